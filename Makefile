@@ -1,0 +1,38 @@
+PYTHON ?= python3
+IN_RUN := .venv/local/bin/python -m verification
+TOX := .venv/tools/bin/tox run --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help run send test lint docs lock clean
+
+help: ## List the verbs
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 12
+
+run: .venv/local/ok ## Start Kafka, the ingest on :8080 and the consumer here; Ctrl-C stops them
+	@$(IN_RUN) run
+
+send: .venv/local/ok ## Post the samples to what `make run` started and print what came back
+	@$(IN_RUN) send
+
+test: .venv/tools/ok ## Run every test that needs no cluster; KAFKA=embedded|docker|HOST:PORT chooses the broker
+	$(TOX)
+
+lint: .venv/tools/ok ## Check style, types, imports and generated docs
+	$(TOX) -e lint
+
+docs: .venv/tools/ok ## Write the generated parts of docs/ anew
+	$(TOX) -e docs
+
+lock: .venv/tools/ok ## Pin every dependency with hashes in requirements/
+	for group in ingest consumer local test lint tools; do $(LOCK) --group pyproject.toml:$$group -o requirements/$$group.txt || exit 1; done
+
+clean: ## Remove everything that the other verbs made here
+	rm -rf .venv .tox .data .verification .coverage* .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/%/ok: requirements/%.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("needs Python 3.11 or newer: make PYTHON=python3.13")'
+	@$(PYTHON) -m venv --clear $(@D) && $(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+LOCK := .venv/tools/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-annotate --no-header

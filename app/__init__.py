@@ -1,0 +1,1 @@
+"""The ingest: bid requests come in over HTTP and go durably to Kafka."""

@@ -1,0 +1,65 @@
+"""The bytes of a bid request, as they will stand on the topic."""
+
+from __future__ import annotations
+
+import zlib
+
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.wrappers import Request
+
+from app.refusals import MalformedBody, TooLarge, UnsupportedMedia
+
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+def read_body(request: Request, limit: int) -> bytes:
+    """Return the body, inflated where it came as gzip (OpenRTB 2.6 section 2.2-2.4).
+
+    Raises UnsupportedMedia, TooLarge (over `limit` bytes, before or after inflation) or
+    MalformedBody (a broken gzip stream).
+    """
+    _check_content_type(request)
+    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in {"identity", "gzip"}:
+        raise UnsupportedMedia("Content-Encoding must be gzip, or absent.")
+    request.max_content_length = limit
+    try:
+        received = request.get_data(cache=False)
+    except RequestEntityTooLarge as error:
+        raise _too_large(limit) from error
+    return inflate(received, limit) if encoding == "gzip" else received
+
+
+def inflate(compressed: bytes, limit: int) -> bytes:
+    """Return what a gzip stream (RFC 1952, several members allowed) holds, `limit` bytes at most.
+
+    Never holds more than `limit` bytes and one, whatever the stream claims. Raises TooLarge or
+    MalformedBody.
+    """
+    inflated = bytearray()
+    rest = compressed
+    while rest or not inflated:
+        member = zlib.decompressobj(_GZIP)
+        try:
+            inflated += member.decompress(rest, limit + 1 - len(inflated))
+        except zlib.error as error:
+            raise MalformedBody("The body is not a gzip stream.") from error
+        if len(inflated) > limit:
+            raise _too_large(limit)
+        if not member.eof:
+            raise MalformedBody("The gzip stream ends early.")
+        rest = member.unused_data
+        if not inflated and not rest:
+            break
+    return bytes(inflated)
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The body must hold at most {limit} bytes after inflation.")
+
+
+def _check_content_type(request: Request) -> None:
+    given = request.headers.get("Content-Type")
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    if given is not None and (request.mimetype != "application/json" or charset != "utf-8"):
+        raise UnsupportedMedia("Content-Type must be application/json in UTF-8, or absent.")

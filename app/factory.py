@@ -1,0 +1,42 @@
+"""The Flask application, put together from what is passed in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Flask, Response, jsonify
+from werkzeug.exceptions import HTTPException
+
+from app.bid_route import bid_blueprint
+from app.intake import Intake
+from app.metrics import IngestMetrics
+from app.probe_routes import probe_blueprint
+from app.publisher import Publisher
+
+
+def create_app(
+    intake: Intake, publisher: Publisher, metrics: IngestMetrics, exposition: Callable[[], bytes]
+) -> Flask:
+    """Return the WSGI application; nothing is connected or started here."""
+    app = Flask("app", static_folder=None)
+    app.register_blueprint(bid_blueprint(intake, metrics))
+    app.register_blueprint(probe_blueprint(publisher, exposition))
+    app.register_error_handler(HTTPException, _http_problem)
+    return app
+
+
+def _http_problem(error: HTTPException) -> Response:
+    """Render what Flask itself refuses (404, 405, ...) like our own refusals (RFC 9457)."""
+    response = jsonify(
+        type="about:blank", title=error.name, status=error.code, detail=error.description
+    )
+    response.headers.update(
+        {
+            k: v
+            for k, v in error.get_response().headers
+            if k not in {"Content-Type", "Content-Length"}
+        }
+    )
+    response.status_code = error.code or 500
+    response.mimetype = "application/problem+json"
+    return response

@@ -1,0 +1,80 @@
+"""From a request to an acknowledged record: the whole job of this service."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from secrets import token_bytes
+from typing import Any
+
+from werkzeug.wrappers import Request
+
+from app import bid_json
+from app.body import read_body
+from app.openrtb import violations
+from app.publisher import Acknowledged, Publisher, Record
+from app.refusals import InvalidBidRequest
+from app.traceparent import take_or_make
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A bid request of `size` bytes that all in-sync replicas hold."""
+
+    id: str
+    size: int
+    at: Acknowledged
+
+    def body(self) -> dict[str, Any]:
+        """Return the answer: id, topic, partition (int) and offset (int)."""
+        return {
+            "id": self.id,
+            "status": "accepted",
+            "topic": self.at.topic,
+            "partition": self.at.partition,
+            "offset": self.at.offset,
+        }
+
+
+class Intake:
+    """Reads, checks and publishes one bid request at a time, from any thread."""
+
+    def __init__(
+        self,
+        publisher: Publisher,
+        max_body_bytes: int,
+        now: Callable[[], float] = time.time,
+        random_bytes: Callable[[int], bytes] = token_bytes,
+    ) -> None:
+        """Take the publisher, the body limit in bytes, the clock (epoch seconds) and the dice."""
+        self._publisher = publisher
+        self._max_body_bytes = max_body_bytes
+        self._now = now
+        self._random_bytes = random_bytes
+
+    def traceparent(self, request: Request) -> str:
+        """Return the request's traceparent, or a new one where it has none."""
+        return take_or_make(request.headers.get("traceparent"), self._random_bytes)
+
+    def accept(self, request: Request, traceparent: str) -> Accepted:
+        """Return where the bid request stands; raise a Refusal if it stands nowhere for sure."""
+        received_at = int(self._now() * 1000)
+        raw = read_body(request, self._max_body_bytes)
+        document = bid_json.parse(raw)
+        broken = violations(document)
+        if broken:
+            raise InvalidBidRequest(broken)
+        bid_id: str = document["id"]
+        record = Record(bid_id.encode(), raw, _headers(request, received_at, traceparent))
+        return Accepted(bid_id, len(raw), self._publisher.publish(record))
+
+
+def _headers(request: Request, received_at: int, traceparent: str) -> tuple[tuple[str, bytes], ...]:
+    version = request.headers.get("x-openrtb-version")
+    return (
+        ("content-type", b"application/json"),
+        ("received-at", str(received_at).encode()),
+        *((("x-openrtb-version", version.encode()),) if version else ()),
+        ("traceparent", traceparent.encode()),
+    )

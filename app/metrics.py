@@ -1,0 +1,55 @@
+"""Everything that the ingest counts."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry
+
+from common.metrics import Metric
+
+_LATENCY_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+_SIZE_BYTES = (512.0, 1024.0, 2048.0, 4096.0, 8192.0, 16384.0, 65536.0, 262144.0)
+
+REQUESTS = Metric(
+    "ingest_requests_total",
+    "counter",
+    "Bid requests answered, by outcome: `accepted` or the refusal's code.",
+    ("outcome",),
+)
+DURATION = Metric(
+    "ingest_request_duration_seconds",
+    "histogram",
+    "Time from the first line of the handler to the answer, by outcome.",
+    ("outcome",),
+    buckets=_LATENCY_S,
+)
+BODY = Metric(
+    "ingest_request_body_bytes",
+    "histogram",
+    "Size of accepted bid requests, after inflation.",
+    buckets=_SIZE_BYTES,
+)
+VIOLATIONS = Metric(
+    "ingest_violations_total",
+    "counter",
+    "Broken OpenRTB rules in refused bid requests, by rule.",
+    ("rule",),
+)
+IN_FLIGHT = Metric(
+    "ingest_requests_in_flight",
+    "gauge",
+    "Bid requests being answered.",
+)
+
+TABLE = (REQUESTS, DURATION, BODY, VIOLATIONS, IN_FLIGHT)
+
+
+class IngestMetrics:
+    """The rows of TABLE as instruments."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Register every row."""
+        self.requests = REQUESTS.counter(registry)
+        self.duration = DURATION.histogram(registry)
+        self.body = BODY.histogram(registry)
+        self.violations = VIOLATIONS.counter(registry)
+        self.in_flight = IN_FLIGHT.gauge(registry)

@@ -1,0 +1,51 @@
+"""What the ingest asks of Kafka: take this record, and say when all in-sync replicas have it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record as it is put on the topic: `value` is the received bytes, `key` the bid id."""
+
+    key: bytes
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes that the record keeps in memory while it waits."""
+        return len(self.key) + len(self.value) + sum(len(k) + len(v) for k, v in self.headers)
+
+
+@dataclass(frozen=True)
+class Acknowledged:
+    """Where all in-sync replicas hold the record."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class Publisher(Protocol):
+    """Puts records on the topic of bid requests.
+
+    Callers may not assume that a refused record is absent: the refusal's `delivery` says so.
+    """
+
+    def publish(self, record: Record) -> Acknowledged:
+        """Return once all in-sync replicas have the record, within the publish deadline.
+
+        Raises Overloaded, TopicUnavailable, TooLarge or Unavailable; nothing else.
+        """
+
+    def not_ready(self) -> tuple[str, ...]:
+        """Return why records cannot be taken just now; empty when they can."""
+
+    def start(self) -> None:
+        """Begin to connect; returns at once and goes on trying until `close`."""
+
+    def close(self, timeout_s: float) -> None:
+        """Wait for records in flight, then let go of Kafka; returns within `timeout_s` seconds."""

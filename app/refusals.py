@@ -1,0 +1,141 @@
+"""Why a request is not accepted: a closed set, each member with its HTTP answer (RFC 9457)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from http import HTTPStatus
+from typing import Any, ClassVar, Literal
+
+from app.openrtb import Violation
+
+Delivery = Literal["none", "unknown"]
+
+
+class Refusal(Exception):
+    """A request that is answered with something other than 202.
+
+    `code` is a stable slug for logs, metrics and clients; `detail` is for a person. Nothing of
+    the request's content is put in either.
+    """
+
+    status: ClassVar[HTTPStatus]
+    code: ClassVar[str]
+
+    def __init__(self, detail: str) -> None:
+        """Keep the sentence that tells the client what to do about it."""
+        super().__init__(detail)
+        self.detail = detail
+
+    def members(self) -> dict[str, Any]:
+        """Extension members of the problem document (RFC 9457 section 3.2)."""
+        return {}
+
+    def headers(self) -> dict[str, str]:
+        """Response headers beyond the content type."""
+        return {}
+
+    def log_fields(self) -> dict[str, Any]:
+        """Return what the log line says on top of the code."""
+        return {"reason": self.detail}
+
+    def problem(self) -> dict[str, Any]:
+        """Return the problem document (RFC 9457 section 3.1)."""
+        return {
+            "type": "about:blank",
+            "title": self.status.phrase,
+            "status": self.status.value,
+            "detail": self.detail,
+            "code": self.code,
+            **self.members(),
+        }
+
+
+class MalformedBody(Refusal):
+    """The body is not one JSON object in UTF-8, or not the gzip stream that it claims to be."""
+
+    status = HTTPStatus.BAD_REQUEST
+    code = "malformed-body"
+
+
+class InvalidBidRequest(Refusal):
+    """The body is JSON and breaks OpenRTB 2.6."""
+
+    status = HTTPStatus.BAD_REQUEST
+    code = "invalid-bid-request"
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        """Keep what is broken, in document order."""
+        super().__init__("The bid request breaks OpenRTB 2.6; `errors` says where.")
+        self.violations = violations
+
+    def members(self) -> dict[str, Any]:
+        """List the broken rules."""
+        return {"errors": [asdict(violation) for violation in self.violations]}
+
+    def log_fields(self) -> dict[str, Any]:
+        """Say where which rule is broken."""
+        return {"errors": [f"{broken.path}: {broken.rule}" for broken in self.violations]}
+
+
+class TooLarge(Refusal):
+    """The body, inflated, is over the limit of this server or of the topic."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    code = "too-large"
+
+
+class UnsupportedMedia(Refusal):
+    """A content type other than JSON, or an encoding other than gzip."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    code = "unsupported-media-type"
+
+
+class Unavailable(Refusal):
+    """Kafka did not acknowledge the record in time.
+
+    `delivery` is "none" when the record is certainly not on the topic, else "unknown": it may
+    turn up there, and a client that tries again should send the same id.
+    """
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    code = "not-acknowledged"
+    retry_after_s: ClassVar[int] = 1
+
+    def __init__(self, detail: str, delivery: Delivery) -> None:
+        """Keep whether the record may turn up on the topic."""
+        super().__init__(detail)
+        self.delivery = delivery
+
+    def members(self) -> dict[str, Any]:
+        """Say whether the record may turn up on the topic."""
+        return {"delivery": self.delivery}
+
+    def log_fields(self) -> dict[str, Any]:
+        """Say whether the record may turn up on the topic."""
+        return {"reason": self.detail, "delivery": self.delivery}
+
+    def headers(self) -> dict[str, str]:
+        """Say when to try again (RFC 9110 section 10.2.3)."""
+        return {"Retry-After": str(self.retry_after_s)}
+
+
+class Overloaded(Unavailable):
+    """As many records wait for Kafka as may; this one was not handed to it."""
+
+    code = "overloaded"
+
+    def __init__(self) -> None:
+        """Nothing was sent."""
+        super().__init__("Too many records wait for Kafka.", "none")
+
+
+class TopicUnavailable(Unavailable):
+    """Kafka was not reached, or the topic does not exist, or may not be written to."""
+
+    code = "topic-unavailable"
+
+    def __init__(self, detail: str) -> None:
+        """Nothing was sent."""
+        super().__init__(detail, "none")

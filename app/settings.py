@@ -1,0 +1,100 @@
+"""What the ingest reads from its environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from marshmallow import fields, validate
+
+from common.kafka import KafkaSettings
+from common.logs import LogSettings
+from common.settings import load, setting
+
+PREFIXES = ("INGEST_", "KAFKA_")
+_POSITIVE = validate.Range(min=1)
+
+
+@dataclass(frozen=True)
+class IngestSettings:
+    """One row per environment variable of the ingest."""
+
+    kafka: KafkaSettings
+    logs: LogSettings
+    host: str = setting(
+        "INGEST_HOST",
+        fields.String(),
+        doc="Address to listen on.",
+        default="0.0.0.0",  # noqa: S104  a container is reached from outside of it
+    )
+    port: int = setting(
+        "INGEST_PORT",
+        fields.Integer(validate=validate.Range(0, 65_535)),
+        doc="Port to listen on; 0 takes a free one.",
+        default="8080",
+    )
+    workers: int = setting(
+        "INGEST_WORKERS",
+        fields.Integer(validate=_POSITIVE),
+        doc="Worker processes, each with its own Kafka producer.",
+        default="2",
+    )
+    threads: int = setting(
+        "INGEST_THREADS",
+        fields.Integer(validate=_POSITIVE),
+        doc="Threads per worker: requests that wait for Kafka at the same time.",
+        default="32",
+    )
+    backlog: int = setting(
+        "INGEST_BACKLOG",
+        fields.Integer(validate=_POSITIVE),
+        doc="Connections that may wait to be accepted.",
+        default="2048",
+    )
+    keepalive_s: int = setting(
+        "INGEST_KEEPALIVE_S",
+        fields.Integer(validate=_POSITIVE),
+        doc="Seconds that an idle connection is kept open.",
+        default="75",
+    )
+    max_body_bytes: int = setting(
+        "INGEST_MAX_BODY_BYTES",
+        fields.Integer(validate=_POSITIVE),
+        doc="Largest body, after inflation; more is 413.",
+        default="262144",
+    )
+    publish_timeout_ms: int = setting(
+        "INGEST_PUBLISH_TIMEOUT_MS",
+        fields.Integer(validate=validate.Range(min=50)),
+        doc="Milliseconds that Kafka may take to acknowledge a record; later is 503.",
+        default="1000",
+    )
+    max_pending_records: int = setting(
+        "INGEST_MAX_PENDING_RECORDS",
+        fields.Integer(validate=_POSITIVE),
+        doc="Records per worker that may wait for their acknowledgement; more is 503 at once.",
+        default="1000",
+    )
+    max_pending_bytes: int = setting(
+        "INGEST_MAX_PENDING_BYTES",
+        fields.Integer(validate=_POSITIVE),
+        doc="Bytes per worker that may wait for their acknowledgement; more is 503 at once.",
+        default="16777216",
+    )
+    graceful_timeout_s: int = setting(
+        "INGEST_GRACEFUL_TIMEOUT_S",
+        fields.Integer(validate=_POSITIVE),
+        doc="Seconds that requests in flight get to finish after SIGTERM.",
+        default="5",
+    )
+    drain_timeout_s: int = setting(
+        "INGEST_DRAIN_TIMEOUT_S",
+        fields.Integer(validate=_POSITIVE),
+        doc="Seconds that records in flight get to be acknowledged after that.",
+        default="2",
+    )
+
+
+def load_settings(environ: Mapping[str, str]) -> IngestSettings:
+    """Read the settings; raise common.settings.SettingsError at the first wrong one."""
+    return load(IngestSettings, environ, PREFIXES)

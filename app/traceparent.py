@@ -1,0 +1,21 @@
+"""The trace that a request belongs to (W3C Trace Context)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+# Section 3.2.2: version ff is invalid, as are all-zero ids; version 00 is exactly this long.
+_VALID = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def take_or_make(given: str | None, random_bytes: Callable[[int], bytes]) -> str:
+    """Return the client's traceparent where it is a valid one, else a new, sampled one."""
+    if given is not None and _VALID.fullmatch(given):
+        return given
+    return f"00-{random_bytes(16).hex()}-{random_bytes(8).hex()}-01"
+
+
+def trace_id(traceparent: str) -> str:
+    """Return the 32 hexadecimal digits that name the trace."""
+    return traceparent.split("-")[1]

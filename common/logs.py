@@ -1,0 +1,103 @@
+"""One JSON object a line on standard output, whoever logs."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+import structlog
+from marshmallow import fields, validate
+from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+
+from common.settings import setting
+
+# Values that identify a person or a device: never logged, under whatever event they turn up.
+PERSONAL = ("ip", "ipv6", "ifa", "buyeruid")
+
+
+@dataclass(frozen=True)
+class LogSettings:
+    """How much is logged and in which form."""
+
+    level: str = setting(
+        "LOG_LEVEL",
+        fields.String(validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
+        doc="Least severe level that is logged: `DEBUG`, `INFO`, `WARNING` or `ERROR`.",
+        default="INFO",
+    )
+    format: str = setting(
+        "LOG_FORMAT",
+        fields.String(validate=validate.OneOf(["json", "console"])),
+        doc="`json`: one object a line; `console`: coloured lines for a person.",
+        default="json",
+    )
+
+
+def drop_personal(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Remove values that identify a person or a device."""
+    for name in PERSONAL:
+        event.pop(name, None)
+    return event
+
+
+def escape_controls(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Spell out what a terminal would obey; JSON does so by itself."""
+    for name, value in event.items():
+        if isinstance(value, str) and not value.isprintable():
+            event[name] = "".join(c if c.isprintable() else repr(c)[1:-1] for c in value)
+    return event
+
+
+def configure_logs(service: str, settings: LogSettings, stream: TextIO) -> None:
+    """Send structlog's and the standard library's records to `stream`, one line each.
+
+    `service` is put on every line. kafka-python logs whole records at DEBUG, so its loggers never
+    go below INFO.
+    """
+
+    def name_service(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        event["service"] = service
+        return event
+
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        name_service,
+        drop_personal,
+    ]
+    rendering = _rendering(settings.format)
+    structlog.configure(
+        processors=[*shared, *rendering],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(settings.level)),
+        logger_factory=structlog.WriteLoggerFactory(file=stream),
+        cache_logger_on_first_use=False,
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
+    )
+    _route_standard_library(formatter, settings.level, stream)
+
+
+def _rendering(form: str) -> list[Processor]:
+    if form == "console":
+        return [escape_controls, structlog.dev.ConsoleRenderer()]
+    return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+
+
+def _route_standard_library(formatter: logging.Formatter, level: str, stream: TextIO) -> None:
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    logging.getLogger("kafka").setLevel(max(logging.INFO, root.level))
+    logging.captureWarnings(capture=True)
+
+
+def get_logger(**bound: Any) -> FilteringBoundLogger:  # noqa: ANN401
+    """Return a logger that puts `bound` on each of its lines."""
+    logger: FilteringBoundLogger = structlog.get_logger(**bound)
+    return logger

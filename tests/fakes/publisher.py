@@ -1,0 +1,39 @@
+"""A publisher that keeps records in memory and fails on demand."""
+
+from __future__ import annotations
+
+from app.publisher import Acknowledged, Record
+from app.refusals import Refusal
+
+
+class FakePublisher:
+    """Acknowledges every record at the next offset, unless told to refuse or to be unready."""
+
+    def __init__(self, topic: str = "bid_requests") -> None:
+        """Start empty and ready."""
+        self.topic = topic
+        self.records: list[Record] = []
+        self.refuses_with: Refusal | None = None
+        self.reasons: tuple[str, ...] = ()
+        self.started = False
+        self.closed_within_s: float | None = None
+
+    def publish(self, record: Record) -> Acknowledged:
+        """Keep the record, or raise what it was told to."""
+        if self.refuses_with is not None:
+            raise self.refuses_with
+        self.records.append(record)
+        return Acknowledged(self.topic, 0, len(self.records) - 1)
+
+    def not_ready(self) -> tuple[str, ...]:
+        """Return the reasons it was given."""
+        return self.reasons
+
+    def start(self) -> None:
+        """Note the call."""
+        self.started = True
+
+    def close(self, timeout_s: float) -> None:
+        """Note the call; nothing is taken any more."""
+        self.closed_within_s = timeout_s
+        self.reasons = ("shutting down",)

@@ -1,0 +1,50 @@
+"""The ingest with a fake publisher, ready to be posted to."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from prometheus_client import CollectorRegistry, generate_latest
+
+from app.factory import create_app
+from app.intake import Intake
+from app.metrics import IngestMetrics
+from tests.fakes.publisher import FakePublisher
+
+MAX_BODY = 5000
+BID: dict[str, Any] = {"id": "bid-1", "imp": [{"id": "1", "banner": {"w": 300, "h": 250}}]}
+
+
+@dataclass(frozen=True)
+class Ingest:
+    """The application, what it publishes to, and what it counts."""
+
+    client: FlaskClient
+    publisher: FakePublisher
+    registry: CollectorRegistry
+
+    def count(self, name: str, **labels: str) -> float:
+        """Return the value of a metric, 0 where it was never counted."""
+        return self.registry.get_sample_value(name, labels) or 0.0
+
+
+@pytest.fixture
+def ingest() -> Ingest:
+    """Build the application at a fixed time with fixed dice."""
+    registry = CollectorRegistry()
+    publisher = FakePublisher()
+    intake = Intake(
+        publisher, MAX_BODY, now=lambda: 1_700_000_000.123, random_bytes=lambda n: b"\xaa" * n
+    )
+    app = create_app(intake, publisher, IngestMetrics(registry), lambda: generate_latest(registry))
+    return Ingest(app.test_client(), publisher, registry)
+
+
+@pytest.fixture
+def bid() -> bytes:
+    """Return a valid bid request with spaces that a re-encoding would lose."""
+    return json.dumps(BID, indent=1).encode()

@@ -1,0 +1,124 @@
+"""The body: JSON by its type, gzip by its encoding, and never more than the limit."""
+
+from __future__ import annotations
+
+import gzip
+import tracemalloc
+import zlib
+
+import pytest
+from werkzeug.test import EnvironBuilder
+from werkzeug.wrappers import Request
+
+from app.body import inflate, read_body
+from app.refusals import MalformedBody, TooLarge, UnsupportedMedia
+
+LIMIT = 1000
+
+
+def request(body: bytes, **headers: str) -> Request:
+    """Build a POST with headers given as Content_Type="..."."""
+    names = [(name.replace("_", "-"), value) for name, value in headers.items()]
+    return Request(EnvironBuilder(method="POST", data=body, headers=names).get_environ())
+
+
+class TestContentType:
+    """Which types are read as JSON (OpenRTB 2.6 section 2.2)."""
+
+    @pytest.mark.parametrize(
+        "given",
+        ["application/json", "application/json; charset=utf-8", "APPLICATION/JSON;charset=UTF-8"],
+    )
+    def test_json_in_utf8_is_read(self, given: str) -> None:
+        """The type may be written in any case and may name its charset."""
+        assert read_body(request(b"{}", Content_Type=given), LIMIT) == b"{}"
+
+    def test_no_type_is_taken_for_json(self) -> None:
+        """A partner that sends no content type is understood."""
+        assert read_body(request(b"{}"), LIMIT) == b"{}"
+
+    @pytest.mark.parametrize(
+        "given",
+        ["text/plain", "", "application/xml", "application/json; charset=utf-16", "json"],
+    )
+    def test_other_types_are_refused(self, given: str) -> None:
+        """Anything that is not JSON in UTF-8 is 415."""
+        with pytest.raises(UnsupportedMedia, match="Content-Type"):
+            read_body(request(b"{}", Content_Type=given), LIMIT)
+
+
+class TestEncoding:
+    """Which encodings are undone (OpenRTB 2.6 section 2.4)."""
+
+    @pytest.mark.parametrize("given", ["gzip", "GZIP", " gzip "])
+    def test_gzip_is_inflated(self, given: str) -> None:
+        """The record holds the inflated bytes."""
+        compressed = gzip.compress(b'{"id":"1"}')
+        assert read_body(request(compressed, Content_Encoding=given), LIMIT) == b'{"id":"1"}'
+
+    def test_identity_is_left_alone(self) -> None:
+        """`identity` says that nothing was done."""
+        assert read_body(request(b"{}", Content_Encoding="identity"), LIMIT) == b"{}"
+
+    @pytest.mark.parametrize("given", ["br", "deflate", "gzip, gzip", "zstd", "x"])
+    def test_other_encodings_are_refused(self, given: str) -> None:
+        """An encoding that is not agreed on is 415, before the body is looked at."""
+        with pytest.raises(UnsupportedMedia, match="Content-Encoding"):
+            read_body(request(b"{}", Content_Encoding=given), LIMIT)
+
+
+class TestLimit:
+    """How much is read."""
+
+    def test_the_limit_itself_fits(self) -> None:
+        """A body of exactly the limit is taken, plain and as gzip."""
+        body = b"x" * LIMIT
+        assert read_body(request(body), LIMIT) == body
+        assert inflate(gzip.compress(body), LIMIT) == body
+
+    def test_one_byte_more_does_not(self) -> None:
+        """One byte over the limit is 413, plain and as gzip."""
+        body = b"x" * (LIMIT + 1)
+        with pytest.raises(TooLarge, match="1000 bytes"):
+            read_body(request(body), LIMIT)
+        with pytest.raises(TooLarge, match="1000 bytes"):
+            inflate(gzip.compress(body), LIMIT)
+
+    def test_a_bomb_is_refused_without_being_inflated(self) -> None:
+        """A small stream that claims 100 MB costs no more memory than the limit."""
+        bomb = gzip.compress(bytes(100_000_000))
+        tracemalloc.start()
+        with pytest.raises(TooLarge):
+            inflate(bomb, LIMIT)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 200_000
+
+
+class TestGzip:
+    """What counts as a gzip stream (RFC 1952)."""
+
+    def test_members_are_joined(self) -> None:
+        """Several members one after the other are one body."""
+        assert inflate(gzip.compress(b"ab") + gzip.compress(b"cd"), LIMIT) == b"abcd"
+
+    def test_an_empty_member_is_empty(self) -> None:
+        """A stream that holds nothing gives nothing."""
+        assert inflate(gzip.compress(b""), LIMIT) == b""
+
+    @pytest.mark.parametrize(
+        "stream",
+        [
+            b"",
+            b"not gzip",
+            zlib.compress(b"zlib, not gzip"),
+            gzip.compress(b"abc")[:-1],
+            gzip.compress(b"abc")[:-9] + bytes(8),
+            gzip.compress(b"abc") + b"trailing",
+        ],
+        ids=["empty", "text", "zlib", "cut", "wrong checksum", "trailing bytes"],
+    )
+    def test_a_broken_stream_is_refused(self, stream: bytes) -> None:
+        """A stream that is cut, corrupt or something else is 400."""
+        with pytest.raises(MalformedBody):
+            inflate(stream, LIMIT)

@@ -1,0 +1,77 @@
+"""gunicorn: configured from the settings alone."""
+
+from __future__ import annotations
+
+import io
+import logging
+from pathlib import Path
+
+import pytest
+from gunicorn.config import Config
+
+from app.__main__ import main
+from app.scratch import memory_dir
+from app.server import ForwardingLogger, IngestServer, gunicorn_options
+from app.settings import load_settings
+
+
+def test_every_option_is_known_to_gunicorn() -> None:
+    """No option is a name or a value that gunicorn would reject."""
+    config = Config()
+    for name, value in gunicorn_options(load_settings({})).items():
+        config.set(name, value)
+    assert config.worker_class_str == "gthread"
+
+
+def test_settings_reach_gunicorn() -> None:
+    """Address, processes, threads and the grace period are the environment's."""
+    options = gunicorn_options(
+        load_settings(
+            {
+                "INGEST_HOST": "127.0.0.1",
+                "INGEST_PORT": "18080",
+                "INGEST_WORKERS": "3",
+                "INGEST_THREADS": "4",
+                "INGEST_GRACEFUL_TIMEOUT_S": "7",
+            }
+        )
+    )
+    assert options["bind"] == "127.0.0.1:18080"
+    assert (options["workers"], options["threads"], options["graceful_timeout"]) == (3, 4, 7)
+
+
+def test_a_worker_gets_its_own_application(tmp_path: Path) -> None:
+    """Loading builds the routes and an unconnected publisher; no command line is read."""
+    server = IngestServer(load_settings({}), tmp_path)
+    rules = {rule.rule for rule in server.load().url_map.iter_rules()}
+    assert rules == {"/bid", "/healthz", "/readyz", "/metrics"}
+    assert server.publisher is not None
+    assert server.publisher.not_ready() == ("kafka: not connected yet",)
+
+
+def test_gunicorns_lines_go_to_the_root_logger(caplog: pytest.LogCaptureFixture) -> None:
+    """Gunicorn keeps no handler of its own and writes no access log."""
+    logger = ForwardingLogger(Config())
+    with caplog.at_level(logging.INFO):
+        logger.info("Listening at: %s", "here")
+    assert caplog.messages == ["Listening at: here"]
+    assert logger.error_log.handlers == []
+    assert not logger.access_log_enabled
+
+
+@pytest.mark.parametrize(
+    "environ", [{"INGEST_PORT": "http"}, {"INGEST_PROT": "8080"}, {"KAFKA_BROKERS": "nowhere"}]
+)
+def test_a_wrong_setting_is_one_line_and_exit_code_2(environ: dict[str, str]) -> None:
+    """The process refuses to start and names the variable."""
+    stdout, stderr = io.StringIO(), io.StringIO()
+    assert main(environ, stdout, stderr) == 2
+    (name,) = environ
+    assert stderr.getvalue().startswith(name)
+    assert stderr.getvalue().count("\n") == 1
+    assert stdout.getvalue() == ""
+
+
+def test_scratch_files_go_to_a_writable_place() -> None:
+    """The directory in memory is writable, or the system's temporary directory is taken."""
+    assert memory_dir() in {"/dev/shm", None}  # noqa: S108  the kernel's tmpfs

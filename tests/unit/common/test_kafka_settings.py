@@ -1,0 +1,44 @@
+"""How to reach Kafka, as kafka-python wants to hear it."""
+
+from __future__ import annotations
+
+import pytest
+from kafka import KafkaProducer
+
+from common.kafka import KafkaSettings
+from common.settings import SettingsError, load
+
+
+def options(**environ: str) -> dict[str, object]:
+    """Return the client options for an environment."""
+    return load(KafkaSettings, environ, ("KAFKA_",)).client_options()
+
+
+def test_brokers_are_a_list() -> None:
+    """Several bootstrap brokers are separated by commas."""
+    assert options(KAFKA_BROKERS="a:1,b:2")["bootstrap_servers"] == ["a:1", "b:2"]
+
+
+@pytest.mark.parametrize("text", ["", "a", "a:", ":1", "a:1,", "a:1 b:2"])
+def test_wrong_brokers_are_refused(text: str) -> None:
+    """What is not host:port,host:port does not start."""
+    with pytest.raises(SettingsError, match="^KAFKA_BROKERS="):
+        options(KAFKA_BROKERS=text)
+
+
+@pytest.mark.parametrize("text", ["", "a b", "a/b", "x" * 250])
+def test_wrong_topics_are_refused(text: str) -> None:
+    """A topic name that Kafka would refuse does not start."""
+    with pytest.raises(SettingsError, match="^KAFKA_TOPIC_BID_REQUESTS="):
+        options(KAFKA_TOPIC_BID_REQUESTS=text)
+
+
+def test_every_option_is_known_to_kafka_python() -> None:
+    """No option is a name that kafka-python would reject."""
+    assert set(options()) <= set(KafkaProducer.DEFAULT_CONFIG)
+
+
+def test_empty_settings_stay_the_librarys_default() -> None:
+    """What is not configured is None, which kafka-python reads as not given."""
+    given = options()
+    assert [given[name] for name in ("sasl_mechanism", "ssl_cafile", "ssl_password")] == [None] * 3

@@ -1,0 +1,109 @@
+"""Logs: one JSON object a line on the stream, whoever logs."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from common.logs import LogSettings, configure_logs, get_logger
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    """Configure JSON logs into memory and put the global state back afterwards."""
+    root = logging.getLogger()
+    before = (root.handlers, root.level)
+    stream = io.StringIO()
+    configure_logs("demo", LogSettings("INFO", "json"), stream)
+    yield stream
+    structlog.reset_defaults()
+    root.handlers, root.level = before
+    logging.getLogger("kafka").setLevel(logging.NOTSET)
+    logging.captureWarnings(capture=False)
+
+
+def lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    """Parse what was logged; each line must be one JSON object."""
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_line_says_when_how_bad_who_and_what(stream: io.StringIO) -> None:
+    """Each line has an RFC 3339 UTC time, a level, the service and the event."""
+    get_logger(topic="t").info("hello", id="1")
+    (line,) = lines(stream)
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {"level": "info", "service": "demo", "event": "hello", "topic": "t", "id": "1"}
+
+
+def test_libraries_log_through_the_same_form(stream: io.StringIO) -> None:
+    """A standard library logger ends up as JSON with its own name."""
+    logging.getLogger("gunicorn.error").warning("worker %s", "left")
+    (line,) = lines(stream)
+    assert (line["event"], line["logger"]) == ("worker left", "gunicorn.error")
+
+
+@pytest.mark.parametrize("evil", ["a\nb", "a\r\nb", '","level":"x', "a\u2028b\x85c", "\x00\x1b[2J"])
+def test_an_id_cannot_break_or_forge_a_line(stream: io.StringIO, evil: str) -> None:
+    """Control characters in an id stay inside their JSON string."""
+    get_logger().info("bid accepted", id=evil)
+    (line,) = lines(stream)
+    assert line["id"] == evil
+    assert stream.getvalue().isascii()
+    assert stream.getvalue().count("\n") == 1
+
+
+def test_personal_values_are_never_logged(stream: io.StringIO) -> None:
+    """ip, ipv6, ifa and buyeruid are dropped even where somebody passes them."""
+    get_logger().info("x", ip="192.0.2.1", ipv6="2001:db8::1", ifa="i", buyeruid="b", id="1")
+    assert set(lines(stream)[0]) == {"timestamp", "level", "service", "event", "id"}
+
+
+def test_an_exception_is_one_line(stream: io.StringIO) -> None:
+    """A traceback is structured data on the same line."""
+    try:
+        _ = 1 / 0
+    except ZeroDivisionError:
+        logging.getLogger("x").exception("failed")
+    (line,) = lines(stream)
+    assert line["exception"][0]["exc_type"] == "ZeroDivisionError"
+
+
+def test_kafka_python_never_logs_records(stream: io.StringIO) -> None:
+    """At DEBUG kafka-python would log whole records, so it stays at INFO."""
+    configure_logs("demo", LogSettings("DEBUG", "json"), stream)
+    logging.getLogger("kafka.producer.kafka").debug("Sending (value=%r)", b"secret")
+    assert stream.getvalue() == ""
+
+
+def test_warnings_become_lines(stream: io.StringIO) -> None:
+    """A Python warning is logged, not printed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(capture=False)
+        logging.captureWarnings(capture=True)
+        warnings.warn("old", UserWarning, stacklevel=1)
+    assert lines(stream)[0]["logger"] == "py.warnings"
+
+
+def test_the_level_is_a_threshold(stream: io.StringIO) -> None:
+    """Less severe lines than the level are not written."""
+    configure_logs("demo", LogSettings("ERROR", "json"), stream)
+    get_logger().info("quiet")
+    logging.getLogger("x").info("quiet")
+    assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize("evil", ["a\nb", "\x1b[2J"])
+def test_the_console_form_keeps_one_line_as_well(stream: io.StringIO, evil: str) -> None:
+    """A person's terminal is not at the mercy of an id."""
+    configure_logs("demo", LogSettings("INFO", "console"), stream)
+    get_logger().info("bid accepted", id=evil)
+    assert evil not in stream.getvalue()
+    assert stream.getvalue().count("\n") == 1

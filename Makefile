@@ -1,9 +1,10 @@
 PYTHON ?= python3
+KAFKA ?= auto
 IN_RUN := .venv/local/bin/python -m verification
 TOX := .venv/tools/bin/tox run --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run send test lint docs lock clean
+.PHONY: help run send test integration lint docs lock clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 12
@@ -14,8 +15,11 @@ run: .venv/local/ok ## Start Kafka, the ingest on :8080 and the consumer here; C
 send: .venv/local/ok ## Post the samples to what `make run` started and print what came back
 	@$(IN_RUN) send
 
-test: .venv/tools/ok ## Run every test that needs no cluster; KAFKA=embedded|docker|HOST:PORT chooses the broker
+test: .venv/tools/ok ## Run every test that needs no cluster
 	$(TOX)
+
+integration: .venv/tools/ok ## Run the integration tests alone, KAFKA=auto|embedded|docker|HOST:PORT
+	$(TOX) -e integration -- --kafka=$(KAFKA)
 
 lint: .venv/tools/ok ## Check style, types, imports and generated docs
 	$(TOX) -e lint

@@ -79,12 +79,14 @@ class KafkaPublisher:
         self._monotonic = monotonic
         self._producer: Producer | None = None
         self._why_not = "kafka: not connected yet"
+        self._connected = threading.Event()
         self._closing = threading.Event()
         self._log = get_logger(topic=topic)
 
-    def start(self) -> None:
-        """Begin to connect; returns at once and goes on trying until `close`."""
+    def start(self, patience_s: float) -> None:
+        """Begin to connect, in a thread; return once connected, or after `patience_s` seconds."""
         threading.Thread(target=self._keep_connecting, name="kafka-connect", daemon=True).start()
+        self._connected.wait(patience_s)
 
     def not_ready(self) -> tuple[str, ...]:
         """Return why records cannot be taken just now; empty when they can."""
@@ -143,6 +145,7 @@ class KafkaPublisher:
                 self._closing.wait(_RETRY_S)
             else:
                 self._producer = producer
+                self._connected.set()
                 self._log.info("connected")
                 return
 

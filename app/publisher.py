@@ -44,8 +44,11 @@ class Publisher(Protocol):
     def not_ready(self) -> tuple[str, ...]:
         """Return why records cannot be taken just now; empty when they can."""
 
-    def start(self) -> None:
-        """Begin to connect; returns at once and goes on trying until `close`."""
+    def start(self, patience_s: float) -> None:
+        """Begin to connect, and go on trying until `close`.
+
+        Returns once records can be taken, or after `patience_s` seconds.
+        """
 
     def close(self, timeout_s: float) -> None:
         """Wait for records in flight, then let go of Kafka; returns within `timeout_s` seconds."""

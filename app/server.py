@@ -22,6 +22,10 @@ from app.publisher import Publisher
 from app.scratch import memory_dir
 from app.settings import IngestSettings
 
+# A worker does not accept connections before its hooks are done: with Kafka there, its first
+# request finds a producer that is connected; with Kafka away, it is alive after this long.
+_PATIENCE_S = 2.0
+
 
 class ForwardingLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
     """Hands gunicorn's own lines to the root logger, which writes them as JSON."""
@@ -89,7 +93,7 @@ class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no 
 
     def _start_publisher(self, _worker: Worker) -> None:
         if self.publisher is not None:
-            self.publisher.start()
+            self.publisher.start(_PATIENCE_S)
 
     def _close_publisher(self, _arbiter: Arbiter, _worker: Worker) -> None:
         if self.publisher is not None:

@@ -15,7 +15,6 @@ class FakePublisher:
         self.records: list[Record] = []
         self.refuses_with: Refusal | None = None
         self.reasons: tuple[str, ...] = ()
-        self.started = False
         self.closed_within_s: float | None = None
 
     def publish(self, record: Record) -> Acknowledged:
@@ -29,9 +28,8 @@ class FakePublisher:
         """Return the reasons it was given."""
         return self.reasons
 
-    def start(self) -> None:
-        """Note the call."""
-        self.started = True
+    def start(self, patience_s: float) -> None:
+        """Be ready at once."""
 
     def close(self, timeout_s: float) -> None:
         """Note the call; nothing is taken any more."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 import pytest
 from kafka import KafkaProducer
@@ -23,16 +22,9 @@ from app.publisher import Acknowledged, Record
 from app.refusals import Overloaded, TooLarge, TopicUnavailable, Unavailable
 from app.settings import load_settings
 from tests.fakes.producer import FakeProducer
+from tests.support.waiting import eventually
 
 RECORD = Record(b"1", b'{"id":"1"}', (("received-at", b"0"),))
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    """Wait until the condition holds; fail after five seconds."""
-    deadline = time.monotonic() + 5
-    while not condition():
-        assert time.monotonic() < deadline, "waited 5 s in vain"
-        time.sleep(0.001)
 
 
 def started(producer: FakeProducer, admission: Admission | None = None) -> KafkaPublisher:
@@ -40,8 +32,8 @@ def started(producer: FakeProducer, admission: Admission | None = None) -> Kafka
     publisher = KafkaPublisher(
         "bid_requests", 1.0, admission or Admission(10, 1000), connect=lambda: producer
     )
-    publisher.start()
-    eventually(lambda: publisher.not_ready() == ())
+    publisher.start(patience_s=0)
+    eventually(lambda: publisher.not_ready() == (), "a connection")
     return publisher
 
 
@@ -168,10 +160,12 @@ class TestConnecting:
         producer.topic_missing = KafkaTimeoutError("no metadata")
         publisher = KafkaPublisher("bid_requests", 1.0, Admission(1, 1), connect=lambda: producer)
         assert publisher.not_ready() == ("kafka: not connected yet",)
-        publisher.start()
-        eventually(lambda: "topic bid_requests: " in publisher.not_ready()[0])
+        publisher.start(patience_s=0)
+        eventually(
+            lambda: "topic bid_requests: " in publisher.not_ready()[0], "the topic to be named"
+        )
         producer.topic_missing = None
-        eventually(lambda: publisher.not_ready() == ())
+        eventually(lambda: publisher.not_ready() == (), "a connection")
 
     def test_it_goes_on_trying(self) -> None:
         """A first failure to connect is not the last attempt."""
@@ -183,8 +177,14 @@ class TestConnecting:
             return FakeProducer()
 
         publisher = KafkaPublisher("t", 1.0, Admission(1, 1), connect=connect_at_second_attempt)
-        publisher.start()
-        eventually(lambda: publisher.not_ready() == ())
+        publisher.start(patience_s=0)
+        eventually(lambda: publisher.not_ready() == (), "a connection")
+
+    def test_starting_waits_for_the_connection(self) -> None:
+        """A worker that has started can take its first request."""
+        publisher = KafkaPublisher("t", 1.0, Admission(1, 1), connect=FakeProducer)
+        publisher.start(patience_s=5)
+        assert publisher.not_ready() == ()
 
     def test_building_one_connects_nothing(self) -> None:
         """The composition root may build it before the fork."""

@@ -1,0 +1,84 @@
+"""A real Kafka for every integration test, chosen by --kafka."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from tests.support.docker_kafka import DockerKafka, docker_answers
+from tests.support.ingest import IngestProcess
+from tests.support.topics import make_topic
+from verification.embedded.broker import EmbeddedKafka
+
+
+class Kafka(Protocol):
+    """A running cluster."""
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """Where this host reaches it."""
+
+
+@dataclass(frozen=True)
+class GivenKafka:
+    """A cluster that somebody else runs."""
+
+    bootstrap_servers: str
+
+
+def chosen(request: pytest.Config) -> str:
+    """Return `docker`, `embedded` or host:port."""
+    choice: str = request.getoption("--kafka")
+    if choice == "auto":
+        return "docker" if docker_answers() else "embedded"
+    return choice
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say which Kafka the tests run against."""
+    return f"kafka: {chosen(config)} (--kafka={config.getoption('--kafka')})"
+
+
+@pytest.fixture(scope="session")
+def kafka(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    """Run one Kafka for the whole session."""
+    choice = chosen(pytestconfig)
+    with ExitStack() as stack:
+        if choice == "docker":
+            yield stack.enter_context(DockerKafka())
+        elif choice == "embedded":
+            data = tmp_path_factory.mktemp("embedded-kafka")
+            yield stack.enter_context(EmbeddedKafka(data))
+        else:
+            yield GivenKafka(choice)
+
+
+@pytest.fixture
+def topic(kafka: Kafka) -> str:
+    """Make a topic for one test."""
+    return make_topic(kafka.bootstrap_servers, "bid_requests", partitions=3)
+
+
+StartIngest = Callable[..., AbstractContextManager[IngestProcess]]
+
+
+@pytest.fixture
+def start_ingest(kafka: Kafka, topic: str, tmp_path: Path) -> StartIngest:
+    """Return what starts an ingest on this test's topic; settings may be given by name."""
+
+    def start(**environ: str) -> IngestProcess:
+        return IngestProcess(
+            tmp_path / "ingest.log",
+            **{
+                "KAFKA_BROKERS": kafka.bootstrap_servers,
+                "KAFKA_TOPIC_BID_REQUESTS": topic,
+                **environ,
+            },
+        )
+
+    return start

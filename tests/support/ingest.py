@@ -1,0 +1,103 @@
+"""The real ingest as a process: gunicorn, workers and all."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.support.ports import free_port
+from tests.support.waiting import eventually
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401  whatever the body holds
+        """Return the body as JSON."""
+        return json.loads(self.body)
+
+
+class IngestProcess:
+    """`python -m app` on a free port of loopback."""
+
+    def __init__(self, log: Path, **environ: str) -> None:
+        """Prepare; `environ` is the service's whole configuration."""
+        self.port = free_port()
+        self.log = log
+        self._environ = {
+            **{k: v for k, v in os.environ.items() if k.startswith(("PATH", "COVERAGE", "PYTHON"))},
+            "INGEST_HOST": "127.0.0.1",
+            "INGEST_PORT": str(self.port),
+            "INGEST_WORKERS": "1",
+            **environ,
+        }
+
+    def __enter__(self) -> Self:
+        """Start it; returns once it is alive, which is not yet ready."""
+        with self.log.open("wb") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "app"], cwd=ROOT, env=self._environ, stdout=out
+            )
+        eventually(self._alive, "the ingest to answer /healthz")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop it in order, and fail if it will not."""
+        self.process.terminate()
+        assert self.process.wait(timeout=20) == 0, self.log.read_text()
+
+    def wait_until_ready(self) -> IngestProcess:
+        """Wait until it takes bid requests."""
+        eventually(lambda: self.get("/readyz").status == 200, "the ingest to be ready", 20)
+        return self
+
+    def get(self, path: str) -> Answer:
+        """GET a path."""
+        return self._request("GET", path, None, {})
+
+    def post(self, body: bytes, **headers: str) -> Answer:
+        """POST a body to /bid; headers are given as Content_Type="..."."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self._request("POST", "/bid", body, named)
+
+    def log_lines(self) -> list[dict[str, Any]]:
+        """Return what it wrote on standard output: one JSON object a line, or this fails."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+    def _request(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str]
+    ) -> Answer:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            return Answer(response.status, dict(response.getheaders()), response.read())
+        finally:
+            connection.close()
+
+    def _alive(self) -> bool:
+        assert self.process.poll() is None, self.log.read_text()
+        try:
+            return self.get("/healthz").status == 200
+        except OSError:
+            return False

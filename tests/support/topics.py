@@ -1,0 +1,39 @@
+"""Topics of a real Kafka: made with unique names, read to their end."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.admin import NewTopic
+
+
+def make_topic(
+    brokers: str, prefix: str, partitions: int = 1, configs: dict[str, str] | None = None
+) -> str:
+    """Create a topic whose name nobody else has, and return the name."""
+    name = f"{prefix}-{uuid.uuid4().hex[:8]}"
+    admin = KafkaAdminClient(bootstrap_servers=brokers)
+    try:
+        admin.create_topics([NewTopic(name, partitions, 1, topic_configs=configs or {})])
+    finally:
+        admin.close()
+    return name
+
+
+def read_all(brokers: str, topic: str) -> list[Any]:
+    """Return every record of the topic up to its present end, as kafka-python's ConsumerRecord."""
+    consumer = KafkaConsumer(bootstrap_servers=brokers, auto_offset_reset="earliest")
+    try:
+        partitions = [TopicPartition(topic, p) for p in consumer.partitions_for_topic(topic) or ()]
+        consumer.assign(partitions)
+        consumer.seek_to_beginning(*partitions)
+        ends = consumer.end_offsets(partitions)
+        records: list[Any] = []
+        while any(consumer.position(tp) < ends[tp] for tp in partitions):
+            for batch in consumer.poll(timeout_ms=500).values():
+                records += batch
+    finally:
+        consumer.close()
+    return records

@@ -1,0 +1,23 @@
+"""Waiting for a condition, never for a length of time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def eventually(
+    probe: Callable[[], T], what: str, timeout_s: float = 10, interval_s: float = 0.02
+) -> T:
+    """Return the first truthy answer of `probe`; fail with `what` and the last answer."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        answer = probe()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {timeout_s} s for {what}; last seen: {answer!r}")
+        time.sleep(interval_s)

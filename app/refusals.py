@@ -64,14 +64,20 @@ class InvalidBidRequest(Refusal):
     status = HTTPStatus.BAD_REQUEST
     code = "invalid-bid-request"
 
+    most_reported: ClassVar[int] = 20
+
     def __init__(self, violations: Sequence[Violation]) -> None:
-        """Keep what is broken, in document order."""
+        """Keep the first of what is broken, and how much was found before the search stopped."""
         super().__init__("The bid request breaks OpenRTB 2.6; `errors` says where.")
-        self.violations = violations
+        self.violations = violations[: self.most_reported]
+        self.found = len(violations)
 
     def members(self) -> dict[str, Any]:
-        """List the broken rules."""
-        return {"errors": [asdict(violation) for violation in self.violations]}
+        """List the broken rules, and how many were found."""
+        return {
+            "errors": [asdict(violation) for violation in self.violations],
+            "error_count": self.found,
+        }
 
     def log_fields(self) -> dict[str, Any]:
         """Say where which rule is broken."""

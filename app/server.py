@@ -18,6 +18,7 @@ from app import kafka_publisher
 from app.factory import create_app
 from app.intake import Intake
 from app.metrics import IngestMetrics
+from app.openrtb import bid_request
 from app.publisher import Publisher
 from app.scratch import memory_dir
 from app.settings import IngestSettings
@@ -86,6 +87,7 @@ class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no 
 
     def load(self) -> Flask:
         """Build the application of one worker, after the fork."""
+        bid_request()  # the schemas are built here and not in the first request
         self.publisher = kafka_publisher.connect(self.settings)
         metrics = IngestMetrics(CollectorRegistry())
         intake = Intake(self.publisher, self.settings.max_body_bytes)

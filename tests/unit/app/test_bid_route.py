@@ -204,4 +204,13 @@ class TestOtherRequests:
 def test_an_error_is_a_path_a_rule_and_a_message() -> None:
     """The shape of an error is fixed: partners parse it."""
     members = InvalidBidRequest([Violation("imp[0].id", "required", "m")]).members()
-    assert members == {"errors": [{"path": "imp[0].id", "rule": "required", "message": "m"}]}
+    assert members == {
+        "errors": [{"path": "imp[0].id", "rule": "required", "message": "m"}],
+        "error_count": 1,
+    }
+
+
+def test_many_errors_are_counted_and_twenty_are_shown() -> None:
+    """A hostile body does not make a large answer."""
+    members = InvalidBidRequest([Violation("imp", "type", "m")] * 1000).members()
+    assert (len(members["errors"]), members["error_count"]) == (20, 1000)

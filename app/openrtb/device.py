@@ -1,0 +1,75 @@
+"""What the ad is shown on: Device, UserAgent, BrandVersion."""
+
+from __future__ import annotations
+
+from app.openrtb.fields import Array, Flag, Integer, Natural, Number, Object, Text
+from app.openrtb.geo import Geo
+from app.openrtb.relations import AtMostOne
+from app.openrtb.schema import OpenRtbObject
+
+
+class BrandVersion(OpenRtbObject):
+    """A browser or platform by name and version (section 3.2.30)."""
+
+    section = "3.2.30"
+
+    brand = Text(required=True)
+    version = Array(Text())
+
+
+class UserAgent(OpenRtbObject):
+    """The user agent in parts, from client hints (section 3.2.29)."""
+
+    section = "3.2.29"
+
+    browsers = Array(Object(BrandVersion))
+    platform = Object(BrandVersion)
+    mobile = Flag()
+    architecture = Text()
+    bitness = Text()
+    model = Text()
+    source = Integer()
+
+
+class Device(OpenRtbObject):
+    """The device (section 3.2.18).
+
+    What is in `ip` and `ipv6` is not checked here: exchanges blank a bad address. `dnt` is passed
+    on from the browser, and is seen with other values than the spec's 0 and 1.
+    """
+
+    section = "3.2.18"
+    relations = (AtMostOne(("language", "langb")),)
+
+    geo = Object(Geo)
+    dnt = Integer()
+    lmt = Flag()
+    ua = Text()
+    sua = Object(UserAgent)
+    ip = Text()
+    ipv6 = Text()
+    devicetype = Integer()
+    make = Text()
+    model = Text()
+    os = Text()
+    osv = Text()
+    hwv = Text()
+    h = Natural()
+    w = Natural()
+    ppi = Natural()
+    pxratio = Number()
+    js = Flag()
+    geofetch = Flag()
+    flashver = Text()
+    language = Text()
+    langb = Text()
+    carrier = Text()
+    mccmnc = Text()
+    connectiontype = Integer()
+    ifa = Text()
+    didsha1 = Text()
+    didmd5 = Text()
+    dpidsha1 = Text()
+    dpidmd5 = Text()
+    macsha1 = Text()
+    macmd5 = Text()

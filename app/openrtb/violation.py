@@ -1,0 +1,31 @@
+"""What is wrong with a bid request, as a partner reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A broken rule before its place is known: what fields, constraints and relations raise.
+
+    `section` is the section of OpenRTB 2.6 that states the rule; empty: that of the object in
+    which the problem was found.
+    """
+
+    rule: str
+    message: str
+    section: str = ""
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A broken rule and where: `imp[0].video.mimes`; empty for the request as a whole.
+
+    `rule` is a stable slug for machines, `message` a sentence for people that continues the path.
+    Neither ever holds anything of the request's own values.
+    """
+
+    path: str
+    rule: str
+    message: str

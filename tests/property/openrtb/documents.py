@@ -1,0 +1,144 @@
+"""Documents to validate, generated from the schemas themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from hypothesis import strategies as st
+from marshmallow import Schema, fields, validate
+
+from app.openrtb import bid_request
+from app.openrtb.constraints import Constraint
+from app.openrtb.fields import Array, Integer, Object, Text
+from app.openrtb.relations import AtLeastOne, AtMostOne, Excludes, Relation, RequiredWhen, Unique
+from app.openrtb.schema import OpenRtbObject
+
+Members = dict[str, Any]
+
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.just(10**400)
+    | st.just("\ud800")
+)
+
+
+def _schemas(schema: Schema) -> Iterator[Schema]:
+    yield schema
+    for field in schema.fields.values():
+        inner = field.inner if isinstance(field, Array) else field
+        if isinstance(inner, Object):
+            yield from _schemas(inner.schema)
+
+
+NAMES = sorted({name for schema in _schemas(bid_request()) for name in schema.fields})
+UNKNOWN_NAMES = st.text(min_size=1, max_size=8).filter(lambda name: name not in NAMES)
+
+
+def _json(scalars: st.SearchStrategy[Any], names: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
+    return st.recursive(
+        scalars,
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=6),
+        max_leaves=30,
+    )
+
+
+def familiar_json(scalars: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """JSON of the spec's own names in any arrangement, with scalars of the caller's choice."""
+    return _json(scalars, st.sampled_from(NAMES))
+
+
+ANY_JSON = _json(SCALARS, st.text(max_size=8) | st.sampled_from(NAMES))
+FAMILIAR_JSON = familiar_json(SCALARS)
+
+
+def _constrained(field: fields.Field[Any]) -> dict[str, Any]:
+    """Return the bounds or choices of a field, read off its validators."""
+    found: dict[str, Any] = {}
+    for constraint in field.validators:
+        assert isinstance(constraint, Constraint)
+        validator = constraint.validator
+        if isinstance(validator, validate.Length):
+            found["min_size"] = validator.min
+        elif isinstance(validator, validate.OneOf):
+            found["choices"] = validator.choices
+        else:
+            found |= {"min_value": validator.min, "max_value": validator.max}
+    return found
+
+
+def _numbers(field: fields.Field[Any]) -> st.SearchStrategy[Any]:
+    bounds = _constrained(field)
+    if "choices" in bounds:
+        return st.sampled_from(bounds["choices"])
+    integers = st.integers(**bounds)
+    if isinstance(field, Integer):
+        return integers | integers.filter(lambda value: abs(value) < 2**53).map(float)
+    return integers | st.floats(**bounds, allow_nan=False, allow_infinity=False)
+
+
+def _values(field: fields.Field[Any]) -> st.SearchStrategy[Any]:
+    if isinstance(field, Text):
+        return st.text(max_size=6, **_constrained(field))
+    if isinstance(field, Array):
+        return st.lists(_values(field.inner), max_size=3, **_constrained(field))
+    if isinstance(field, Object):
+        return valid(field.schema)
+    return _numbers(field)
+
+
+@st.composite
+def valid(draw: st.DrawFn, schema: Schema) -> Members:
+    """Draw an object that keeps all rules of its schema, some optional members null or unknown."""
+    assert isinstance(schema, OpenRtbObject)
+    required = [name for name, field in schema.fields.items() if field.required]
+    optional = sorted(set(schema.fields) - set(required))
+    some = st.lists(st.sampled_from(optional), max_size=4, unique=True) if optional else st.just([])
+    chosen = draw(some)
+    members: Members = {}
+    for name in draw(st.permutations(required + chosen)):
+        values = _values(schema.fields[name])
+        members[name] = draw(values if name in required else st.none() | values)
+    for relation in schema.relations:
+        SETTLE[type(relation)](relation, members)
+    return members
+
+
+def _keep_first(relation: AtMostOne, members: Members) -> None:
+    for name in [name for name in relation.names if members.get(name) is not None][1:]:
+        del members[name]
+
+
+def _drop_others(relation: Excludes, members: Members) -> None:
+    if members.get(relation.name) is not None:
+        for other in relation.others:
+            members.pop(other, None)
+
+
+def _add_banner(relation: AtLeastOne, members: Members) -> None:
+    if all(members.get(name) is None for name in relation.names):
+        members[relation.names[0]] = {}
+
+
+def _add_vendor(relation: RequiredWhen, members: Members) -> None:
+    if members.get(relation.other) == relation.value and members.get(relation.name) is None:
+        members[relation.name] = "vendor.example"
+
+
+def _number_ids(relation: Unique, members: Members) -> None:
+    for index, element in enumerate(members[relation.array]):
+        element[relation.key] = str(index)
+
+
+SETTLE: dict[type[Relation], Callable[[Any, Members], None]] = {
+    AtMostOne: _keep_first,
+    Excludes: _drop_others,
+    AtLeastOne: _add_banner,
+    RequiredWhen: _add_vendor,
+    Unique: _number_ids,
+}
+REQUESTS = valid(bid_request())

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
-from kafka import KafkaProducer
 from kafka.errors import (
     KafkaError,
     KafkaTimeoutError,
@@ -17,28 +15,14 @@ from kafka.errors import (
 )
 
 from app.admission import Admission
+from app.connection import Connection, Producer
 from app.publisher import Acknowledged, Record
 from app.refusals import Refusal, TooLarge, TopicUnavailable, Unavailable
 from app.settings import IngestSettings
+from common.kafka_clients import DroppableProducer, opened
 from common.logs import get_logger
 
-_RETRY_S = 0.5
 _BOOTSTRAP_MS = 5_000
-
-
-class Producer(Protocol):
-    """The part of kafka.KafkaProducer that is used here."""
-
-    def send(
-        self, topic: str, *, value: bytes, key: bytes, headers: list[tuple[str, bytes]]
-    ) -> Any:  # noqa: ANN401  kafka-python ships no types
-        """Buffer a record and return the future of its metadata."""
-
-    def partitions_for(self, topic: str) -> set[int]:
-        """Return the topic's partitions; raise KafkaTimeoutError when there are none."""
-
-    def close(self, timeout: float | None = None) -> None:
-        """Flush and stop the sender thread."""
 
 
 def producer_options(settings: IngestSettings) -> dict[str, Any]:
@@ -61,93 +45,70 @@ def producer_options(settings: IngestSettings) -> dict[str, Any]:
 
 
 class KafkaPublisher:
-    """Publishes through one producer, which a thread of its own connects."""
+    """Publishes through the producer of one connection."""
 
     def __init__(
         self,
         topic: str,
         deadline_s: float,
         admission: Admission,
-        connect: Callable[[], Producer],
+        connection: Connection,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Prepare; `connect` is called by `start`, after the fork, and may block and raise."""
+        """Prepare; nothing is connected before `start`."""
         self._topic = topic
         self._deadline_s = deadline_s
         self._admission = admission
-        self._connect = connect
+        self._connection = connection
         self._monotonic = monotonic
-        self._producer: Producer | None = None
-        self._why_not = "kafka: not connected yet"
-        self._connected = threading.Event()
-        self._closing = threading.Event()
-        self._log = get_logger(topic=topic)
 
     def start(self, patience_s: float) -> None:
-        """Begin to connect, in a thread; return once connected, or after `patience_s` seconds."""
-        threading.Thread(target=self._keep_connecting, name="kafka-connect", daemon=True).start()
-        self._connected.wait(patience_s)
+        """Begin to connect; return once connected, or after `patience_s` seconds."""
+        self._connection.start(patience_s)
 
     def not_ready(self) -> tuple[str, ...]:
         """Return why records cannot be taken just now; empty when they can."""
-        if self._closing.is_set():
-            return ("shutting down",)
-        return () if self._producer else (self._why_not,)
+        return self._connection.not_ready()
 
     def publish(self, record: Record) -> Acknowledged:
         """Return once all in-sync replicas have the record, within the publish deadline."""
-        if self._producer is None:
-            raise TopicUnavailable(f"Kafka is not there: {self._why_not}.")
         deadline = self._monotonic() + self._deadline_s
+        producer = self._connection.producer
+        if producer is None:
+            raise TopicUnavailable("Kafka cannot be written to at present.")
         self._admission.enter(record.size)
-        future = self._send(self._producer, record)
-        future.add_both(lambda _outcome: self._admission.leave(record.size))
         try:
-            metadata = future.get(timeout=max(deadline - self._monotonic(), 0))
+            metadata = self._send(producer, record).get(
+                timeout=max(deadline - self._monotonic(), 0)
+            )
         except KafkaError as error:
-            raise refusal(error) from error
+            raise self._disposition(producer, refusal(error), error) from error
         return Acknowledged(metadata.topic, metadata.partition, metadata.offset)
 
     def close(self, timeout_s: float) -> None:
         """Wait for records in flight, then stop the producer; within `timeout_s` seconds."""
         deadline = self._monotonic() + timeout_s
-        self._closing.set()
         drained = self._admission.wait_until_empty(timeout_s)
-        producer, self._producer = self._producer, None
-        try:
-            if producer is not None:
-                producer.close(timeout=max(deadline - self._monotonic(), 0))
-        except KafkaError as error:
-            self._log.warning("producer not closed in order", error=str(error))
-        self._log.info("publisher closed", drained=drained)
+        self._connection.close(max(deadline - self._monotonic(), 0))
+        get_logger().info("publisher closed", drained=drained)
 
     def _send(self, producer: Producer, record: Record) -> Any:  # noqa: ANN401  no types there
         try:
-            return producer.send(
+            future = producer.send(
                 self._topic, value=record.value, key=record.key, headers=list(record.headers)
             )
         except BaseException as error:
             self._admission.leave(record.size)
             if isinstance(error, (KafkaError, ValueError)):
-                raise unsent(error) from error
+                raise self._disposition(producer, unsent(error), error) from error
             raise
+        # the record keeps its place also after its request has given up: it is still in memory
+        return future.add_both(lambda _outcome: self._admission.leave(record.size))
 
-    def _keep_connecting(self) -> None:
-        producer: Producer | None = None
-        while not self._closing.is_set():
-            try:
-                producer = producer or self._connect()
-                producer.partitions_for(self._topic)
-            except (KafkaError, OSError) as error:
-                what = f"topic {self._topic}" if producer else "kafka"
-                self._why_not = f"{what}: {error}"
-                self._log.warning("not connected", reason=self._why_not)
-                self._closing.wait(_RETRY_S)
-            else:
-                self._producer = producer
-                self._connected.set()
-                self._log.info("connected")
-                return
+    def _disposition(self, producer: Producer, outcome: Refusal, error: Exception) -> Refusal:
+        if isinstance(outcome, Unavailable):
+            self._connection.distrust(producer, f"not acknowledged: {error}")
+        return outcome
 
 
 def unsent(error: Exception) -> Refusal:
@@ -170,10 +131,11 @@ def refusal(error: KafkaError) -> Refusal:
 
 def connect(settings: IngestSettings) -> KafkaPublisher:
     """Build the publisher of this service; nothing is connected before `start`."""
+    topic, deadline_s = settings.kafka.topic_bid_requests, settings.publish_timeout_ms / 1000
     options = producer_options(settings)
     return KafkaPublisher(
-        topic=settings.kafka.topic_bid_requests,
-        deadline_s=settings.publish_timeout_ms / 1000,
-        admission=Admission(settings.max_pending_records, settings.max_pending_bytes),
-        connect=lambda: KafkaProducer(**options),
+        topic,
+        deadline_s,
+        Admission(settings.max_pending_records, settings.max_pending_bytes),
+        Connection(lambda: opened(DroppableProducer, options), topic, grace_s=deadline_s),
     )

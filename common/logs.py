@@ -14,6 +14,10 @@ from common.settings import setting
 
 # Values that identify a person or a device: never logged, under whatever event they turn up.
 PERSONAL = ("ip", "ipv6", "ifa", "buyeruid")
+# Without the values of local variables, which may be a person's.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ def configure_logs(service: str, settings: LogSettings, stream: TextIO) -> None:
 def _rendering(form: str) -> list[Processor]:
     if form == "console":
         return [escape_controls, structlog.dev.ConsoleRenderer()]
-    return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+    return [_TRACEBACKS, structlog.processors.JSONRenderer()]
 
 
 def _route_standard_library(formatter: logging.Formatter, level: str, stream: TextIO) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 
@@ -13,3 +15,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="auto|embedded|docker|HOST:PORT",
         help="auto: docker where an engine answers, else the embedded broker of `make run`",
     )
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run in CI that skipped anything: there, everything is at hand."""
+    reporter = session.config.pluginmanager.getplugin("terminalreporter")
+    if "CI" in os.environ and reporter is not None and reporter.stats.get("skipped"):
+        reporter.write_line("tests were skipped, which CI does not allow", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kafka.errors import KafkaTimeoutError
+from kafka.errors import IllegalStateError, KafkaTimeoutError
 from kafka.future import Future
 from kafka.producer.future import RecordMetadata
 from kafka.structs import TopicPartition
@@ -33,6 +33,7 @@ class FakeProducer:
         self.sent: list[tuple[bytes, bytes, list[tuple[str, bytes]]]] = []
         self.futures: list[FakeFuture] = []
         self.closed_within_s: float | None = None
+        self.dropped = False
 
     def send(
         self, topic: str, *, value: bytes, key: bytes, headers: list[tuple[str, bytes]]
@@ -66,3 +67,10 @@ class FakeProducer:
         self.closed_within_s = timeout
         if self.close_raises is not None:
             raise self.close_raises
+
+    def drop(self) -> None:
+        """Note the call; what is pending fails."""
+        self.dropped = True
+        for future in self.futures:
+            if not future.is_done:
+                future.failure(IllegalStateError("Producer is closed forcefully."))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import closing
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import NewTopic
+
+from tests.support.waiting import eventually
 
 
 def make_topic(
@@ -14,12 +17,23 @@ def make_topic(
 ) -> str:
     """Create a topic whose name nobody else has, and return the name."""
     name = f"{prefix}-{uuid.uuid4().hex[:8]}"
-    admin = KafkaAdminClient(bootstrap_servers=brokers)
-    try:
-        admin.create_topics([NewTopic(name, partitions, 1, topic_configs=configs or {})])
-    finally:
-        admin.close()
+    create_topic(brokers, name, partitions, configs)
     return name
+
+
+def create_topic(
+    brokers: str, name: str, partitions: int = 1, configs: dict[str, str] | None = None
+) -> None:
+    """Create a topic of this name."""
+    with closing(KafkaAdminClient(bootstrap_servers=brokers)) as admin:
+        admin.create_topics([NewTopic(name, partitions, 1, topic_configs=configs or {})])
+
+
+def delete_topic(brokers: str, name: str) -> None:
+    """Delete a topic; returns once no broker knows it any more."""
+    with closing(KafkaAdminClient(bootstrap_servers=brokers)) as admin:
+        admin.delete_topics([name])
+        eventually(lambda: name not in admin.list_topics(), f"{name} to be gone")
 
 
 def read_all(brokers: str, topic: str) -> list[Any]:

@@ -14,7 +14,7 @@ import pytest
 
 from tests.integration.conftest import Kafka, StartIngest
 from tests.support.ports import free_port
-from tests.support.topics import make_topic, read_all
+from tests.support.topics import create_topic, delete_topic, make_topic, read_all
 from tests.support.waiting import eventually
 
 SAMPLES = sorted((Path(__file__).parents[3] / "samples").glob("*.json"))
@@ -146,6 +146,21 @@ class TestKafkaAway:
                 "the topic to be named",
             )
         assert reason[0].startswith("topic nobody-made-this: ")
+
+    def test_it_recovers_by_itself_after_a_failure(
+        self, kafka: Kafka, topic: str, start_ingest: StartIngest
+    ) -> None:
+        """A topic that was away for longer than the deadline is written to again, once it is back.
+
+        kafka-python's idempotent producer does not recover from this by itself.
+        """
+        with start_ingest() as ingest:
+            assert ingest.wait_until_ready().post(BID).status == 202
+            delete_topic(kafka.bootstrap_servers, topic)
+            eventually(lambda: ingest.post(BID).status == 503, "a refusal")
+            create_topic(kafka.bootstrap_servers, topic)
+            eventually(lambda: ingest.post(BID).status == 202, "recovery", timeout_s=20)
+            assert ingest.get("/readyz").status == 200
 
 
 class TestProcess:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from app.factory import create_app
 from app.intake import Intake
 from app.metrics import IngestMetrics
 from tests.fakes.publisher import FakePublisher
+from tests.support.connections import Connections
 
 MAX_BODY = 5000
 BID: dict[str, Any] = {"id": "bid-1", "imp": [{"id": "1", "banner": {"w": 300, "h": 250}}]}
@@ -42,6 +44,13 @@ def ingest() -> Ingest:
     )
     app = create_app(intake, publisher, IngestMetrics(registry), lambda: generate_latest(registry))
     return Ingest(app.test_client(), publisher, registry)
+
+
+@pytest.fixture
+def connections() -> Iterator[Connections]:
+    """Make connections that end with the test."""
+    with Connections() as made:
+        yield made
 
 
 @pytest.fixture

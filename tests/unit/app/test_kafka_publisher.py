@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from kafka import KafkaProducer
@@ -22,19 +24,25 @@ from app.publisher import Acknowledged, Record
 from app.refusals import Overloaded, TooLarge, TopicUnavailable, Unavailable
 from app.settings import load_settings
 from tests.fakes.producer import FakeProducer
-from tests.support.waiting import eventually
+from tests.support.connections import Connections
 
 RECORD = Record(b"1", b'{"id":"1"}', (("received-at", b"0"),))
 
 
-def started(producer: FakeProducer, admission: Admission | None = None) -> KafkaPublisher:
-    """Return a publisher that is connected to the producer."""
-    publisher = KafkaPublisher(
-        "bid_requests", 1.0, admission or Admission(10, 1000), connect=lambda: producer
-    )
-    publisher.start(patience_s=0)
-    eventually(lambda: publisher.not_ready() == (), "a connection")
-    return publisher
+Start = Callable[..., KafkaPublisher]
+
+
+@pytest.fixture
+def started(connections: Connections) -> Start:
+    """Return what connects a publisher to a producer, and would not do so a second time."""
+
+    def start(
+        producer: FakeProducer, admission: Admission | None = None, grace_s: float = 0
+    ) -> KafkaPublisher:
+        connection = connections.connected(producer, grace_s=grace_s)
+        return KafkaPublisher("bid_requests", 1.0, admission or Admission(10, 1000), connection)
+
+    return start
 
 
 class TestOptions:
@@ -63,19 +71,19 @@ class TestOptions:
 class TestPublish:
     """The outcomes, a closed set."""
 
-    def test_an_acknowledged_record_has_a_place(self) -> None:
+    def test_an_acknowledged_record_has_a_place(self, started: Start) -> None:
         """The answer says topic, partition and offset; key, value and headers went unchanged."""
         producer = FakeProducer()
         assert started(producer).publish(RECORD) == Acknowledged("bid_requests", 0, 0)
         assert producer.sent == [(RECORD.key, RECORD.value, list(RECORD.headers))]
 
-    def test_waits_no_longer_than_the_deadline(self) -> None:
+    def test_waits_no_longer_than_the_deadline(self, started: Start) -> None:
         """The wait for the acknowledgement is what is left of the publish deadline."""
         producer = FakeProducer()
         started(producer).publish(RECORD)
         assert 0 < producer.futures[0].waited_s <= 1.0
 
-    def test_silence_is_an_unknown_delivery(self) -> None:
+    def test_silence_is_an_unknown_delivery(self, started: Start) -> None:
         """A record that was handed over and not acknowledged may still turn up."""
         with pytest.raises(Unavailable) as refused:
             started(FakeProducer(outcome=None)).publish(RECORD)
@@ -85,26 +93,30 @@ class TestPublish:
         "error",
         [KafkaTimeoutError(), KafkaConnectionError(), NotEnoughReplicasAfterAppendError()],
     )
-    def test_a_failure_that_may_hide_a_delivery_says_unknown(self, error: KafkaError) -> None:
+    def test_a_failure_that_may_hide_a_delivery_says_unknown(
+        self, started: Start, error: KafkaError
+    ) -> None:
         """Time-outs, lost connections and too few replicas leave the delivery unknown."""
         with pytest.raises(Unavailable) as refused:
             started(FakeProducer(outcome=error)).publish(RECORD)
         assert refused.value.delivery == "unknown"
 
     @pytest.mark.parametrize("error", [MessageSizeTooLargeError(), RecordListTooLargeError()])
-    def test_what_the_topic_does_not_take_is_too_large(self, error: KafkaError) -> None:
+    def test_what_the_topic_does_not_take_is_too_large(
+        self, started: Start, error: KafkaError
+    ) -> None:
         """A record over the broker's limit is 413, not a failure to try again."""
         with pytest.raises(TooLarge):
             started(FakeProducer(outcome=error)).publish(RECORD)
 
-    def test_a_forbidden_topic_is_unavailable(self) -> None:
+    def test_a_forbidden_topic_is_unavailable(self, started: Start) -> None:
         """Without the right to write, nothing was delivered."""
         with pytest.raises(TopicUnavailable) as refused:
             started(FakeProducer(outcome=TopicAuthorizationFailedError())).publish(RECORD)
         assert refused.value.delivery == "none"
 
     @pytest.mark.parametrize("error", [KafkaTimeoutError("no metadata"), ValueError("no topic")])
-    def test_what_was_never_sent_says_none(self, error: Exception) -> None:
+    def test_what_was_never_sent_says_none(self, started: Start, error: Exception) -> None:
         """An error before the record is buffered means that nothing was delivered."""
         producer = FakeProducer()
         producer.raises = error
@@ -112,37 +124,38 @@ class TestPublish:
             started(producer).publish(RECORD)
         assert refused.value.delivery == "none"
 
-    def test_what_the_producer_refuses_for_its_size_is_too_large(self) -> None:
+    def test_what_the_producer_refuses_for_its_size_is_too_large(self, started: Start) -> None:
         """A record over the producer's own limit is 413."""
         producer = FakeProducer()
         producer.raises = MessageSizeTooLargeError()
         with pytest.raises(TooLarge):
             started(producer).publish(RECORD)
 
-    def test_before_it_is_connected_nothing_is_sent(self) -> None:
+    def test_before_it_is_connected_nothing_is_sent(self, connections: Connections) -> None:
         """Without a connection the refusal comes at once."""
-        publisher = KafkaPublisher("t", 1.0, Admission(1, 1), connect=FakeProducer)
+        connection = connections.make(FakeProducer)
         with pytest.raises(TopicUnavailable) as refused:
-            publisher.publish(RECORD)
+            KafkaPublisher("t", 1.0, Admission(1, 1), connection).publish(RECORD)
         assert refused.value.delivery == "none"
 
 
 class TestAdmission:
     """Memory is bounded, also where requests have long given up."""
 
-    def test_a_record_counts_until_kafka_is_done_with_it(self) -> None:
+    def test_a_record_counts_until_kafka_is_done_with_it(self, started: Start) -> None:
         """A record whose request timed out still holds its place, until its future ends."""
         producer, admission = FakeProducer(outcome=None), Admission(1, 1000)
-        publisher = started(producer, admission)
         with pytest.raises(Unavailable):
-            publisher.publish(RECORD)
+            started(producer, admission, grace_s=60).publish(RECORD)
         with pytest.raises(Overloaded):
-            publisher.publish(RECORD)
-        producer.acknowledge(producer.futures[0])
+            started(FakeProducer(), admission).publish(RECORD)
+        producer.drop()
         assert admission.pending_records == 0
 
     @pytest.mark.parametrize("error", [KafkaTimeoutError(), RuntimeError("bug")])
-    def test_a_record_that_was_not_taken_does_not_count(self, error: Exception) -> None:
+    def test_a_record_that_was_not_taken_does_not_count(
+        self, started: Start, error: Exception
+    ) -> None:
         """Whatever `send` raises, the place is free again."""
         producer, admission = FakeProducer(), Admission(1, 1000)
         producer.raises = error
@@ -151,81 +164,59 @@ class TestAdmission:
         assert admission.pending_records == 0
 
 
-class TestConnecting:
-    """Kafka may come later than this service."""
+class TestDistrust:
+    """A producer that did not deliver is not asked again."""
 
-    def test_not_ready_names_what_is_missing(self) -> None:
-        """Readiness says whether it is Kafka or the topic, and why."""
-        producer = FakeProducer()
-        producer.topic_missing = KafkaTimeoutError("no metadata")
-        publisher = KafkaPublisher("bid_requests", 1.0, Admission(1, 1), connect=lambda: producer)
-        assert publisher.not_ready() == ("kafka: not connected yet",)
-        publisher.start(patience_s=0)
-        eventually(
-            lambda: "topic bid_requests: " in publisher.not_ready()[0], "the topic to be named"
-        )
-        producer.topic_missing = None
-        eventually(lambda: publisher.not_ready() == (), "a connection")
+    @pytest.mark.parametrize(
+        "outcome", [None, KafkaTimeoutError(), TopicAuthorizationFailedError()]
+    )
+    def test_after_a_failure_requests_are_refused_at_once(
+        self, started: Start, outcome: Exception | None
+    ) -> None:
+        """Only the first one waits for its deadline; readiness says what happened."""
+        producer = FakeProducer(outcome=outcome)
+        publisher = started(producer)
+        with pytest.raises(Unavailable):
+            publisher.publish(RECORD)
+        with pytest.raises(TopicUnavailable):
+            publisher.publish(RECORD)
+        assert len(producer.sent) == 1
+        assert publisher.not_ready()[0].startswith("kafka: ")
 
-    def test_it_goes_on_trying(self) -> None:
-        """A first failure to connect is not the last attempt."""
-        failures = [KafkaTimeoutError("nobody there")]
-
-        def connect_at_second_attempt() -> FakeProducer:
-            if failures:
-                raise failures.pop()
-            return FakeProducer()
-
-        publisher = KafkaPublisher("t", 1.0, Admission(1, 1), connect=connect_at_second_attempt)
-        publisher.start(patience_s=0)
-        eventually(lambda: publisher.not_ready() == (), "a connection")
-
-    def test_starting_waits_for_the_connection(self) -> None:
-        """A worker that has started can take its first request."""
-        publisher = KafkaPublisher("t", 1.0, Admission(1, 1), connect=FakeProducer)
-        publisher.start(patience_s=5)
+    @pytest.mark.parametrize("outcome", [MessageSizeTooLargeError(), "acknowledge"])
+    def test_a_record_that_is_too_large_is_no_failure_of_the_producer(
+        self, started: Start, outcome: Exception | str
+    ) -> None:
+        """One client's large record costs the others nothing."""
+        publisher = started(FakeProducer(outcome=outcome))
+        with suppress(TooLarge):
+            publisher.publish(RECORD)
         assert publisher.not_ready() == ()
-
-    def test_building_one_connects_nothing(self) -> None:
-        """The composition root may build it before the fork."""
-        assert connect(load_settings({})).not_ready() == ("kafka: not connected yet",)
 
 
 class TestClose:
     """One deadline for all of it."""
 
-    def test_it_closes_the_producer_within_the_deadline(self) -> None:
+    def test_it_closes_the_producer_within_the_deadline(self, started: Start) -> None:
         """The producer gets what is left of the time; afterwards nothing is taken."""
         producer = FakeProducer()
         publisher = started(producer)
         publisher.close(2.0)
         assert producer.closed_within_s is not None
         assert 0 < producer.closed_within_s <= 2.0
-        assert publisher.not_ready() == ("shutting down",)
         with pytest.raises(TopicUnavailable):
             publisher.publish(RECORD)
 
-    def test_records_in_flight_do_not_hold_it_up_for_ever(self) -> None:
+    def test_records_in_flight_do_not_hold_it_up_for_ever(self, started: Start) -> None:
         """A record that is never acknowledged costs the deadline and no more."""
-        producer = FakeProducer(outcome=None)
-        publisher = started(producer)
-        with pytest.raises(Unavailable):
-            publisher.publish(RECORD)
+        producer, admission = FakeProducer(outcome=None), Admission(1, 1000)
+        admission.enter(1)
         before = time.monotonic()
-        publisher.close(0.05)
+        started(producer, admission).close(0.05)
         assert time.monotonic() - before < 1
         assert producer.closed_within_s == 0
 
-    def test_a_producer_that_will_not_close_is_left(self) -> None:
-        """kafka-python raises when brokers are away; closing ends all the same."""
-        producer = FakeProducer()
-        producer.close_raises = KafkaTimeoutError("flush")
-        publisher = started(producer)
-        publisher.close(0.05)
-        assert publisher.not_ready() == ("shutting down",)
 
-    def test_it_may_never_have_connected(self) -> None:
-        """Closing before the first connection ends at once."""
-        publisher = KafkaPublisher("t", 1.0, Admission(1, 1), connect=FakeProducer)
-        publisher.close(1.0)
-        assert publisher.not_ready() == ("shutting down",)
+def test_building_one_connects_nothing() -> None:
+    """The composition root may build it before the fork."""
+    assert connect(load_settings({})).not_ready() == ("kafka: not connected yet",)

@@ -1,0 +1,131 @@
+"""The producer of a worker: connected in the background, replaced when it fails."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from kafka.errors import KafkaError
+
+from common.logs import get_logger
+
+_RETRY_S = 0.5
+
+
+class Producer(Protocol):
+    """The part of common.kafka_clients.DroppableProducer that is used here."""
+
+    def send(
+        self, topic: str, *, value: bytes, key: bytes, headers: list[tuple[str, bytes]]
+    ) -> Any:  # noqa: ANN401  kafka-python ships no types
+        """Buffer a record and return the future of its metadata."""
+
+    def partitions_for(self, topic: str) -> set[int]:
+        """Return the topic's partitions; raise KafkaTimeoutError when there are none."""
+
+    def close(self, timeout: float | None = None) -> None:
+        """Flush and stop; raise KafkaTimeoutError when records stay pending."""
+
+    def drop(self) -> None:
+        """Stop without waiting for what is pending: its futures fail."""
+
+
+class Connection:
+    """Keeps one working producer, or the reason why there is none.
+
+    A producer that did not deliver is not used again: kafka-python's may never deliver again, and
+    without it requests are refused at once instead of each waiting for its deadline. What it still
+    has in flight gets `grace_s` seconds to come through.
+    """
+
+    def __init__(self, connect: Callable[[], Producer], topic: str, grace_s: float) -> None:
+        """Prepare; `connect` is called by `start`, after the fork, and may block and raise."""
+        self._connect = connect
+        self._topic = topic
+        self._grace_s = grace_s
+        self._changed = threading.Condition()
+        self._closing = False
+        self._producer: Producer | None = None
+        self._why_not = "kafka: not connected yet"
+        self._log = get_logger(topic=topic)
+
+    @property
+    def producer(self) -> Producer | None:
+        """The producer to use, None while there is none."""
+        return self._producer
+
+    def not_ready(self) -> tuple[str, ...]:
+        """Return why there is no producer; empty when there is one."""
+        return () if self._producer is not None else (self._why_not,)
+
+    def start(self, patience_s: float) -> None:
+        """Begin to connect; return once connected, or after `patience_s` seconds."""
+        threading.Thread(target=self._keep_connected, name="kafka-connect", daemon=True).start()
+        with self._changed:
+            self._changed.wait_for(lambda: self._producer is not None, patience_s)
+
+    def distrust(self, producer: Producer, why: str) -> None:
+        """Replace `producer`, unless another caller has had it replaced already."""
+        with self._changed:
+            if self._producer is not producer:
+                return
+            self._producer, self._why_not = None, f"kafka: {why}"
+            self._changed.notify_all()
+        self._log.warning("producer replaced", reason=why)
+        retirement = threading.Timer(self._grace_s, producer.drop)
+        retirement.daemon = True
+        retirement.start()
+
+    def close(self, timeout_s: float) -> None:
+        """Stop connecting and close the producer, within about `timeout_s` seconds."""
+        with self._changed:
+            self._closing, self._why_not = True, "shutting down"
+            producer, self._producer = self._producer, None
+            self._changed.notify_all()
+        if producer is None:
+            return
+        try:
+            producer.close(timeout=timeout_s)
+        except KafkaError as error:
+            self._log.warning("producer dropped", reason=str(error))
+            producer.drop()
+
+    def _keep_connected(self) -> None:
+        while self._needed():
+            try:
+                self._offer(self._connected())
+            except (KafkaError, OSError) as error:
+                self._note(f"kafka: {error}")
+
+    def _needed(self) -> bool:
+        with self._changed:
+            self._changed.wait_for(lambda: self._closing or self._producer is None)
+            return not self._closing
+
+    def _connected(self) -> Producer:
+        producer = self._connect()
+        while not self._closing:
+            try:
+                producer.partitions_for(self._topic)
+            except KafkaError as error:
+                self._note(f"topic {self._topic}: {error}")
+            else:
+                break
+        return producer
+
+    def _offer(self, producer: Producer) -> None:
+        with self._changed:
+            if not self._closing:
+                self._producer = producer
+                self._changed.notify_all()
+                self._log.info("connected")
+                return
+        producer.drop()
+
+    def _note(self, why: str) -> None:
+        self._log.warning("not connected", reason=why)
+        with self._changed:
+            if not self._closing:
+                self._why_not = why
+                self._changed.wait(_RETRY_S)

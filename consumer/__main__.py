@@ -1,0 +1,79 @@
+"""`python -m consumer`: decide on bid requests until SIGTERM."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import TextIO
+
+from prometheus_client import CollectorRegistry
+
+from common.logs import configure_logs, get_logger
+from common.settings import SettingsError
+from consumer.clock import Clock
+from consumer.health import Health
+from consumer.health_server import serving
+from consumer.kafka_clients import KafkaClients, connect
+from consumer.metrics import ConsumerMetrics
+from consumer.runtime import Runtime
+from consumer.service import Service
+from consumer.settings import ConsumerSettings, load_settings
+from consumer.stop import Stop
+
+_CRASHED = 1
+
+
+def main(
+    environ: Mapping[str, str],
+    stdout: TextIO,
+    stderr: TextIO,
+    *,
+    on_stop_signal: Callable[[Callable[[], None]], None],
+    connect: Callable[[ConsumerSettings], KafkaClients] = connect,
+) -> int:
+    """Run and return the exit code: 0 after a stop, 2 for a wrong setting, 1 for a crash."""
+    try:
+        settings = load_settings(environ)
+    except SettingsError as error:
+        print(error, file=stderr)
+        return error.exit_code
+    configure_logs("bidding-logic-service", settings.logs, stdout)
+    clock = Clock()
+    stop = Stop(clock)
+    on_stop_signal(stop.request)
+    health = Health(settings.liveness_timeout_ms / 1000, clock.monotonic)
+    registry = CollectorRegistry()
+    with ExitStack() as stack:
+        try:
+            host, port = stack.enter_context(
+                serving(settings.health_host, settings.health_port, health, registry)
+            )
+        except OSError as error:
+            where = f"{settings.health_host}:{settings.health_port}"
+            print(f"CONSUMER_HEALTH_PORT: cannot listen on {where}: {error}", file=stderr)
+            return SettingsError.exit_code
+        get_logger().info("health served", host=host, port=port)
+        runtime = Runtime(clock, stop, health, ConsumerMetrics(registry))
+        return _run(Service(settings, connect, runtime))
+
+
+def _run(service: Service) -> int:
+    try:
+        service.run()
+    except Exception:  # noqa: BLE001  the last resort: logged, and the exit code tells
+        get_logger().exception("crashed")
+        return _CRASHED
+    get_logger().info("stopped")
+    return 0
+
+
+def _on_stop_signal(request: Callable[[], None]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: request())
+
+
+if __name__ == "__main__":
+    sys.exit(main(os.environ, sys.stdout, sys.stderr, on_stop_signal=_on_stop_signal))

@@ -1,0 +1,74 @@
+"""A decision together with the request it is about: what sinks are given."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from consumer.decision import Bid, Bids, Decision, NoBid
+from consumer.record import Record
+from consumer.request import BidRequest
+
+
+@dataclass(frozen=True)
+class Decided:
+    """One decision; `decided_at_ms` is epoch milliseconds, `value` its JSON as UTF-8."""
+
+    record: Record
+    request: BidRequest
+    decision: Decision
+    strategy: str
+    decided_at_ms: int
+    value: bytes
+
+    @property
+    def outcome(self) -> Literal["bid", "no_bid"]:
+        """The decision in one word."""
+        return "bid" if isinstance(self.decision, Bids) else "no_bid"
+
+
+def decided(
+    record: Record, request: BidRequest, decision: Decision, strategy: str, now_ms: int
+) -> Decided:
+    """Put a decision into its final form; raise ValueError or TypeError where JSON has none."""
+    body = {
+        "request": {
+            "id": request.id,
+            "topic": record.topic,
+            "partition": record.partition,
+            "offset": record.offset,
+        },
+        "strategy": strategy,
+        "decided_at": now_ms,
+        "response": bid_response(request.id, decision),
+    }
+    value = json.dumps(body, allow_nan=False, separators=(",", ":")).encode("utf-8")
+    return Decided(record, request, decision, strategy, now_ms, value)
+
+
+def bid_response(request_id: str, decision: Decision) -> Mapping[str, Any]:
+    """Return the decision as an OpenRTB 2.6 BidResponse (section 4.2.1)."""
+    match decision:
+        case NoBid(reason):
+            return {"id": request_id, "nbr": int(reason)}
+        case Bids(bids, currency):
+            offers = [_offer(number, bid) for number, bid in enumerate(bids, start=1)]
+            return {"id": request_id, "seatbid": [{"bid": offers}], "cur": currency}
+        case _:  # strategies are not always type-checked
+            raise _no_decision(decision)
+
+
+def _no_decision(found: object) -> TypeError:
+    return TypeError(f"expected Bids or NoBid, found {type(found).__name__}")
+
+
+def _offer(number: int, bid: Bid) -> Mapping[str, Any]:
+    # numbered, not named after the request: a long id would be repeated for every impression
+    return {
+        "id": str(number),
+        "impid": bid.impression_id,
+        "price": bid.price,
+        "crid": bid.creative_id,
+    }

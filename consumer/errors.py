@@ -1,0 +1,47 @@
+"""What can go wrong with one record, and what then happens to it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a record was given up: the value of its `dlq-reason` header."""
+
+    NOT_JSON = "not-json"
+    NOT_AN_OBJECT = "not-an-object"
+    NO_ID = "no-id"
+    STRATEGY_FAILED = "strategy-failed"
+    SINK_REFUSED = "sink-refused"
+
+
+class Stage(StrEnum):
+    """Where a record was given up: the value of its `dlq-stage` header."""
+
+    DECODE = "decode"
+    DECIDE = "decide"
+    SINK = "sink"
+
+
+class UnprocessableError(Exception):
+    """No later attempt at this record can succeed. Disposition: dead letter.
+
+    The message may quote the record: it goes into the dead letter, never into a log.
+    """
+
+    def __init__(self, reason: Reason, stage: Stage, message: str) -> None:
+        """Say why, where, and in words."""
+        super().__init__(message)
+        self.reason = reason
+        self.stage = stage
+
+
+class SinkRefusedError(Exception):
+    """A sink will never take this decision, a larger one than its topic allows for instance.
+
+    Disposition: dead letter.
+    """
+
+
+class SinkUnavailableError(Exception):
+    """A sink cannot take decisions at present. Disposition: commit nothing, back off, retry."""

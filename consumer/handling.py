@@ -1,0 +1,153 @@
+"""What happens to one record: a decision for the sinks, or a dead letter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from common.logs import get_logger
+from consumer.clock import Clock
+from consumer.dead_letters import DeadLetters
+from consumer.decided import Decided, decided
+from consumer.errors import (
+    Reason,
+    SinkRefusedError,
+    SinkUnavailableError,
+    Stage,
+    UnprocessableError,
+)
+from consumer.metrics import ConsumerMetrics
+from consumer.record import Record, received_at_ms, trace_id
+from consumer.request import parse
+from consumer.sinks.sink import Acknowledgement, Sink
+from consumer.strategy import Strategy
+
+_MS = 1000
+
+
+@dataclass(frozen=True)
+class Underway:
+    """A record whose effect has begun: `outcome` says which, `acknowledgements` when it is safe."""
+
+    record: Record
+    outcome: Decided | UnprocessableError
+    acknowledgements: Sequence[Acknowledgement]
+
+
+class RecordHandler:
+    """Begins the effect of a record and finishes it, so that many can be underway at once."""
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        sinks: Sequence[Sink],
+        dead_letters: DeadLetters,
+        metrics: ConsumerMetrics,
+        clock: Clock,
+    ) -> None:
+        """Take the collaborators; every sink gets every decision."""
+        self._strategy = strategy
+        self._sinks = sinks
+        self._dead_letters = dead_letters
+        self._metrics = metrics
+        self._clock = clock
+        self._log = get_logger()
+
+    def begin(self, record: Record) -> Underway:
+        """Decide and submit; raise SinkUnavailableError when that is not possible at present."""
+        started = self._clock.monotonic()
+        self._metrics.records.inc()
+        try:
+            outcome = self._decide(record)
+            underway = Underway(record, outcome, [sink.submit(outcome) for sink in self._sinks])
+        except UnprocessableError as error:
+            underway = self._bury(record, error)
+        except SinkRefusedError as error:
+            underway = self._bury(record, _refused(error))
+        self._metrics.processing.observe(self._clock.monotonic() - started)
+        return underway
+
+    def finish(self, underway: Underway, seconds_left: Callable[[], float]) -> None:
+        """Wait until the effect is durable, then log and count it; raise SinkUnavailableError."""
+        try:
+            _wait(underway, seconds_left)
+        except SinkRefusedError as error:
+            underway = self._bury(underway.record, _refused(error))
+            _wait(underway, seconds_left)
+        match underway.outcome:
+            case Decided() as outcome:
+                self._note_decision(outcome)
+            case UnprocessableError() as given_up:
+                self._note_dead_letter(underway.record, given_up)
+
+    def _decide(self, record: Record) -> Decided:
+        request = parse(record.value)
+        try:
+            decision = self._strategy.decide(request)
+            return decided(record, request, decision, self._strategy.name, self._clock.epoch_ms())
+        except Exception as error:  # a strategy may raise anything; the record is kept
+            message = f"{type(error).__name__}: {error}"
+            raise UnprocessableError(Reason.STRATEGY_FAILED, Stage.DECIDE, message) from error
+
+    def _bury(self, record: Record, error: UnprocessableError) -> Underway:
+        try:
+            return Underway(record, error, [self._dead_letters.submit(record, error)])
+        except SinkRefusedError as refusal:
+            raise _no_way_out(refusal) from refusal
+
+    def _note_decision(self, outcome: Decided) -> None:
+        latency_ms = self._latency_ms(outcome.record)
+        self._metrics.decisions.labels(outcome.strategy, outcome.outcome).inc()
+        if latency_ms is not None:
+            # clocks of two machines differ: a sum must not shrink
+            self._metrics.end_to_end.observe(max(latency_ms, 0) / _MS)
+        self._log.info(
+            "bid decided",
+            id=outcome.request.id,
+            **_position(outcome.record),
+            decision=outcome.outcome,
+            strategy=outcome.strategy,
+            latency_ms=latency_ms,
+            trace_id=trace_id(outcome.record),
+        )
+
+    def _note_dead_letter(self, record: Record, error: UnprocessableError) -> None:
+        self._metrics.dead_letters.labels(error.reason.value).inc()
+        # not the error's words, which can quote the request and a person's data with it
+        self._log.warning(
+            "bid request dead-lettered",
+            **_position(record),
+            reason=error.reason.value,
+            stage=error.stage.value,
+            error=type(error.__cause__ or error).__name__,
+            trace_id=trace_id(record),
+        )
+
+    def _latency_ms(self, record: Record) -> int | None:
+        received = received_at_ms(record)
+        return None if received is None else self._clock.epoch_ms() - received
+
+
+def _wait(underway: Underway, seconds_left: Callable[[], float]) -> None:
+    try:
+        for acknowledgement in underway.acknowledgements:
+            acknowledgement.wait(seconds_left())
+    except SinkRefusedError as error:
+        if isinstance(underway.outcome, UnprocessableError):
+            raise _no_way_out(error) from error
+        raise
+
+
+def _refused(error: SinkRefusedError) -> UnprocessableError:
+    refused = UnprocessableError(Reason.SINK_REFUSED, Stage.SINK, str(error))
+    refused.__cause__ = error
+    return refused
+
+
+def _no_way_out(error: SinkRefusedError) -> SinkUnavailableError:
+    # skipping it would lose it: hold the partition until somebody raises the topic's limits
+    return SinkUnavailableError(f"a dead letter is refused: {error}")
+
+
+def _position(record: Record) -> dict[str, str | int]:
+    return {"topic": record.topic, "partition": record.partition, "offset": record.offset}

@@ -1,0 +1,123 @@
+"""Connections to Kafka, set up for at-least-once processing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from kafka import KafkaAdminClient, KafkaConsumer
+from kafka.errors import KafkaError, for_code
+
+from common.kafka_clients import DroppableProducer, opened
+from consumer.producer import Producer
+from consumer.publisher import Publisher
+from consumer.settings import ConsumerSettings
+from consumer.source import Source
+
+CLIENT_ID = "bidding-logic-service"
+_HEARTBEATS_PER_SESSION = 3
+
+
+class TopicsUnavailableError(Exception):
+    """A topic is missing or closed to this service; the message names it and the reason."""
+
+
+@dataclass(frozen=True)
+class KafkaClients:
+    """What is connected: the member of the group (not yet subscribed) and the producer."""
+
+    source: Any  # a Source that can subscribe as well
+    publisher: Publisher
+
+
+def connect(settings: ConsumerSettings) -> KafkaClients:
+    """Connect once; raise KafkaError or TopicsUnavailableError, leaving nothing open.
+
+    The topics are looked at first: kafka-python waits in silence for those that are not there.
+    """
+    check_topics(settings)
+    publisher = Publisher(lambda: _producer(settings))
+    try:
+        source = opened(KafkaConsumer, consumer_options(settings))
+    except BaseException:
+        publisher.close(seconds=0)
+        raise
+    return KafkaClients(source, publisher)
+
+
+def subscribe(clients: KafkaClients, topic: str, listener: object) -> Source:
+    """Join the group, which the first poll does; the listener hears of assignments."""
+    clients.source.subscribe([topic], listener=listener)
+    source: Source = clients.source
+    return source
+
+
+def check_topics(settings: ConsumerSettings) -> None:
+    """Raise TopicsUnavailableError when Kafka does not let this service see all its topics."""
+    kafka = settings.kafka
+    names = [kafka.topic_bid_requests, kafka.topic_bid_decisions, kafka.topic_dead_letters]
+    admin = opened(KafkaAdminClient, _common_options(settings))
+    try:
+        described = admin.describe_topics(names)
+    finally:
+        admin.close()
+    if problems := [*_problems(described)]:
+        raise TopicsUnavailableError("; ".join(problems))
+
+
+def producer_options(settings: ConsumerSettings) -> dict[str, Any]:
+    """Keyword arguments of kafka.KafkaProducer.
+
+    What is not acknowledged within the publish timeout is dropped by the producer too, or the
+    batches tried again would pile up in it: it has no bound of its own.
+    """
+    return {
+        **_common_options(settings),
+        "acks": "all",
+        "enable_idempotence": True,
+        "max_block_ms": settings.publish_timeout_ms,
+        "delivery_timeout_ms": settings.publish_timeout_ms,
+        "request_timeout_ms": settings.publish_timeout_ms * 9 // 10,
+        "retry_backoff_ms": 50,
+        "allow_auto_create_topics": False,
+        "metrics_enabled": False,
+    }
+
+
+def consumer_options(settings: ConsumerSettings) -> dict[str, Any]:
+    """Keyword arguments of kafka.KafkaConsumer; offsets are committed by the poll loop alone."""
+    return {
+        **_common_options(settings),
+        "group_id": settings.kafka.consumer_group,
+        "enable_auto_commit": False,
+        "auto_offset_reset": settings.start_from,
+        "max_poll_records": settings.max_poll_records,
+        "session_timeout_ms": settings.session_timeout_ms,
+        "heartbeat_interval_ms": settings.session_timeout_ms // _HEARTBEATS_PER_SESSION,
+        "max_poll_interval_ms": settings.max_poll_interval_ms,
+        "allow_auto_create_topics": False,
+        "metadata_max_age_ms": 60_000,
+        "metrics_enabled": False,
+    }
+
+
+def _producer(settings: ConsumerSettings) -> Producer:
+    producer: Producer = opened(DroppableProducer, producer_options(settings))
+    return producer
+
+
+def _common_options(settings: ConsumerSettings) -> dict[str, Any]:
+    return {
+        **settings.kafka.client_options(),
+        "client_id": CLIENT_ID,
+        "bootstrap_timeout_ms": settings.connect_timeout_ms,
+        "reconnect_backoff_max_ms": 1_000,
+    }
+
+
+def _problems(described: Iterable[dict[str, Any]]) -> Iterable[str]:
+    for topic in described:
+        error = for_code(topic["error_code"])
+        if issubclass(error, KafkaError) and topic["error_code"] != 0:
+            yield f"topic {topic['name']}: {error.__name__}"

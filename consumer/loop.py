@@ -1,0 +1,87 @@
+"""Poll, decide, deliver, commit: in this order, again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kafka.errors import KafkaError
+from kafka.structs import TopicPartition
+
+from common.logs import get_logger
+from consumer.backoff import Backoff
+from consumer.batch import BatchProcessor, Polled
+from consumer.commits import Commits
+from consumer.lag import Lag
+from consumer.record import Record
+from consumer.runtime import Runtime
+from consumer.source import Source
+
+
+@dataclass(frozen=True)
+class PollLoop:
+    """Processes every record at least once, in the order of its partition, and skips none.
+
+    Offsets are committed after all sinks, or the dead letter topic, have acknowledged the records
+    before them. What they cannot take is polled again after a pause: positions go back to the
+    first record that is not safe, so the member stays in the group and no memory fills up.
+    `poll_timeout_ms` bounds how late a stop is noticed.
+    """
+
+    source: Source
+    processor: BatchProcessor
+    commits: Commits
+    lag: Lag
+    kafka_backoff: Backoff
+    sinks_backoff: Backoff
+    runtime: Runtime
+    poll_timeout_ms: int
+
+    def run(self) -> None:
+        """Go round until a stop is requested, with the last batch finished and committed."""
+        while not self.runtime.stop.requested:
+            self.runtime.health.beat()
+            self.go_round()
+        self.commits.flush()
+
+    def go_round(self) -> None:
+        """Poll once and process what came."""
+        self.commits.flush()
+        polled = self._poll()
+        if polled:
+            self._process(polled)
+        self.lag.report()
+
+    def _poll(self) -> Polled:
+        try:
+            polled = self.source.poll(timeout_ms=self.poll_timeout_ms)
+        except KafkaError as error:
+            self._try_again("kafka", str(error), self.kafka_backoff)
+            return {}
+        self.runtime.health.clear("kafka")
+        self.kafka_backoff.reset()
+        return polled
+
+    def _process(self, polled: Polled) -> None:
+        progress = self.processor.process(polled)
+        self.commits.add(progress.done)
+        self.commits.flush()
+        self.lag.note(progress.done)
+        if progress.held:
+            self._go_back(progress.held)
+            self._try_again("sinks", progress.why, self.sinks_backoff)
+        else:
+            self.runtime.health.clear("sinks")
+            self.sinks_backoff.reset()
+
+    def _go_back(self, held: Mapping[TopicPartition, Record]) -> None:
+        self.lag.note(held)
+        for partition, record in held.items():
+            self.source.seek(partition, record.offset)
+
+    def _try_again(self, unavailable: str, why: str, backoff: Backoff) -> None:
+        pause_s = backoff.next_s()
+        self.runtime.metrics.retries.labels(unavailable).inc()
+        self.runtime.health.hinder(unavailable, why)
+        get_logger().warning("trying again", unavailable=unavailable, why=why, pause_s=pause_s)
+        self.runtime.stop.wait(pause_s)

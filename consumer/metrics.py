@@ -1,0 +1,99 @@
+"""Everything that the bidding logic counts."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry
+
+from common.metrics import Metric
+
+_PROCESSING_S = (0.00001, 0.00003, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+_END_TO_END_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
+
+RECORDS = Metric(
+    "consumer_records_total",
+    "counter",
+    "Records read, those read again after a retry or a rebalance included.",
+)
+DECISIONS = Metric(
+    "consumer_decisions_total",
+    "counter",
+    "Decisions that every sink acknowledged, by strategy and by outcome: `bid` or `no_bid`.",
+    ("strategy", "outcome"),
+)
+PROCESSING = Metric(
+    "consumer_processing_seconds",
+    "histogram",
+    "Time to decode a record, decide on it and hand the decision to the sinks.",
+    buckets=_PROCESSING_S,
+)
+END_TO_END = Metric(
+    "consumer_end_to_end_seconds",
+    "histogram",
+    "Time from `received-at`, when the ingest received a request, to the acknowledged decision.",
+    buckets=_END_TO_END_S,
+)
+DEAD_LETTERS = Metric(
+    "consumer_dead_letters_total",
+    "counter",
+    "Records acknowledged by the dead letter topic, by reason.",
+    ("reason",),
+)
+COMMITS = Metric(
+    "consumer_commits_total",
+    "counter",
+    "Offset commits, by outcome: `committed` or `failed` (tried again, or rebalanced away).",
+    ("outcome",),
+)
+RETRIES = Metric(
+    "consumer_retries_total",
+    "counter",
+    "Rounds that were tried again, by what was unavailable: `kafka` or `sinks`.",
+    ("unavailable",),
+)
+LAG_MESSAGES = Metric(
+    "consumer_lag_messages",
+    "gauge",
+    "Records of an assigned partition that wait to be processed.",
+    ("partition",),
+)
+LAG_SECONDS = Metric(
+    "consumer_lag_seconds",
+    "gauge",
+    "Age of the record of an assigned partition that was read last, 0 when none waits.",
+    ("partition",),
+)
+ASSIGNED = Metric(
+    "consumer_assigned_partitions",
+    "gauge",
+    "Partitions assigned to this member of the group.",
+)
+
+TABLE = (
+    RECORDS,
+    DECISIONS,
+    PROCESSING,
+    END_TO_END,
+    DEAD_LETTERS,
+    COMMITS,
+    RETRIES,
+    LAG_MESSAGES,
+    LAG_SECONDS,
+    ASSIGNED,
+)
+
+
+class ConsumerMetrics:
+    """The rows of TABLE as instruments."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Register every row."""
+        self.records = RECORDS.counter(registry)
+        self.decisions = DECISIONS.counter(registry)
+        self.processing = PROCESSING.histogram(registry)
+        self.end_to_end = END_TO_END.histogram(registry)
+        self.dead_letters = DEAD_LETTERS.counter(registry)
+        self.commits = COMMITS.counter(registry)
+        self.retries = RETRIES.counter(registry)
+        self.lag_messages = LAG_MESSAGES.gauge(registry)
+        self.lag_seconds = LAG_SECONDS.gauge(registry)
+        self.assigned = ASSIGNED.gauge(registry)

@@ -1,0 +1,86 @@
+"""Writing records to Kafka, acknowledged by all in-sync replicas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kafka.errors import (
+    InvalidRecordError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+)
+
+from common.logs import get_logger
+from consumer.errors import SinkRefusedError, SinkUnavailableError
+from consumer.producer import Producer
+from consumer.sinks.sink import Acknowledgement
+
+Headers = list[tuple[str, bytes]]
+_REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidRecordError)
+
+
+class Publisher:
+    """Publishes through one producer at a time, whose acks and idempotence its maker has set.
+
+    A producer that did not deliver is replaced before the next record: it may never deliver again,
+    and what it still holds is going to be published anew.
+    """
+
+    def __init__(self, connect: Callable[[], Producer]) -> None:
+        """Connect; raise KafkaError when that fails."""
+        self._connect = connect
+        self._producer: Producer | None = connect()
+        self._trusted = True
+
+    def publish(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: Headers
+    ) -> Acknowledgement:
+        """Buffer a record; raise SinkUnavailableError or SinkRefusedError when it cannot be."""
+        try:
+            future = self._working().send(topic, key=key, value=value, headers=headers)
+        except KafkaError as error:
+            raise self.disposition(topic, error) from error
+        return _Pending(self, topic, future)
+
+    def close(self, seconds: float) -> None:
+        """Wait up to `seconds` for what is pending, then stop."""
+        if self._producer is None:
+            return
+        try:
+            self._producer.close(timeout=seconds)
+        except KafkaError as error:
+            get_logger().warning("producer dropped", why=str(error))
+            self._producer.drop()
+
+    def disposition(self, topic: str, error: KafkaError) -> Exception:
+        """Return what a failed record means to its sink, and draw the conclusions for the next."""
+        why = f"topic {topic}: {error}"
+        if isinstance(error, _REFUSALS):
+            return SinkRefusedError(why)
+        self._trusted = False
+        return SinkUnavailableError(why)
+
+    def _working(self) -> Producer:
+        if self._producer is not None and not self._trusted:
+            self._producer.drop()
+            self._producer = None
+            get_logger().warning("producer replaced")
+        if self._producer is None:
+            self._producer = self._connect()
+            self._trusted = True
+        return self._producer
+
+
+class _Pending:
+    def __init__(self, publisher: Publisher, topic: str, future: Any) -> None:  # noqa: ANN401  kafka-python ships no types
+        self._publisher = publisher
+        self._topic = topic
+        self._future = future
+
+    def wait(self, seconds: float) -> None:
+        try:
+            self._future.get(timeout=seconds)
+        except KafkaError as error:
+            raise self._publisher.disposition(self._topic, error) from error

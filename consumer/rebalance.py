@@ -1,0 +1,60 @@
+"""What a rebalance of the group means to this member."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from kafka import ConsumerRebalanceListener
+from kafka.structs import TopicPartition
+
+from common.logs import get_logger
+from consumer.commits import Commits
+from consumer.health import Health
+from consumer.lag import Lag
+from consumer.metrics import ConsumerMetrics
+
+WAITING = "waiting for the group to assign them"
+
+
+class Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python ships no types
+    """Keeps the books when partitions come and go.
+
+    kafka-python rebalances inside `poll`, and calls back on its own thread while the poll loop
+    waits there. The loop polls only after the batch before is finished and its commit attempted,
+    so no record of a revoked partition is underway here, and there is nothing left to finish.
+    """
+
+    def __init__(
+        self, commits: Commits, lag: Lag, health: Health, metrics: ConsumerMetrics
+    ) -> None:
+        """Take the books that are kept by partition; not ready before the first assignment."""
+        self._commits = commits
+        self._lag = lag
+        self._health = health
+        self._metrics = metrics
+        self._assigned: set[TopicPartition] = set()
+        health.hinder("partitions", WAITING)
+
+    def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        """Be ready, also with no partition: a spare member of the group is in order."""
+        self._assigned |= set(assigned)
+        self._health.clear("partitions")
+        self._note("partitions assigned", assigned)
+
+    def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        """Drop what is kept for partitions that another member reads from now on."""
+        self._assigned -= set(revoked)
+        self._commits.forget(revoked)
+        self._lag.forget(revoked)
+        self._health.clear("sinks")
+        self._health.hinder("partitions", WAITING)
+        self._note("partitions revoked", revoked)
+
+    def on_partitions_lost(self, lost: Collection[TopicPartition]) -> None:
+        """Do as for revoked ones: their uncommitted records are read again elsewhere."""
+        self.on_partitions_revoked(lost)
+
+    def _note(self, event: str, partitions: Collection[TopicPartition]) -> None:
+        self._metrics.assigned.set(len(self._assigned))
+        if partitions:  # the first rebalance revokes none
+            get_logger().info(event, partitions=sorted(tp.partition for tp in partitions))

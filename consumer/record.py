@@ -1,0 +1,64 @@
+"""The part of a Kafka record that the bidding logic reads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Protocol
+
+_EPOCH_MS = re.compile(rb"\d{1,16}", re.ASCII)
+# W3C Trace Context section 3.2: version, trace-id, parent-id, flags.
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+class Record(Protocol):
+    """What kafka.KafkaConsumer.poll returns, without types of its own."""
+
+    @property
+    def topic(self) -> str:
+        """Topic that the record lies on."""
+
+    @property
+    def partition(self) -> int:
+        """Partition that the record lies on."""
+
+    @property
+    def offset(self) -> int:
+        """Position in its partition."""
+
+    @property
+    def leader_epoch(self) -> int:
+        """Term of the partition's leader that wrote it; -1 when unknown."""
+
+    @property
+    def timestamp(self) -> int:
+        """Epoch milliseconds; -1 when unknown."""
+
+    @property
+    def key(self) -> bytes | None:
+        """Bid request id, UTF-8, as the ingest writes it."""
+
+    @property
+    def value(self) -> bytes | None:
+        """Body of the bid request, as received."""
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes | None]]:
+        """Names and values; Kafka lets a value be null."""
+
+
+def header(record: Record, name: str) -> bytes | None:
+    """Return the last header of that name, None when there is none."""
+    return next((value for key, value in reversed(record.headers) if key == name), None)
+
+
+def received_at_ms(record: Record) -> int | None:
+    """Return the epoch milliseconds at which the ingest received the request, None when unsaid."""
+    value = header(record, "received-at")
+    return int(value) if value is not None and _EPOCH_MS.fullmatch(value) else None
+
+
+def trace_id(record: Record) -> str | None:
+    """Return the 32 hexadecimal digits that name the record's trace, None when there are none."""
+    found = _TRACEPARENT.fullmatch(header(record, "traceparent") or b"")
+    return found[1].decode("ascii") if found else None

@@ -1,0 +1,98 @@
+"""The parts of the service, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kafka.errors import KafkaError
+
+from common.logs import get_logger
+from consumer.backoff import Backoff
+from consumer.batch import BatchProcessor
+from consumer.commits import Commits
+from consumer.dead_letters import DeadLetters
+from consumer.handling import RecordHandler
+from consumer.kafka_clients import KafkaClients, TopicsUnavailableError, subscribe
+from consumer.lag import Lag
+from consumer.loop import PollLoop
+from consumer.rebalance import Rebalances
+from consumer.runtime import Runtime
+from consumer.settings import ConsumerSettings
+from consumer.sinks.kafka import KafkaSink
+from consumer.strategies import chosen
+
+_MS = 1000
+
+
+@dataclass(frozen=True)
+class Service:
+    """Connects, as often as it takes, runs the poll loop until a stop, and closes in order."""
+
+    settings: ConsumerSettings
+    connect: Callable[[ConsumerSettings], KafkaClients]
+    runtime: Runtime
+
+    def run(self) -> None:
+        """Return after a stop: batch finished, offsets committed, group left."""
+        self.runtime.health.hinder("kafka", "not connected yet")
+        clients = self._connected()
+        if clients is None:
+            return
+        try:
+            self._loop(clients).run()
+        finally:
+            self.runtime.health.hinder("service", "stopping")
+            self._close(clients)
+
+    def _connected(self) -> KafkaClients | None:
+        backoff = self._backoff()
+        while not self.runtime.stop.requested:
+            self.runtime.health.beat()
+            try:
+                clients = self.connect(self.settings)
+            except (KafkaError, OSError, TopicsUnavailableError) as error:
+                why = str(error)
+                self.runtime.health.hinder("kafka", why)
+                get_logger().warning("waiting for kafka", why=why)
+                self.runtime.stop.wait(backoff.next_s())
+            else:
+                self.runtime.health.clear("kafka")
+                get_logger().info("connected")
+                return clients
+        return None
+
+    def _loop(self, clients: KafkaClients) -> PollLoop:
+        settings, kafka = self.settings, self.settings.kafka
+        clock, health, metrics = self.runtime.clock, self.runtime.health, self.runtime.metrics
+        commits = Commits(clients.source, settings.commit_timeout_ms, health, metrics)
+        lag = Lag(clients.source, clock, metrics)
+        rebalances = Rebalances(commits, lag, health, metrics)
+        handler = RecordHandler(
+            chosen(settings.bidding),
+            [KafkaSink(clients.publisher, kafka.topic_bid_decisions)],
+            DeadLetters(clients.publisher, kafka.topic_dead_letters),
+            metrics,
+            clock,
+        )
+        return PollLoop(
+            subscribe(clients, kafka.topic_bid_requests, rebalances),
+            BatchProcessor(handler, clock, settings.publish_timeout_ms / _MS),
+            commits,
+            lag,
+            self._backoff(),
+            self._backoff(),
+            self.runtime,
+            settings.poll_timeout_ms,
+        )
+
+    def _backoff(self) -> Backoff:
+        settings = self.settings
+        return Backoff(settings.retry_backoff_ms / _MS, settings.retry_backoff_max_ms / _MS)
+
+    def _close(self, clients: KafkaClients) -> None:
+        try:
+            clients.source.close(autocommit=False, timeout_ms=self.settings.commit_timeout_ms)
+        except KafkaError as error:
+            get_logger().warning("group not left in order", why=str(error))
+        clients.publisher.close(self.settings.publish_timeout_ms / _MS)

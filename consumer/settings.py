@@ -1,0 +1,166 @@
+"""What the bidding logic reads from its environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from marshmallow import fields, validate
+
+from common.kafka import KafkaSettings
+from common.logs import LogSettings
+from common.settings import SettingsError, load, setting
+
+PREFIXES = ("BIDDING_", "CONSUMER_", "KAFKA_")
+
+
+def _milliseconds(least: int, most: int = 3_600_000) -> fields.Integer:
+    return fields.Integer(validate=validate.Range(least, most))
+
+
+@dataclass(frozen=True)
+class BiddingSettings:
+    """Which strategy decides, and its parameters."""
+
+    strategy: str = setting(
+        "BIDDING_STRATEGY",
+        fields.String(validate=validate.OneOf(["no_bid", "fixed_price"])),
+        doc="`no_bid` declines everything; `fixed_price` offers `BIDDING_PRICE` wherever the "
+        "floor allows it.",
+        default="no_bid",
+    )
+    price: float = setting(
+        "BIDDING_PRICE",
+        fields.Float(validate=validate.Range(min=0, min_inclusive=False)),
+        doc="CPM that `fixed_price` offers.",
+        default="1.0",
+    )
+    currency: str = setting(
+        "BIDDING_CURRENCY",
+        fields.String(validate=validate.Regexp("^[A-Z]{3}$", error="Not an ISO-4217 code.")),
+        doc="Currency of `BIDDING_PRICE`, ISO-4217.",
+        default="USD",
+    )
+    creative_id: str = setting(
+        "BIDDING_CREATIVE_ID",
+        fields.String(validate=validate.Length(min=1, max=255)),
+        doc="Creative that bids refer to (`crid`).",
+        default="house-ad",
+    )
+
+
+@dataclass(frozen=True)
+class ConsumerSettings:
+    """One row per environment variable of the bidding logic."""
+
+    kafka: KafkaSettings
+    logs: LogSettings
+    bidding: BiddingSettings
+    health_host: str = setting(
+        "CONSUMER_HEALTH_HOST",
+        fields.String(validate=validate.Length(min=1)),
+        doc="Address that health and metrics are served on.",
+        default="0.0.0.0",  # noqa: S104  a container is reached from outside of it
+    )
+    health_port: int = setting(
+        "CONSUMER_HEALTH_PORT",
+        fields.Integer(validate=validate.Range(0, 65_535)),
+        doc="Port that health and metrics are served on; 0 takes a free one.",
+        default="8081",
+    )
+    start_from: str = setting(
+        "CONSUMER_START_FROM",
+        fields.String(validate=validate.OneOf(["earliest", "latest"])),
+        doc="Where a group without committed offsets begins: `earliest` or `latest`.",
+        default="earliest",
+    )
+    max_poll_records: int = setting(
+        "CONSUMER_MAX_POLL_RECORDS",
+        fields.Integer(validate=validate.Range(1, 10_000)),
+        doc="Most records in a batch: what is decided, delivered and committed together.",
+        default="500",
+    )
+    poll_timeout_ms: int = setting(
+        "CONSUMER_POLL_TIMEOUT_MS",
+        _milliseconds(10),
+        doc="Milliseconds that one poll waits for records.",
+        default="500",
+    )
+    publish_timeout_ms: int = setting(
+        "CONSUMER_PUBLISH_TIMEOUT_MS",
+        _milliseconds(100),
+        doc="Milliseconds that a batch's decisions may take to be acknowledged; later the rest of "
+        "the batch is tried again.",
+        default="10000",
+    )
+    commit_timeout_ms: int = setting(
+        "CONSUMER_COMMIT_TIMEOUT_MS",
+        _milliseconds(100),
+        doc="Milliseconds that a commit may take; later it is tried again after the next poll.",
+        default="5000",
+    )
+    retry_backoff_ms: int = setting(
+        "CONSUMER_RETRY_BACKOFF_MS",
+        _milliseconds(1),
+        doc="Milliseconds before the first retry when Kafka or a sink is unavailable; doubles "
+        "with every further one.",
+        default="100",
+    )
+    retry_backoff_max_ms: int = setting(
+        "CONSUMER_RETRY_BACKOFF_MAX_MS",
+        _milliseconds(1),
+        doc="Most milliseconds between retries.",
+        default="5000",
+    )
+    connect_timeout_ms: int = setting(
+        "CONSUMER_CONNECT_TIMEOUT_MS",
+        _milliseconds(100),
+        doc="Milliseconds that one attempt to reach Kafka at the start may take; attempts go on "
+        "until one succeeds.",
+        default="5000",
+    )
+    session_timeout_ms: int = setting(
+        "CONSUMER_SESSION_TIMEOUT_MS",
+        _milliseconds(1_000),
+        doc="Milliseconds without a heartbeat after which the group takes this member for dead; "
+        "brokers refuse less than their `group.min.session.timeout.ms` (6000).",
+        default="10000",
+    )
+    max_poll_interval_ms: int = setting(
+        "CONSUMER_MAX_POLL_INTERVAL_MS",
+        _milliseconds(1_000),
+        doc="Milliseconds between two polls after which the member leaves the group.",
+        default="120000",
+    )
+    liveness_timeout_ms: int = setting(
+        "CONSUMER_LIVENESS_TIMEOUT_MS",
+        _milliseconds(1_000),
+        doc="Milliseconds between two rounds of the poll loop after which `/healthz` answers 503.",
+        default="60000",
+    )
+
+    @property
+    def longest_round_ms(self) -> int:
+        """Most milliseconds that one round of the poll loop waits for others."""
+        # a send may block this long for either topic before the wait for acknowledgements begins
+        publishing = 3 * self.publish_timeout_ms
+        committing = 2 * self.commit_timeout_ms
+        pausing = self.retry_backoff_max_ms + self.connect_timeout_ms
+        return self.poll_timeout_ms + publishing + committing + pausing
+
+
+def load_settings(environ: Mapping[str, str]) -> ConsumerSettings:
+    """Read the settings; raise common.settings.SettingsError at the first wrong one."""
+    settings = load(ConsumerSettings, environ, PREFIXES)
+    longest = settings.longest_round_ms
+    for name, value in (
+        ("CONSUMER_MAX_POLL_INTERVAL_MS", settings.max_poll_interval_ms),
+        ("CONSUMER_LIVENESS_TIMEOUT_MS", settings.liveness_timeout_ms),
+    ):
+        if value <= longest:
+            message = (
+                f"{name}={value}: must be more than {longest}, the longest round of the poll loop "
+                "(a poll, three publish timeouts, two commit timeouts, backoff and connecting)"
+            )
+            raise SettingsError(message)
+    return settings

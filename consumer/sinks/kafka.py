@@ -1,0 +1,33 @@
+"""The sink that writes decisions to a Kafka topic."""
+
+from __future__ import annotations
+
+from consumer.decided import Decided
+from consumer.publisher import Publisher
+from consumer.record import header
+from consumer.sinks.sink import Acknowledgement
+
+_CARRIED_OVER = ("traceparent", "received-at")
+
+
+class KafkaSink:
+    """One record per decision, under the key of its request, so that both keep their order."""
+
+    name = "kafka"
+
+    def __init__(self, publisher: Publisher, topic: str) -> None:
+        """Take the publisher, which is shared and closed by its owner, and the topic's name."""
+        self._publisher = publisher
+        self._topic = topic
+
+    def submit(self, decided: Decided) -> Acknowledgement:
+        """Hand the decision to the producer."""
+        headers = [("content-type", b"application/json")]
+        for name in _CARRIED_OVER:
+            value = header(decided.record, name)
+            if value is not None:
+                headers.append((name, value))
+        return self._publisher.publish(self._topic, decided.record.key, decided.value, headers)
+
+    def close(self) -> None:
+        """Do nothing: the publisher has an owner."""

@@ -1,0 +1,37 @@
+"""The interface of sinks."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from consumer.decided import Decided
+
+
+class Acknowledgement(Protocol):
+    """The promise of an effect that has begun."""
+
+    def wait(self, seconds: float) -> None:
+        """Return once the effect is durable, however often it is called.
+
+        Raise SinkUnavailableError when it is not within `seconds`, SinkRefusedError when it never
+        will be. An effect that was not acknowledged may still happen later.
+        """
+
+
+class Sink(Protocol):
+    """Takes decisions, from one thread.
+
+    Decisions of one partition are submitted in the order of their requests. A decision may be
+    submitted again, also one that was acknowledged: offsets are committed only after every sink
+    has acknowledged, and a crash can come in between.
+    """
+
+    @property
+    def name(self) -> str:
+        """What the sink is called in logs and reasons."""
+
+    def submit(self, decided: Decided) -> Acknowledgement:
+        """Begin to deliver and return without waiting; raise what `Acknowledgement.wait` does."""
+
+    def close(self) -> None:
+        """Let go of connections; nothing is submitted afterwards."""

@@ -1,0 +1,35 @@
+"""The part of kafka.KafkaConsumer that the poll loop uses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from kafka.structs import OffsetAndMetadata, TopicPartition
+
+from consumer.batch import Polled
+
+
+class Source(Protocol):
+    """A member of a consumer group; not safe to use from several threads."""
+
+    def poll(self, timeout_ms: int) -> Polled:
+        """Return the next records, taking part in rebalances meanwhile; raise KafkaError."""
+
+    def commit(self, offsets: Mapping[TopicPartition, OffsetAndMetadata], timeout_ms: int) -> None:
+        """Store the offsets to go on from; raise KafkaError."""
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        """Go on from `offset`; raise ValueError when the partition is not assigned."""
+
+    def assignment(self) -> set[TopicPartition]:
+        """Return the partitions assigned at present."""
+
+    def position(self, partition: TopicPartition, timeout_ms: int) -> int | None:
+        """Return the next offset to be polled, None when unknown; raise KafkaError."""
+
+    def highwater(self, partition: TopicPartition) -> int | None:
+        """Return the offset after the last record, None when unknown; raise KafkaError."""
+
+    def close(self, *, autocommit: bool, timeout_ms: int) -> None:
+        """Leave the group; raise KafkaError."""

@@ -1,0 +1,24 @@
+"""A clock that goes only when somebody sleeps."""
+
+from __future__ import annotations
+
+from consumer.clock import Clock
+
+
+class FakeTime:
+    """Seconds since the epoch, the same on both of the clocks it gives."""
+
+    def __init__(self, now_s: float = 1_700_000_000.0) -> None:
+        """Begin at `now_s`."""
+        self.now_s = now_s
+        self.slept_s: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        """Let the time pass at once."""
+        self.slept_s.append(seconds)
+        self.now_s += seconds
+
+    @property
+    def clock(self) -> Clock:
+        """What the parts of the service are given."""
+        return Clock(wall=lambda: self.now_s, monotonic=lambda: self.now_s, sleep=self.sleep)

@@ -1,0 +1,94 @@
+"""The bidding logic on fakes: everything but Kafka and the time is real."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry
+
+from consumer.backoff import Backoff
+from consumer.batch import BatchProcessor
+from consumer.commits import Commits
+from consumer.dead_letters import DeadLetters
+from consumer.handling import RecordHandler
+from consumer.health import Health
+from consumer.lag import Lag
+from consumer.loop import PollLoop
+from consumer.metrics import ConsumerMetrics
+from consumer.publisher import Publisher
+from consumer.rebalance import Rebalances
+from consumer.runtime import Runtime
+from consumer.sinks.kafka import KafkaSink
+from consumer.sinks.sink import Sink
+from consumer.stop import Stop
+from consumer.strategy import Strategy
+from tests.fakes.consumer_clock import FakeTime
+from tests.fakes.consumer_kafka import FakeKafkaConsumer
+from tests.fakes.consumer_producer import FakeProducer
+from tests.fakes.consumer_records import TOPIC
+from tests.fakes.consumer_strategy import FakeStrategy
+
+DECISIONS = "bid_decisions"
+DEAD_LETTERS = "bid_requests.dlq"
+
+
+class Wiring:
+    """One service; `producers` are those it made, the last one in use."""
+
+    def __init__(
+        self,
+        source: FakeKafkaConsumer,
+        *,
+        sinks: Sequence[Sink] | None = None,
+        strategy: Strategy | None = None,
+    ) -> None:
+        """Put it together around `source`."""
+        self.time = FakeTime()
+        clock = self.time.clock
+        self.registry = CollectorRegistry()
+        self.source = source
+        self.producers: list[FakeProducer] = []
+        self.make_producer = FakeProducer
+        self.publisher = Publisher(self._connect)
+        metrics = ConsumerMetrics(self.registry)
+        self.stop = Stop(clock)
+        self.health = Health(60, clock.monotonic)
+        self.commits = Commits(source, 5_000, self.health, metrics)
+        lag = Lag(source, clock, metrics)
+        self.handler = RecordHandler(
+            strategy or FakeStrategy(),
+            [KafkaSink(self.publisher, DECISIONS)] if sinks is None else sinks,
+            DeadLetters(self.publisher, DEAD_LETTERS),
+            metrics,
+            clock,
+        )
+        self.processor = BatchProcessor(self.handler, clock, 10)
+        self.loop = PollLoop(
+            source,
+            self.processor,
+            self.commits,
+            lag,
+            Backoff(0.1, 5),
+            Backoff(0.1, 5),
+            Runtime(clock, self.stop, self.health, metrics),
+            500,
+        )
+        source.subscribe([TOPIC], Rebalances(self.commits, lag, self.health, metrics))
+
+    @property
+    def producer(self) -> FakeProducer:
+        """The producer in use."""
+        return self.producers[-1]
+
+    def go_round(self, times: int = 1) -> None:
+        """Go round the poll loop."""
+        for _ in range(times):
+            self.loop.go_round()
+
+    def value(self, name: str, **labels: str) -> float | None:
+        """Return a metric's value."""
+        return self.registry.get_sample_value(name, labels)
+
+    def _connect(self) -> FakeProducer:
+        self.producers.append(self.make_producer())
+        return self.producers[-1]

@@ -1,0 +1,177 @@
+"""The real bidding logic as a process, and the topics and group that belong to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka.structs import TopicPartition
+
+from tests.support.topics import read_all
+from tests.support.waiting import eventually
+
+ROOT = Path(__file__).parents[3]
+PARTITIONS = 3
+
+
+class ConsumerProcess:
+    """`python -m consumer`, or another program in its stead, on a free port of loopback."""
+
+    def __init__(self, log: Path, program: Sequence[str], environ: dict[str, str]) -> None:
+        """Prepare; `environ` is the service's whole configuration."""
+        self._log = log
+        self._program = [sys.executable, *program]
+        self._environ = {
+            **{k: v for k, v in os.environ.items() if k.startswith(("PATH", "COVERAGE", "PYTHON"))},
+            "CONSUMER_HEALTH_HOST": "127.0.0.1",
+            "CONSUMER_HEALTH_PORT": "0",
+            **environ,
+        }
+
+    def __enter__(self) -> Self:
+        """Start it; returns once its probes are served."""
+        with self._log.open("wb") as out:
+            self.process = subprocess.Popen(
+                self._program, cwd=ROOT, env=self._environ, stdout=out, stderr=out
+            )
+        self._port = eventually(self._announced_port, "the consumer to serve its probes", 20)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop it in order, unless a test has done so."""
+        if self.process.poll() is None:
+            assert self.terminate() == 0, self._log.read_text()
+
+    def terminate(self) -> int:
+        """Send SIGTERM and return the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=20)
+
+    def wait_until_ready(self) -> None:
+        """Wait until the group has given it partitions."""
+        eventually(lambda: self.get("/readyz")[0] == 200, "the consumer to be ready", 20)
+
+    def get(self, path: str) -> tuple[int, str]:
+        """GET a path and return status and body."""
+        url = f"http://127.0.0.1:{self._port}{path}"
+        try:
+            with urllib.request.urlopen(url, timeout=5) as response:
+                return response.status, response.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    def log(self) -> list[dict[str, Any]]:
+        """Return what it wrote so far: one JSON object a line, or this fails."""
+        *lines, unfinished = self._log.read_text().split("\n")
+        assert unfinished == "" or self.process.poll() is None
+        return [json.loads(line) for line in lines]
+
+    def logged(self, event: str) -> list[dict[str, Any]]:
+        """Return the lines of one event."""
+        return [line for line in self.log() if line["event"] == event]
+
+    def _announced_port(self) -> int:
+        assert self.process.poll() is None, self._log.read_text()
+        return next((line["port"] for line in self.logged("health served")), 0)
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Three topics and a group of one test."""
+
+    brokers: str
+    requests: str
+    decisions: str
+    dead_letters: str
+    group: str
+    logs: Path
+
+    def consumer(self, *program: str, name: str = "consumer", **environ: str) -> ConsumerProcess:
+        """Prepare a consumer; settings may be given by name."""
+        return ConsumerProcess(
+            self.logs / f"{name}.log",
+            program or ("-m", "consumer"),
+            {
+                "KAFKA_BROKERS": self.brokers,
+                "KAFKA_TOPIC_BID_REQUESTS": self.requests,
+                "KAFKA_TOPIC_BID_DECISIONS": self.decisions,
+                "KAFKA_TOPIC_DEAD_LETTERS": self.dead_letters,
+                "KAFKA_CONSUMER_GROUP": self.group,
+                "CONSUMER_SESSION_TIMEOUT_MS": "6000",
+                **environ,
+            },
+        )
+
+    def send(self, *values: bytes, key: bytes = b"r-1") -> list[Any]:
+        """Write requests under one key and return their record metadata."""
+        producer = KafkaProducer(bootstrap_servers=self.brokers, acks="all")
+        try:
+            headers = [("received-at", b"%d" % (time.time() * 1000))]
+            sent = [
+                producer.send(self.requests, value=value, key=key, headers=headers)
+                for value in values
+            ]
+            return [future.get(timeout=10) for future in sent]
+        finally:
+            producer.close()
+
+    def decided(self) -> list[Any]:
+        """Return the records on the topic of decisions."""
+        return read_all(self.brokers, self.decisions)
+
+    def given_up(self) -> list[Any]:
+        """Return the records on the topic of dead letters."""
+        return read_all(self.brokers, self.dead_letters)
+
+    def committed(self) -> int:
+        """Return the sum of the group's committed offsets."""
+        consumer = KafkaConsumer(bootstrap_servers=self.brokers, group_id=self.group)
+        try:
+            partitions = [TopicPartition(self.requests, number) for number in range(PARTITIONS)]
+            return sum(consumer.committed(tp) or 0 for tp in partitions)
+        finally:
+            consumer.close()
+
+
+@contextmanager
+def admin(brokers: str) -> Iterator[Any]:
+    """Connect for administration."""
+    client = KafkaAdminClient(bootstrap_servers=brokers)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def create_topic(brokers: str, name: str) -> None:
+    """Create a topic with the partitions that requests are spread over."""
+    with admin(brokers) as client:
+        client.create_topics(
+            {name: {"num_partitions": PARTITIONS, "replication_factor": 1}},
+            wait_for_metadata=True,
+        )
+
+
+def delete_topic(brokers: str, name: str) -> None:
+    """Delete a topic."""
+    with admin(brokers) as client:
+        client.delete_topics([name])

@@ -1,0 +1,42 @@
+"""Connections of the ingest to fake producers, closed when the test is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from kafka.errors import KafkaTimeoutError
+
+from app.connection import Connection
+from tests.fakes.producer import FakeProducer
+
+
+class Connections(ExitStack):
+    """Makes connections and closes them all on exit."""
+
+    def make(
+        self, connect: Callable[[], FakeProducer], grace_s: float = 0, topic: str = "bid_requests"
+    ) -> Connection:
+        """Return a connection that is not started."""
+        connection = Connection(connect, topic, grace_s)
+        self.callback(connection.close, 0)
+        return connection
+
+    def connected(self, *producers: FakeProducer, grace_s: float = 0) -> Connection:
+        """Return one that has the first producer; with none left, Kafka is away."""
+        rest = iter(producers)
+
+        def connect() -> FakeProducer:
+            for producer in rest:
+                return producer
+            return away()
+
+        connection = self.make(connect, grace_s)
+        connection.start(patience_s=5)
+        assert connection.producer is producers[0]
+        return connection
+
+
+def away() -> FakeProducer:
+    """Fail to connect."""
+    raise KafkaTimeoutError("away")

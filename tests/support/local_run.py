@@ -1,0 +1,121 @@
+"""`python -m verification run` as a process, on free ports and with data of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+import psutil
+
+from tests.support.ports import free_port
+from tests.support.waiting import eventually
+
+ROOT = Path(__file__).resolve().parents[2]
+TOOL = (sys.executable, "-m", "verification")
+READY_S = 120  # an empty cache and a busy machine included
+STOP_S = 20
+
+
+def environment(data: Path, **extra: str) -> dict[str, str]:
+    """Return an environment that keeps a run to itself."""
+    ports = ("RUN_KAFKA_PORT", "INGEST_PORT", "CONSUMER_HEALTH_PORT")
+    free = {name: str(free_port()) for name in ports}
+    return {**os.environ, **free, "RUN_KAFKA_DATA": str(data), **extra}
+
+
+def gone(pid: int) -> bool:
+    """Say whether no such process runs."""
+    with suppress(psutil.NoSuchProcess):
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    return True
+
+
+class LocalRun:
+    """A started run; `out` and `err` grow while it lives."""
+
+    def __init__(self, environ: dict[str, str], stdout: int = subprocess.PIPE) -> None:
+        """Start it; `stdout` may be a terminal's other end."""
+        self.environ = environ
+        self.out: list[str] = []
+        self.err: list[str] = []
+        self.process = subprocess.Popen(
+            [*TOOL, "run"], env=environ, cwd=ROOT, stdout=stdout, stderr=subprocess.PIPE, text=True
+        )
+        streams = ((self.process.stdout, self.out), (self.process.stderr, self.err))
+        self._readers = [
+            threading.Thread(target=self._read, args=pair, daemon=True)
+            for pair in streams
+            if pair[0] is not None
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    @staticmethod
+    def _read(stream: IO[str], lines: list[str]) -> None:
+        with stream:
+            lines.extend(stream)
+
+    def said(self, text: str) -> bool:
+        """Say whether `text` has come on standard error."""
+        return text in "".join(self.err)
+
+    def wait_for(self, text: str, timeout_s: float = READY_S) -> None:
+        """Wait until `text` has come on standard error."""
+
+        def seen() -> bool:
+            if self.process.poll() is not None and not self.said(text):
+                raise AssertionError("".join(["it ended:\n", *self.err]))
+            return self.said(text)
+
+        eventually(seen, f"{text!r} in {''.join(self.err)}", timeout_s)
+
+    def processes(self) -> dict[str, psutil.Process]:
+        """Return the main processes: `app`, `consumer` and, with the embedded Kafka, `kafka`."""
+        found = {}
+        for child in psutil.Process(self.process.pid).children():
+            command = child.cmdline()
+            found["kafka" if "kafka.Kafka" in command else command[-1]] = child
+        return found
+
+    def everything(self) -> list[int]:
+        """Return the ids of the run and all that it has started."""
+        own = psutil.Process(self.process.pid)
+        return [own.pid, *(child.pid for child in own.children(recursive=True))]
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal, wait for the end, return the status."""
+        self.process.send_signal(number)
+        return self.ended()
+
+    def ended(self) -> int:
+        """Wait for the end and for the last lines; return the status."""
+        status = self.process.wait(STOP_S)
+        for reader in self._readers:
+            reader.join(5)
+        return status
+
+    def tool(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        """Run another command with the same environment."""
+        return subprocess.run(
+            [*TOOL, *arguments], env=self.environ, cwd=ROOT, capture_output=True, check=False
+        )
+
+
+@contextmanager
+def running(environ: dict[str, str]) -> Iterator[LocalRun]:
+    """Start a run, wait for its banner, and kill what is left of it afterwards."""
+    run = LocalRun(environ)
+    try:
+        run.wait_for("The pipeline is ready")
+        yield run
+    finally:
+        if run.process.poll() is None:
+            run.process.kill()
+        run.ended()

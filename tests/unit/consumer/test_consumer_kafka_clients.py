@@ -1,0 +1,74 @@
+"""How the connections to Kafka are set up."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import threading
+
+import pytest
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka.errors import KafkaTimeoutError
+
+from consumer.kafka_clients import connect, consumer_options, producer_options
+from consumer.settings import load_settings
+from tests.support.ports import free_port
+
+
+class TestOptions:
+    """What the promises rest on is set, and under names that the library knows."""
+
+    def test_the_producer_waits_for_all_replicas_and_never_writes_twice(self) -> None:
+        """Acks and idempotence are explicit, and retries end with the publish timeout."""
+        options = producer_options(load_settings({"CONSUMER_PUBLISH_TIMEOUT_MS": "4000"}))
+        assert (options["acks"], options["enable_idempotence"]) == ("all", True)
+        assert options["delivery_timeout_ms"] == options["max_block_ms"] == 4_000
+        assert options["request_timeout_ms"] < 4_000
+
+    def test_the_consumer_commits_nothing_by_itself(self) -> None:
+        """Offsets are the poll loop's, and a new group begins at the beginning."""
+        options = consumer_options(load_settings({}))
+        assert options["enable_auto_commit"] is False
+        assert options["auto_offset_reset"] == "earliest"
+        assert options["group_id"] == "bidding-logic"
+        assert options["heartbeat_interval_ms"] * 3 <= options["session_timeout_ms"]
+
+    def test_neither_creates_topics(self) -> None:
+        """A typing error in a topic's name must not become a topic."""
+        settings = load_settings({})
+        for options in (producer_options(settings), consumer_options(settings)):
+            assert options["allow_auto_create_topics"] is False
+
+    def test_the_library_knows_every_option(self) -> None:
+        """A renamed option would otherwise show at the first start."""
+        settings = load_settings({})
+        assert producer_options(settings).keys() <= KafkaProducer.DEFAULT_CONFIG.keys()
+        assert consumer_options(settings).keys() <= KafkaConsumer.DEFAULT_CONFIG.keys()
+        common = producer_options(settings).keys() & consumer_options(settings).keys()
+        assert "bootstrap_timeout_ms" in common & KafkaAdminClient.DEFAULT_CONFIG.keys()
+
+
+def attempt(**environ: str) -> str:
+    """Connect and return the error, without what hangs on it."""
+    try:
+        connect(load_settings(environ))
+    except KafkaTimeoutError as error:
+        return str(error)
+    return "connected"
+
+
+class TestConnect:
+    """An attempt that fails leaves nothing behind."""
+
+    # kafka-python leaves the sockets of refused connections to the garbage collector
+    @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+    def test_a_kafka_that_is_away_is_a_timeout_without_leftovers(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Attempts are repeated for hours: a thread left by each would add up."""
+        caplog.set_level(logging.CRITICAL, "kafka")  # records kept by pytest hold the sockets
+        before = threading.active_count()
+        error = attempt(KAFKA_BROKERS=f"127.0.0.1:{free_port()}", CONSUMER_CONNECT_TIMEOUT_MS="200")
+        gc.collect()
+        assert "Unable to bootstrap" in error
+        assert threading.active_count() == before

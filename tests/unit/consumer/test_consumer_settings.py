@@ -1,0 +1,63 @@
+"""What the environment may say to the consumer."""
+
+from __future__ import annotations
+
+import pytest
+
+from common.settings import SettingsError, table
+from consumer.settings import ConsumerSettings, load_settings
+
+
+class TestLoadSettings:
+    """Defaults serve; anything wrong is named."""
+
+    def test_an_empty_environment_is_enough(self) -> None:
+        """Every row has a default."""
+        settings = load_settings({})
+        assert (settings.health_port, settings.bidding.strategy) == (8081, "no_bid")
+        assert (settings.start_from, settings.kafka.consumer_group) == ("earliest", "bidding-logic")
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("BIDDING_STRATEGY", "clairvoyant"),
+            ("BIDDING_PRICE", "0"),
+            ("BIDDING_PRICE", "nan"),
+            ("BIDDING_CURRENCY", "usd"),
+            ("BIDDING_CREATIVE_ID", ""),
+            ("CONSUMER_HEALTH_PORT", "65536"),
+            ("CONSUMER_START_FROM", "yesterday"),
+            ("CONSUMER_MAX_POLL_RECORDS", "0"),
+            ("CONSUMER_POLL_TIMEOUT_MS", "soon"),
+            ("CONSUMER_PUBLISH_TIMEOUT_MS", "-1"),
+        ],
+    )
+    def test_a_wrong_value_is_named(self, name: str, value: str) -> None:
+        """The message begins with the variable and shows the value."""
+        with pytest.raises(SettingsError) as raised:
+            load_settings({name: value})
+        assert str(raised.value).startswith(f"{name}='{value}'")
+
+    @pytest.mark.parametrize("name", ["CONSUMER_TYPO", "BIDDING_TYPO", "KAFKA_TYPO"])
+    def test_an_unknown_name_with_a_prefix_of_ours_is_named(self, name: str) -> None:
+        """A typing error does not pass for a default."""
+        with pytest.raises(SettingsError, match=name):
+            load_settings({name: "1"})
+
+    def test_the_other_services_names_are_let_be(self) -> None:
+        """One environment can hold the settings of both services."""
+        assert load_settings({"INGEST_PORT": "1"}).health_port == 8081
+
+    @pytest.mark.parametrize(
+        "name", ["CONSUMER_MAX_POLL_INTERVAL_MS", "CONSUMER_LIVENESS_TIMEOUT_MS"]
+    )
+    def test_limits_shorter_than_a_round_of_the_loop_are_refused(self, name: str) -> None:
+        """Waiting for Kafka as long as the settings allow must not count as being stuck."""
+        longest = load_settings({}).longest_round_ms
+        with pytest.raises(SettingsError, match=f"{name}={longest}: must be more than {longest}"):
+            load_settings({name: str(longest)})
+        assert load_settings({name: str(longest + 1)})
+
+    def test_every_row_is_documented(self) -> None:
+        """docs/configuration.md is generated from these rows."""
+        assert all(row.doc.endswith(".") for row in table(ConsumerSettings))

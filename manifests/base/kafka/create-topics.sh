@@ -1,0 +1,21 @@
+#!/bin/sh
+# Creates each topic of topics.txt that is not there yet and sets its configuration. Repeats until
+# Kafka has taken it; the Job's deadline ends a hopeless wait.
+set -u
+topics=$(dirname "$0")/topics.txt
+
+create() {
+  /opt/kafka/bin/kafka-topics.sh --bootstrap-server "$KAFKA_BROKERS" --create --if-not-exists \
+    --topic "$1" --partitions "$2" --replication-factor "$3" \
+    --config "min.insync.replicas=$4" --config "retention.ms=$5"
+}
+
+configure() {
+  /opt/kafka/bin/kafka-configs.sh --bootstrap-server "$KAFKA_BROKERS" --alter --entity-type topics \
+    --entity-name "$1" --add-config "min.insync.replicas=$4,retention.ms=$5"
+}
+
+grep -v '^#' "$topics" | while read -r row; do
+  # shellcheck disable=SC2086  # a row is five words
+  until create $row && configure $row; do sleep 1; done
+done

@@ -1,0 +1,1 @@
+"""Rules over rendered manifests: pure functions that return what they object to."""

@@ -9,10 +9,16 @@ from common.metrics import Metric
 _LATENCY_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 _SIZE_BYTES = (512.0, 1024.0, 2048.0, 4096.0, 8192.0, 16384.0, 65536.0, 262144.0)
 
+RECEIVED = Metric(
+    "ingest_received_total",
+    "counter",
+    "Bid requests begun: each is counted once more in `ingest_requests_total`, when answered.",
+)
 REQUESTS = Metric(
     "ingest_requests_total",
     "counter",
-    "Bid requests answered, by outcome: `accepted` or the refusal's code.",
+    "Bid requests answered, by outcome: `accepted` or the refusal's code; after "
+    "`delivery-unknown` and `internal-error` the record may be on the topic.",
     ("outcome",),
 )
 DURATION = Metric(
@@ -40,7 +46,7 @@ IN_FLIGHT = Metric(
     "Bid requests being answered.",
 )
 
-TABLE = (REQUESTS, DURATION, BODY, VIOLATIONS, IN_FLIGHT)
+TABLE = (RECEIVED, REQUESTS, DURATION, BODY, VIOLATIONS, IN_FLIGHT)
 
 
 class IngestMetrics:
@@ -48,6 +54,7 @@ class IngestMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         """Register every row."""
+        self.received = RECEIVED.counter(registry)
         self.requests = REQUESTS.counter(registry)
         self.duration = DURATION.histogram(registry)
         self.body = BODY.histogram(registry)

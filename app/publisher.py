@@ -38,7 +38,7 @@ class Publisher(Protocol):
     def publish(self, record: Record) -> Acknowledged:
         """Return once all in-sync replicas have the record, within the publish deadline.
 
-        Raises Overloaded, TopicUnavailable, TooLarge or Unavailable; nothing else.
+        Raises Overloaded, TopicUnavailable, TooLarge, Unavailable or Indeterminate; nothing else.
         """
 
     def not_ready(self) -> tuple[str, ...]:

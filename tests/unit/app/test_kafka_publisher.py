@@ -54,10 +54,13 @@ class TestOptions:
         assert (options["acks"], options["enable_idempotence"]) == ("all", True)
 
     def test_every_wait_ends_at_the_publish_deadline(self) -> None:
-        """Metadata, delivery and each request fit into INGEST_PUBLISH_TIMEOUT_MS."""
+        """Metadata and each request fit into INGEST_PUBLISH_TIMEOUT_MS; delivery ends soon after.
+
+        The caller gives up before the producer does: it can then still take back what is queued.
+        """
         options = producer_options(load_settings({"INGEST_PUBLISH_TIMEOUT_MS": "500"}))
-        assert options["max_block_ms"] == options["delivery_timeout_ms"] == 500
-        assert options["request_timeout_ms"] < 500
+        assert options["max_block_ms"] == 500
+        assert options["request_timeout_ms"] < 500 < options["delivery_timeout_ms"] <= 600
 
     def test_no_topic_is_made_by_accident(self) -> None:
         """A misspelt topic is an error, not a new topic with one replica."""
@@ -82,6 +85,24 @@ class TestPublish:
         producer = FakeProducer()
         started(producer).publish(RECORD)
         assert 0 < producer.futures[0].waited_s <= 1.0
+
+    def test_what_was_not_sent_by_the_deadline_never_is(self, started: Start) -> None:
+        """A record still in the queue is taken back, so that a client knows that it is nowhere."""
+        producer = FakeProducer(outcome=None)
+        producer.queued = True
+        with pytest.raises(Unavailable) as refused:
+            started(producer).publish(RECORD)
+        assert (refused.value.delivery, refused.value.code) == ("none", "not-acknowledged")
+
+    def test_a_dead_sender_thread_is_noticed_before_anything_is_sent(self, started: Start) -> None:
+        """The producer is replaced at once, instead of costing a request its deadline."""
+        producer = FakeProducer()
+        publisher = started(producer)
+        producer.sends = False
+        with pytest.raises(TopicUnavailable):
+            publisher.publish(RECORD)
+        assert producer.sent == []
+        assert publisher.not_ready()[0].startswith("kafka: ")
 
     def test_silence_is_an_unknown_delivery(self, started: Start) -> None:
         """A record that was handed over and not acknowledged may still turn up."""

@@ -45,8 +45,18 @@ IN_FLIGHT = Metric(
     "gauge",
     "Bid requests being answered.",
 )
+PENDING_RECORDS = Metric(
+    "ingest_pending_records",
+    "gauge",
+    "Records that wait for their acknowledgement, those of requests that gave up included.",
+)
+PENDING_BYTES = Metric(
+    "ingest_pending_bytes",
+    "gauge",
+    "Bytes of the records that wait for their acknowledgement.",
+)
 
-TABLE = (RECEIVED, REQUESTS, DURATION, BODY, VIOLATIONS, IN_FLIGHT)
+TABLE = (RECEIVED, REQUESTS, DURATION, BODY, VIOLATIONS, IN_FLIGHT, PENDING_RECORDS, PENDING_BYTES)
 
 
 class IngestMetrics:
@@ -60,3 +70,5 @@ class IngestMetrics:
         self.body = BODY.histogram(registry)
         self.violations = VIOLATIONS.counter(registry)
         self.in_flight = IN_FLIGHT.gauge(registry)
+        self.pending_records = PENDING_RECORDS.gauge(registry)
+        self.pending_bytes = PENDING_BYTES.gauge(registry)

@@ -109,6 +109,13 @@ class RequestTimeout(Refusal):
         return {"Connection": "close"}
 
 
+class HeadTooLarge(Refusal):
+    """The request line and headers are over the limit of this server."""
+
+    status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+    code = "head-too-large"
+
+
 class InternalError(Refusal):
     """Something that was not foreseen; the record may be on the topic."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from app.factory import create_app
 from app.intake import Intake
+from app.lifecycle import Lifecycle
 from app.metrics import IngestMetrics
 from tests.fakes.publisher import FakePublisher
 from tests.support.connections import Connections
@@ -28,6 +30,7 @@ class Ingest:
     client: FlaskClient
     publisher: FakePublisher
     registry: CollectorRegistry
+    lifecycle: Lifecycle
 
     def count(self, name: str, **labels: str) -> float:
         """Return the value of a metric, 0 where it was never counted."""
@@ -35,15 +38,18 @@ class Ingest:
 
 
 @pytest.fixture
-def ingest() -> Ingest:
+def ingest(tmp_path: Path) -> Ingest:
     """Build the application at a fixed time with fixed dice."""
     registry = CollectorRegistry()
     publisher = FakePublisher()
     intake = Intake(
         publisher, MAX_BODY, now=lambda: 1_700_000_000.123, random_bytes=lambda n: b"\xaa" * n
     )
-    app = create_app(intake, publisher, IngestMetrics(registry), lambda: generate_latest(registry))
-    return Ingest(app.test_client(), publisher, registry)
+    lifecycle = Lifecycle(tmp_path)
+    app = create_app(
+        intake, publisher, lifecycle, IngestMetrics(registry), lambda: generate_latest(registry)
+    )
+    return Ingest(app.test_client(), publisher, registry, lifecycle)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from app.openrtb import Violation
 from app.refusals import (
+    HeadTooLarge,
     Indeterminate,
     InternalError,
     InvalidBidRequest,
@@ -105,6 +106,7 @@ REFUSALS: list[tuple[Refusal, int, str]] = [
     (TooLarge("m"), 413, "too-large"),
     (UnsupportedMedia("m"), 415, "unsupported-media-type"),
     (RequestTimeout("m"), 408, "request-timeout"),
+    (HeadTooLarge("m"), 431, "head-too-large"),
     (InternalError("m"), 500, "internal-error"),
     (Unavailable("m", "none"), 503, "not-acknowledged"),
     (Indeterminate("m"), 503, "delivery-unknown"),

@@ -19,6 +19,7 @@ class Unconnected(DroppableProducer):
     def __init__(self) -> None:
         """Begin with an empty queue."""
         self._closed = True
+        self.config = {"client_id": "test", "transactional_id": None}
         self._accumulator = RecordAccumulator()
         self._sender = SimpleNamespace(is_alive=lambda: False)
 

@@ -10,19 +10,20 @@ from kafka.errors import (
     KafkaError,
     KafkaTimeoutError,
     MessageSizeTooLargeError,
-    RecordListTooLargeError,
     TopicAuthorizationFailedError,
 )
 
 from app.admission import Admission, Ticket
 from app.connection import Connection, Producer
 from app.publisher import Acknowledged, Record
+from app.record_limit import record_limit
 from app.refusals import Indeterminate, Refusal, TooLarge, TopicUnavailable, Unavailable
 from app.settings import IngestSettings
 from common.kafka_clients import DroppableProducer, NeverSentError, opened
 from common.logs import get_logger
 
 _BOOTSTRAP_MS = 5_000
+_BATCH_BYTES = 16_384  # as kafka-python has it
 _LATE = 4  # deadlines: the wait itself, the grace of a producer in retirement, and its end
 
 
@@ -145,14 +146,16 @@ class KafkaPublisher:
 def unsent(error: Exception) -> Refusal:
     """Return the refusal for an error of `send` itself: nothing left this process."""
     if isinstance(error, MessageSizeTooLargeError):
-        return TooLarge("The record is larger than the producer may send.")
+        return TooLarge("The record is larger than the topic takes.")
     return TopicUnavailable(f"Kafka cannot be written to: {type(error).__name__}.")
 
 
 def refusal(error: KafkaError) -> Refusal:
-    """Return the refusal for an error of a record that was handed to the sender."""
-    if isinstance(error, (MessageSizeTooLargeError, RecordListTooLargeError)):
-        return TooLarge("The record is larger than the topic takes.")
+    """Return the refusal for an error of a record that was handed to the sender.
+
+    An error of one record becomes the error of all that kafka-python's idempotent producer has in
+    hand, delivered or not, and of all that come later: it does not say which record it is about.
+    """
     if isinstance(error, TopicAuthorizationFailedError):
         return TopicUnavailable("The topic may not be written to.")
     if isinstance(error, NeverSentError):
@@ -162,13 +165,27 @@ def refusal(error: KafkaError) -> Refusal:
     return Indeterminate(f"Kafka failed: {type(error).__name__}.")
 
 
+def open_producer(settings: IngestSettings) -> DroppableProducer:
+    """Connect a producer that knows the topic's limit; raise KafkaError.
+
+    What the broker itself refuses as too large is the end of an idempotent producer: kafka-python
+    takes it for fatal. A record over the limit must not get that far.
+    """
+    limit = record_limit(
+        settings.kafka.topic_bid_requests,
+        {**settings.kafka.client_options(), "bootstrap_timeout_ms": _BOOTSTRAP_MS},
+    )
+    options = producer_options(settings)
+    sizes = {"max_request_size": limit, "batch_size": min(limit, _BATCH_BYTES)}
+    return opened(DroppableProducer, {**options, **sizes})  # type: ignore[no-any-return]  # no types there
+
+
 def connect(settings: IngestSettings) -> KafkaPublisher:
     """Build the publisher of this service; nothing is connected before `start`."""
     topic, deadline_s = settings.kafka.topic_bid_requests, settings.publish_timeout_ms / 1000
-    options = producer_options(settings)
     return KafkaPublisher(
         topic,
         deadline_s,
         Admission(settings.max_pending_records, settings.max_pending_bytes),
-        Connection(lambda: opened(DroppableProducer, options), topic, grace_s=deadline_s),
+        Connection(lambda: open_producer(settings), topic, grace_s=deadline_s),
     )

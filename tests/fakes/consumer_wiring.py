@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry
 
@@ -48,7 +48,7 @@ class Wiring:
         self.registry = CollectorRegistry()
         self.source = source
         self.producers: list[FakeProducer] = []
-        self.make_producer = FakeProducer
+        self.make_producer: Callable[[], FakeProducer] = FakeProducer
         self.publisher = Publisher(self._connect)
         metrics = ConsumerMetrics(self.registry)
         self.stop = Stop(clock)

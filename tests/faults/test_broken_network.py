@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.faults.conftest import StartIngest
-from tests.integration.conftest import Kafka
-from tests.support.fault_proxy import PRODUCE, Fault, FaultProxy, Times, Way
+from tests.support.fault_proxy import PRODUCE, Fault, Times, Way
 from tests.support.ingest import IngestProcess
-from tests.support.ledger import Ledger
-from tests.support.load import Load
 from tests.support.reckoning import (
     assert_counters_reconcile,
     assert_nothing_lost,
@@ -17,6 +13,7 @@ from tests.support.reckoning import (
     in_flight,
     rss,
 )
+from tests.support.stage import Stage
 from tests.support.waiting import eventually
 
 DEADLINE_S = 1.0
@@ -25,14 +22,14 @@ MIB = 1024 * 1024
 
 
 def assert_came_through(
-    kafka: Kafka, topic: str, ingest: IngestProcess, ledger: Ledger, deadline_s: float = DEADLINE_S
+    stage: Stage, ingest: IngestProcess, deadline_s: float = DEADLINE_S
 ) -> None:
     """Say that nothing is lost, doubled or unexplained, and that every answer came in time."""
     assert_recovers(ingest)
-    assert_counters_reconcile(ingest, ledger)
-    assert_nothing_lost(kafka.bootstrap_servers, topic, ledger)
-    assert not ledger.unanswered
-    assert ledger.slowest_s <= deadline_s + ALLOWANCE_S
+    assert_counters_reconcile(ingest, stage.ledger)
+    assert_nothing_lost(stage.brokers, stage.topic, stage.ledger)
+    assert not stage.ledger.unanswered
+    assert stage.ledger.slowest_s <= deadline_s + ALLOWANCE_S
 
 
 class TestAway:
@@ -40,66 +37,54 @@ class TestAway:
 
     def test_away_for_less_than_the_deadline_is_not_noticed(
         self,
-        kafka: Kafka,
-        topic: str,
-        proxy: FaultProxy,
-        ledger: Ledger,
-        start_ingest: StartIngest,
+        stage: Stage,
     ) -> None:
         """Requests wait for Kafka to come back, and every one of them is accepted."""
-        with start_ingest(INGEST_PUBLISH_TIMEOUT_MS="8000") as ingest:
+        with stage.ingest(INGEST_PUBLISH_TIMEOUT_MS="8000") as ingest:
             ingest.wait_until_ready()
-            with Load(ingest.port, ledger) as load:
+            with stage.load(ingest) as load:
                 load.until_accepted(20)
-                proxy.go_away()
+                stage.proxy.go_away()
                 eventually(lambda: in_flight(ingest) >= 4, "all clients to wait")
-                proxy.come_back()
+                stage.proxy.come_back()
                 load.until_accepted(20)
-            assert len(ledger.accepted) == len(ledger)
-            assert_came_through(kafka, topic, ingest, ledger, deadline_s=8)
+            assert len(stage.ledger.accepted) == len(stage.ledger)
+            assert_came_through(stage, ingest, deadline_s=8)
 
     def test_away_for_longer_is_503_and_then_over(
         self,
-        kafka: Kafka,
-        topic: str,
-        proxy: FaultProxy,
-        ledger: Ledger,
-        start_ingest: StartIngest,
+        stage: Stage,
     ) -> None:
         """The first wait for their deadline, the others are refused at once, then all is well."""
-        with start_ingest() as ingest:
+        with stage.ingest() as ingest:
             ingest.wait_until_ready()
-            with Load(ingest.port, ledger) as load:
+            with stage.load(ingest) as load:
                 load.until_accepted(20)
-                proxy.go_away()
+                stage.proxy.go_away()
                 load.until_not_accepted(200)
                 assert ingest.get("/healthz").status == 200
                 assert ingest.get("/readyz").json["reasons"][0].startswith("kafka: ")
-                proxy.come_back()
+                stage.proxy.come_back()
                 load.until_accepted(50)
-            assert_came_through(kafka, topic, ingest, ledger)
+            assert_came_through(stage, ingest)
 
     def test_away_under_full_load_costs_no_memory(
         self,
-        kafka: Kafka,
-        topic: str,
-        proxy: FaultProxy,
-        ledger: Ledger,
-        start_ingest: StartIngest,
+        stage: Stage,
     ) -> None:
         """Five thousand refused requests leave less than 50 MiB behind, and no thread."""
-        with start_ingest() as ingest:
+        with stage.ingest() as ingest:
             ingest.wait_until_ready()
-            with Load(ingest.port, ledger, clients=16) as load:
+            with stage.load(ingest, clients=16) as load:
                 load.until_accepted(500)
                 before = rss(ingest)
-                proxy.go_away()
+                stage.proxy.go_away()
                 load.until_not_accepted(5_000, within_s=60)
                 grown = rss(ingest) - before
-                proxy.come_back()
+                stage.proxy.come_back()
                 load.until_accepted(50)
             assert grown < 50 * MIB
-            assert_came_through(kafka, topic, ingest, ledger)
+            assert_came_through(stage, ingest)
 
 
 SLOW = {
@@ -114,47 +99,39 @@ class TestSlow:
     @pytest.mark.parametrize("fault", SLOW.values(), ids=SLOW)
     def test_slower_than_usual_is_accepted_later(
         self,
-        kafka: Kafka,
-        topic: str,
-        proxy: FaultProxy,
-        ledger: Ledger,
-        start_ingest: StartIngest,
+        stage: Stage,
         fault: Fault,
     ) -> None:
         """Within the deadline a slow acknowledgement is an acknowledgement."""
-        with start_ingest(INGEST_PUBLISH_TIMEOUT_MS="3000") as ingest:
+        with stage.ingest(INGEST_PUBLISH_TIMEOUT_MS="3000") as ingest:
             ingest.wait_until_ready()
-            proxy.inject(fault)
-            with Load(ingest.port, ledger) as load:
+            stage.proxy.inject(fault)
+            with stage.load(ingest) as load:
                 load.until_accepted(20)
-            assert len(ledger.accepted) == len(ledger)
-            assert_came_through(kafka, topic, ingest, ledger, deadline_s=3)
+            assert len(stage.ledger.accepted) == len(stage.ledger)
+            assert_came_through(stage, ingest, deadline_s=3)
 
     @pytest.mark.parametrize(
         "fault", [Fault(delay_s=5), Fault(black_hole=True)], ids=["5 s late", "a black hole"]
     )
     def test_silence_is_503_with_an_unknown_delivery_and_then_over(
         self,
-        kafka: Kafka,
-        topic: str,
-        proxy: FaultProxy,
-        ledger: Ledger,
-        start_ingest: StartIngest,
+        stage: Stage,
         fault: Fault,
     ) -> None:
         """What was sent into the silence is `unknown`, what was not is `none`; then all is well."""
-        with start_ingest() as ingest:
+        with stage.ingest() as ingest:
             ingest.wait_until_ready()
-            with Load(ingest.port, ledger) as load:
+            with stage.load(ingest) as load:
                 load.until_accepted(20)
-                proxy.inject(fault)
+                stage.proxy.inject(fault)
                 load.until_not_accepted(100)
                 assert ingest.get("/healthz").status == 200
-                proxy.heal()
+                stage.proxy.heal()
                 load.until_accepted(50)
-            assert ledger.unknown
-            assert ledger.refused
-            assert_came_through(kafka, topic, ingest, ledger)
+            assert stage.ledger.unknown
+            assert stage.ledger.refused
+            assert_came_through(stage, ingest)
 
 
 class TestReset:
@@ -163,41 +140,33 @@ class TestReset:
     @pytest.mark.parametrize("way", list(Way), ids=[way.value for way in Way])
     def test_a_connection_that_breaks_at_a_record_is_made_up_for(
         self,
-        kafka: Kafka,
-        topic: str,
-        proxy: FaultProxy,
-        ledger: Ledger,
-        start_ingest: StartIngest,
+        stage: Stage,
         way: Way,
     ) -> None:
         """Before Kafka has it or after: the record is sent again, and is there once."""
-        with start_ingest(INGEST_PUBLISH_TIMEOUT_MS="5000") as ingest:
+        with stage.ingest(INGEST_PUBLISH_TIMEOUT_MS="5000") as ingest:
             ingest.wait_until_ready()
-            with Load(ingest.port, ledger) as load:
+            with stage.load(ingest) as load:
                 for _ in range(3):
                     load.until_accepted(20)
                     cut = Times(way, PRODUCE)
-                    proxy.inject(Fault(cut=cut))
+                    stage.proxy.inject(Fault(cut=cut))
                     eventually(lambda cut=cut: cut.done, "the cut")  # type: ignore[misc]
                 load.until_accepted(20)
-            assert len(ledger.accepted) == len(ledger)
-            assert_came_through(kafka, topic, ingest, ledger, deadline_s=5)
+            assert len(stage.ledger.accepted) == len(stage.ledger)
+            assert_came_through(stage, ingest, deadline_s=5)
 
     def test_all_connections_broken_again_and_again(
         self,
-        kafka: Kafka,
-        topic: str,
-        proxy: FaultProxy,
-        ledger: Ledger,
-        start_ingest: StartIngest,
+        stage: Stage,
     ) -> None:
         """Ten resets under load cost time and nothing else."""
-        with start_ingest(INGEST_PUBLISH_TIMEOUT_MS="5000") as ingest:
+        with stage.ingest(INGEST_PUBLISH_TIMEOUT_MS="5000") as ingest:
             ingest.wait_until_ready()
-            with Load(ingest.port, ledger) as load:
+            with stage.load(ingest) as load:
                 for _ in range(10):
                     load.until_accepted(10)
-                    proxy.reset()
+                    stage.proxy.reset()
                 load.until_accepted(10)
-            assert len(ledger.accepted) == len(ledger)
-            assert_came_through(kafka, topic, ingest, ledger, deadline_s=5)
+            assert len(stage.ledger.accepted) == len(stage.ledger)
+            assert_came_through(stage, ingest, deadline_s=5)

@@ -11,13 +11,12 @@ from contextlib import ExitStack
 import psutil
 import pytest
 
-from tests.faults.conftest import StartIngest
-from tests.integration.conftest import Kafka
 from tests.support.ingest import IngestProcess
 from tests.support.ledger import Ledger
 from tests.support.load import Client, bid
 from tests.support.raw_client import RawClient, Tricklers
 from tests.support.reckoning import assert_counters_reconcile, assert_nothing_lost
+from tests.support.stage import Stage
 from tests.support.topics import read_all
 
 HEAD = b"POST /bid HTTP/1.1\r\nHost: x\r\n"
@@ -48,66 +47,57 @@ class TestSlowClients:
     )
     def test_slow_clients_get_408_and_hold_up_nobody(
         self,
-        kafka: Kafka,
-        topic: str,
-        ledger: Ledger,
-        start_ingest: StartIngest,
+        stage: Stage,
         beginning: bytes,
     ) -> None:
         """Fifty clients that trickle occupy none of two threads, and are sent away in time."""
-        with start_ingest(**FEW_THREADS) as ingest:
+        with stage.ingest(**FEW_THREADS) as ingest:
             ingest.wait_until_ready()
             with Tricklers(ingest.port, beginning, 50) as slow:
-                assert_serves_as_ever(ingest, ledger, "during")
+                assert_serves_as_ever(ingest, stage.ledger, "during")
                 assert slow.statuses() == [408] * 50
-            assert_serves_as_ever(ingest, ledger, "after")
-        assert_nothing_lost(kafka.bootstrap_servers, topic, ledger)
+            assert_serves_as_ever(ingest, stage.ledger, "after")
+        assert_nothing_lost(stage.brokers, stage.topic, stage.ledger)
 
-    def test_a_thousand_idle_connections_hold_up_nobody(
-        self, kafka: Kafka, topic: str, ledger: Ledger, start_ingest: StartIngest
-    ) -> None:
+    def test_a_thousand_idle_connections_hold_up_nobody(self, stage: Stage) -> None:
         """A thousand kept-alive connections and two hundred that say nothing cost no thread."""
-        with start_ingest(INGEST_THREADS="2") as ingest, ExitStack() as stack:
+        with stage.ingest(INGEST_THREADS="2") as ingest, ExitStack() as stack:
             ingest.wait_until_ready()
             for number in range(1200):
                 client = stack.enter_context(RawClient(ingest.port))
                 if number < 1000:
                     client.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
                     assert client.socket.recv(65_536).startswith(b"HTTP/1.1 200")
-            assert_serves_as_ever(ingest, ledger, "r")
-        assert_nothing_lost(kafka.bootstrap_servers, topic, ledger)
+            assert_serves_as_ever(ingest, stage.ledger, "r")
+        assert_nothing_lost(stage.brokers, stage.topic, stage.ledger)
 
-    def test_a_client_that_does_not_close_its_side_holds_up_nobody(
-        self, kafka: Kafka, topic: str, ledger: Ledger, start_ingest: StartIngest
-    ) -> None:
+    def test_a_client_that_does_not_close_its_side_holds_up_nobody(self, stage: Stage) -> None:
         """Clients that ask for the end of the connection and then stay cost no time."""
-        with start_ingest(INGEST_THREADS="2") as ingest, ExitStack() as stack:
+        with stage.ingest(INGEST_THREADS="2") as ingest, ExitStack() as stack:
             ingest.wait_until_ready()
             for _ in range(20):
                 client = stack.enter_context(RawClient(ingest.port))
                 client.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-            assert_serves_as_ever(ingest, ledger, "r")
-        assert_nothing_lost(kafka.bootstrap_servers, topic, ledger)
+            assert_serves_as_ever(ingest, stage.ledger, "r")
+        assert_nothing_lost(stage.brokers, stage.topic, stage.ledger)
 
-    def test_a_storm_of_connections_is_served(
-        self, kafka: Kafka, topic: str, ledger: Ledger, start_ingest: StartIngest
-    ) -> None:
+    def test_a_storm_of_connections_is_served(self, stage: Stage) -> None:
         """Four hundred clients that connect at the same moment each get their answer."""
         together = threading.Barrier(400)
 
         def post_once(port: int, number: int) -> None:
-            client = Client(port, ledger)
+            client = Client(port, stage.ledger)
             together.wait(30)
             client.post(f"r-{number}")
             client.close()
 
-        with start_ingest() as ingest, ThreadPoolExecutor(400) as pool:
+        with stage.ingest() as ingest, ThreadPoolExecutor(400) as pool:
             ingest.wait_until_ready()
             list(pool.map(lambda number: post_once(ingest.port, number), range(400)))
-            assert len(ledger) == 400
-            assert not ledger.unanswered
-            assert_counters_reconcile(ingest, ledger)
-        assert_nothing_lost(kafka.bootstrap_servers, topic, ledger)
+            assert len(stage.ledger) == 400
+            assert not stage.ledger.unanswered
+            assert_counters_reconcile(ingest, stage.ledger)
+        assert_nothing_lost(stage.brokers, stage.topic, stage.ledger)
 
 
 BODY = bid("liar")
@@ -146,35 +136,33 @@ class TestLiars:
 
     @pytest.mark.parametrize(("sent", "status"), LIARS.values(), ids=LIARS)
     def test_a_lie_is_refused_and_leaves_no_record(
-        self, kafka: Kafka, topic: str, start_ingest: StartIngest, sent: bytes, status: int
+        self, stage: Stage, sent: bytes, status: int
     ) -> None:
         """The client is told, and the topic stays empty."""
-        with start_ingest(**FEW_THREADS) as ingest:
+        with stage.ingest(**FEW_THREADS) as ingest:
             ingest.wait_until_ready()
             with RawClient(ingest.port) as client:
                 assert client.send(sent).status() == status
-        assert read_all(kafka.bootstrap_servers, topic) == []
+        assert read_all(stage.brokers, stage.topic) == []
 
     @pytest.mark.parametrize("cut", [0.5, 0.99], ids=["in the middle", "at the last chunk"])
     def test_a_chunked_body_that_breaks_off_leaves_no_record(
-        self, kafka: Kafka, topic: str, start_ingest: StartIngest, cut: float
+        self, stage: Stage, cut: float
     ) -> None:
         """A client that dies half way through has sent nothing."""
         whole = HEAD + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n"
         whole %= (len(BODY), BODY)
-        with start_ingest() as ingest:
+        with stage.ingest() as ingest:
             ingest.wait_until_ready()
             with RawClient(ingest.port) as client:
                 client.send(whole[: int(len(whole) * cut)]).finish()
                 assert client.status() in {400, None}
-        assert read_all(kafka.bootstrap_servers, topic) == []
+        assert read_all(stage.brokers, stage.topic) == []
 
-    def test_a_gzip_bomb_is_413_and_costs_no_memory(
-        self, kafka: Kafka, topic: str, start_ingest: StartIngest
-    ) -> None:
+    def test_a_gzip_bomb_is_413_and_costs_no_memory(self, stage: Stage) -> None:
         """A hundred mebibytes in a hundred kibibytes are refused, twenty times, at no cost."""
         bomb = gzip.compress(bytes(100 * 1024 * 1024), 9)
-        with start_ingest() as ingest:
+        with stage.ingest() as ingest:
             ingest.wait_until_ready().post(bid("first"))
             (worker,) = psutil.Process(ingest.process.pid).children()
             before = worker.memory_info().rss
@@ -182,15 +170,13 @@ class TestLiars:
             grown = worker.memory_info().rss - before
         assert statuses == {413}
         assert grown < 10 * 1024 * 1024
-        assert [r.key for r in read_all(kafka.bootstrap_servers, topic)] == [b"first"]
+        assert [r.key for r in read_all(stage.brokers, stage.topic)] == [b"first"]
 
     @pytest.mark.parametrize("kept", [1, 10, -8, -1])
-    def test_a_truncated_gzip_body_is_400(
-        self, kafka: Kafka, topic: str, start_ingest: StartIngest, kept: int
-    ) -> None:
+    def test_a_truncated_gzip_body_is_400(self, stage: Stage, kept: int) -> None:
         """A stream without its end is not taken for what came of it."""
-        with start_ingest() as ingest:
+        with stage.ingest() as ingest:
             ingest.wait_until_ready()
             cut = gzip.compress(BODY)[:kept]
             assert ingest.post(cut, Content_Encoding="gzip").status == 400
-        assert read_all(kafka.bootstrap_servers, topic) == []
+        assert read_all(stage.brokers, stage.topic) == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 
 import pytest
 from kafka import KafkaProducer
@@ -21,7 +20,7 @@ from kafka.errors import (
 from app.admission import Admission
 from app.kafka_publisher import KafkaPublisher, connect, producer_options
 from app.publisher import Acknowledged, Record
-from app.refusals import Overloaded, TooLarge, TopicUnavailable, Unavailable
+from app.refusals import Indeterminate, Overloaded, TooLarge, TopicUnavailable, Unavailable
 from app.settings import load_settings
 from tests.fakes.producer import FakeProducer
 from tests.support.connections import Connections
@@ -123,12 +122,14 @@ class TestPublish:
         assert refused.value.delivery == "unknown"
 
     @pytest.mark.parametrize("error", [MessageSizeTooLargeError(), RecordListTooLargeError()])
-    def test_what_the_topic_does_not_take_is_too_large(
+    def test_what_the_broker_refuses_for_its_size_ends_the_producer(
         self, started: Start, error: KafkaError
     ) -> None:
-        """A record over the broker's limit is 413, not a failure to try again."""
-        with pytest.raises(TooLarge):
-            started(FakeProducer(outcome=error)).publish(RECORD)
+        """kafka-python fails all records with one's error: whose it is stays open."""
+        publisher = started(FakeProducer(outcome=error))
+        with pytest.raises(Indeterminate):
+            publisher.publish(RECORD)
+        assert publisher.not_ready()
 
     def test_a_forbidden_topic_is_unavailable(self, started: Start) -> None:
         """Without the right to write, nothing was delivered."""
@@ -204,13 +205,14 @@ class TestDistrust:
         assert len(producer.sent) == 1
         assert publisher.not_ready()[0].startswith("kafka: ")
 
-    @pytest.mark.parametrize("outcome", [MessageSizeTooLargeError(), "acknowledge"])
-    def test_a_record_that_is_too_large_is_no_failure_of_the_producer(
-        self, started: Start, outcome: Exception | str
+    def test_a_record_that_is_too_large_to_be_sent_is_no_failure_of_the_producer(
+        self, started: Start
     ) -> None:
         """One client's large record costs the others nothing."""
-        publisher = started(FakeProducer(outcome=outcome))
-        with suppress(TooLarge):
+        producer = FakeProducer()
+        publisher = started(producer)
+        producer.raises = MessageSizeTooLargeError()
+        with pytest.raises(TooLarge):
             publisher.publish(RECORD)
         assert publisher.not_ready() == ()
 

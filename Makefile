@@ -31,6 +31,7 @@ lock: .venv/tools/ok ## Pin every dependency with hashes in requirements/
 	for group in ingest consumer local verify test e2e lint tools; do $(LOCK) --group pyproject.toml:$$group -o requirements/$$group.txt || exit 1; done
 
 clean: ## Remove everything that the other verbs made here
+	@[ ! -e .venv/local/ok ] || $(IN_RUN) clean
 	rm -rf .venv .tox .data .verification .coverage* .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -14,6 +14,7 @@ from common.logs import LogSettings
 from common.settings import Setting
 from consumer.metrics import TABLE as CONSUMER_METRICS
 from consumer.settings import ConsumerSettings
+from verification.local.settings import RunSettings
 
 DOCS = Path(__file__).parent
 
@@ -42,7 +43,10 @@ def configuration() -> str:
             settings.to_markdown(own(IngestSettings)),
             "## Bidding logic (`python -m consumer`)",
             "",
-            settings.to_markdown(own(ConsumerSettings)).rstrip("\n"),
+            settings.to_markdown(own(ConsumerSettings)),
+            "## Local pipeline (`make run`)",
+            "",
+            settings.to_markdown(own(RunSettings)).rstrip("\n"),
             "",
         ]
     )

@@ -1,4 +1,4 @@
-"""Write the parts of docs/ that are tables in the code; `--check` only says whether they are old."""
+"""Write the parts of docs/ that are tables in code; `--check` only says which are not current."""
 
 from __future__ import annotations
 

@@ -18,7 +18,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.local_run import ROOT, TOOL, LocalRun, environment, gone, running
+from tests.support.local_run import (
+    READY_S,
+    ROOT,
+    STOP_S,
+    TOOL,
+    LocalRun,
+    environment,
+    gone,
+    running,
+)
 from tests.support.waiting import eventually
 from verification.embedded.broker import EmbeddedKafka
 from verification.embedded.runtime import Runtime
@@ -155,7 +164,7 @@ class TestDeaths:
         run = LocalRun(environment(tmp_path / "data"), stdout=writing)
         os.close(writing)
         os.close(reading)
-        assert run.ended() == 0
+        assert run.ended(READY_S + STOP_S) == 0
         assert run.said("all stopped after")
 
 

@@ -1,10 +1,11 @@
 PYTHON ?= python3
 KAFKA ?= auto
 IN_RUN := .venv/local/bin/python -m verification
+IN_CLUSTER := .venv/verify/bin/python -m verification
 TOX := .venv/tools/bin/tox run --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run send test integration lint docs lock clean
+.PHONY: help run send up verify status down test integration lint docs lock clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 12
@@ -14,6 +15,18 @@ run: .venv/local/ok ## Start Kafka, the ingest on :8080 and the consumer here; C
 
 send: .venv/local/ok ## Post the samples to what `make run` started and print what came back
 	@$(IN_RUN) send
+
+up: .venv/verify/ok ## Make a kind cluster, deploy everything to it, print the `curl` line and leave it running
+	@$(IN_CLUSTER) up
+
+verify: .venv/verify/ok ## Prove in a kind cluster that everything works; reports in .verification/
+	@$(IN_CLUSTER) verify
+
+status: .venv/verify/ok ## Show the cluster's workloads, lag in messages and seconds, and the last decision
+	@$(IN_CLUSTER) status
+
+down: .venv/verify/ok ## Remove the cluster
+	@$(IN_CLUSTER) down
 
 test: .venv/tools/ok ## Run every test that needs no cluster
 	$(TOX)

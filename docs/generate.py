@@ -15,6 +15,7 @@ from common.settings import Setting
 from consumer.metrics import TABLE as CONSUMER_METRICS
 from consumer.settings import ConsumerSettings
 from verification.local.settings import RunSettings
+from verification.settings import HarnessSettings
 
 DOCS = Path(__file__).parent
 
@@ -46,7 +47,10 @@ def configuration() -> str:
             settings.to_markdown(own(ConsumerSettings)),
             "## Local pipeline (`make run`)",
             "",
-            settings.to_markdown(own(RunSettings)).rstrip("\n"),
+            settings.to_markdown(own(RunSettings)),
+            "## Cluster (`make up`, `make verify`)",
+            "",
+            settings.to_markdown(own(HarnessSettings)).rstrip("\n"),
             "",
         ]
     )

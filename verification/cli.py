@@ -49,6 +49,14 @@ COMMANDS = (
     Row("topic", "verification.commands.topic", "look at the records of a topic"),
     Row("jars", "verification.commands.jars", "fetch, check or pin the jars of the local Kafka"),
     Row("clean", "verification.commands.clean", "remove what the local run has made"),
+    Row("preflight", "verification.commands.preflight", "what this machine lacks for a cluster"),
+    Row("up", "verification.commands.up", "a kind cluster with everything deployed, left running"),
+    Row("verify", "verification.commands.verify", "run the checks in a cluster and report"),
+    Row("status", "verification.commands.status", "workloads, lag and the last decision"),
+    Row("logs", "verification.commands.logs", "what the pods log"),
+    Row("down", "verification.commands.down", "remove the cluster"),
+    Row("checks", "verification.commands.checks", "list the checks"),
+    Row("runbook", "verification.commands.runbook", "write the runbook from the checks"),
 )
 
 

@@ -5,10 +5,10 @@ IN_CLUSTER := .venv/verify/bin/python -m verification
 TOX := .venv/tools/bin/tox run --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run send up verify status down test integration lint docs lock clean
+.PHONY: help run send up verify status down test integration e2e lint docs lock clean
 
 help: ## List the verbs
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## */\1\t/' | expand -t 12
 
 run: .venv/local/ok ## Start Kafka, the ingest on :8080 and the consumer here; Ctrl-C stops them
 	@$(IN_RUN) run
@@ -33,6 +33,9 @@ test: .venv/tools/ok ## Run every test that needs no cluster
 
 integration: .venv/tools/ok ## Run the integration tests alone, KAFKA=auto|embedded|docker|HOST:PORT
 	$(TOX) -e integration -- --kafka=$(KAFKA)
+
+e2e: .venv/tools/ok ## Run each check of `make verify` as a test, in a kind cluster
+	$(TOX) -e e2e
 
 lint: .venv/tools/ok ## Check style, types, imports and generated docs
 	$(TOX) -e lint

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import zlib
 
-from werkzeug.exceptions import RequestEntityTooLarge
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.wrappers import Request
 
 from app.refusals import MalformedBody, TooLarge, UnsupportedMedia
@@ -16,7 +17,7 @@ def read_body(request: Request, limit: int) -> bytes:
     """Return the body, inflated where it came as gzip (OpenRTB 2.6 section 2.2-2.4).
 
     Raises UnsupportedMedia, TooLarge (over `limit` bytes, before or after inflation) or
-    MalformedBody (a broken gzip stream).
+    MalformedBody (a body that ends early, a broken gzip stream).
     """
     _check_content_type(request)
     encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
@@ -27,6 +28,10 @@ def read_body(request: Request, limit: int) -> bytes:
         received = request.get_data(cache=False)
     except RequestEntityTooLarge as error:
         raise _too_large(limit) from error
+    except (ClientDisconnected, ParseException, OSError) as error:
+        raise MalformedBody("The body ends early, or its chunks are malformed.") from error
+    if len(received) < (request.content_length or 0):
+        raise MalformedBody("The body is shorter than its Content-Length.")
     return inflate(received, limit) if encoding == "gzip" else received
 
 

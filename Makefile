@@ -1,13 +1,14 @@
 PYTHON ?= python3
 KAFKA ?= auto
 IN_RUN := .venv/local/bin/python -m verification
+IN_CLUSTER := .venv/verify/bin/python -m verification
 TOX := .venv/tools/bin/tox run --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run send test integration lint docs lock clean
+.PHONY: help run send up verify status down test integration e2e lint docs lock clean
 
 help: ## List the verbs
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## */\1\t/' | expand -t 12
 
 run: .venv/local/ok ## Start Kafka, the ingest on :8080 and the consumer here; Ctrl-C stops them
 	@$(IN_RUN) run
@@ -15,11 +16,26 @@ run: .venv/local/ok ## Start Kafka, the ingest on :8080 and the consumer here; C
 send: .venv/local/ok ## Post the samples to what `make run` started and print what came back
 	@$(IN_RUN) send
 
+up: .venv/verify/ok ## Make a kind cluster, deploy everything to it, print the `curl` line and leave it running
+	@$(IN_CLUSTER) up
+
+verify: .venv/verify/ok ## Prove in a kind cluster that everything works; reports in .verification/
+	@$(IN_CLUSTER) verify
+
+status: .venv/verify/ok ## Show the cluster's workloads, lag in messages and seconds, and the last decision
+	@$(IN_CLUSTER) status
+
+down: .venv/verify/ok ## Remove the cluster
+	@$(IN_CLUSTER) down
+
 test: .venv/tools/ok ## Run every test that needs no cluster
 	$(TOX)
 
 integration: .venv/tools/ok ## Run the integration tests alone, KAFKA=auto|embedded|docker|HOST:PORT
 	$(TOX) -e integration -- --kafka=$(KAFKA)
+
+e2e: .venv/tools/ok ## Run each check of `make verify` as a test, in a kind cluster
+	$(TOX) -e e2e
 
 lint: .venv/tools/ok ## Check style, types, imports and generated docs
 	$(TOX) -e lint
@@ -28,9 +44,10 @@ docs: .venv/tools/ok ## Write the generated parts of docs/ anew
 	$(TOX) -e docs
 
 lock: .venv/tools/ok ## Pin every dependency with hashes in requirements/
-	for group in ingest consumer local verify test e2e lint tools; do $(LOCK) --group pyproject.toml:$$group -o requirements/$$group.txt || exit 1; done
+	for group in ingest consumer local verify test lint tools; do $(LOCK) --group pyproject.toml:$$group -o requirements/$$group.txt || exit 1; done
 
 clean: ## Remove everything that the other verbs made here
+	@[ ! -e .venv/local/ok ] || $(IN_RUN) clean
 	rm -rf .venv .tox .data .verification .coverage* .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

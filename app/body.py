@@ -32,6 +32,8 @@ def read_body(request: Request, limit: int) -> bytes:
         raise RequestTimeout("The body did not arrive in time.") from error
     except (ClientDisconnected, ParseException, OSError) as error:
         raise MalformedBody("The body ends early, or its chunks are malformed.") from error
+    if len(received) < (request.content_length or 0):
+        raise MalformedBody("The body is shorter than its Content-Length.")
     return inflate(received, limit) if encoding == "gzip" else received
 
 

@@ -1,9 +1,9 @@
-"""Write the parts of docs/ that are tables in the code; `--check` only says whether they are old."""
+"""Write the parts of docs/ that are tables in code; `--check` only says which are not current."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from app.metrics import TABLE as INGEST_METRICS
@@ -11,41 +11,39 @@ from app.settings import IngestSettings
 from common import metrics, settings
 from common.kafka import KafkaSettings
 from common.logs import LogSettings
-from common.settings import Setting
 from consumer.metrics import TABLE as CONSUMER_METRICS
 from consumer.settings import ConsumerSettings
+from verification.local.settings import RunSettings
+from verification.settings import HarnessSettings
 
 DOCS = Path(__file__).parent
 
 
+SECTIONS: tuple[tuple[str, type], ...] = (
+    ("Kafka, for both services", KafkaSettings),
+    ("Logs of both services", LogSettings),
+    ("Ingest (`python -m app`)", IngestSettings),
+    ("Bidding logic (`python -m consumer`)", ConsumerSettings),
+    ("Local pipeline (`make run`)", RunSettings),
+    ("Cluster (`make up`, `make verify`)", HarnessSettings),
+)
+PREAMBLE = """# Configuration
+
+Both services read their settings from the environment, once, at the start. A wrong value, or an
+unknown name that starts with `INGEST_`, `CONSUMER_`, `BIDDING_` or `KAFKA_`, is one line on
+standard error and exit code 2.
+"""
+
+
 def configuration() -> str:
-    """Return docs/configuration.md: every environment variable of both services."""
-    both = {row.name for cls in (KafkaSettings, LogSettings) for row in settings.table(cls)}
-
-    def own(cls: type) -> Iterator[Setting]:
-        return (row for row in settings.table(cls) if row.name not in both)
-
-    return "\n".join(
-        [
-            "# Configuration",
-            "",
-            "Both services read their settings from the environment, once, at the start. A wrong",
-            "value, or an unknown name that starts with `INGEST_`, `CONSUMER_`, `BIDDING_` or",
-            "`KAFKA_`, is one line on standard error and exit code 2.",
-            "",
-            "## Both services",
-            "",
-            settings.to_markdown(settings.table(KafkaSettings)),
-            settings.to_markdown(settings.table(LogSettings)),
-            "## Ingest (`python -m app`)",
-            "",
-            settings.to_markdown(own(IngestSettings)),
-            "## Bidding logic (`python -m consumer`)",
-            "",
-            settings.to_markdown(own(ConsumerSettings)).rstrip("\n"),
-            "",
-        ]
-    )
+    """Return docs/configuration.md: every environment variable, each service's own once."""
+    shared = {row.name for cls in (KafkaSettings, LogSettings) for row in settings.table(cls)}
+    parts = [PREAMBLE]
+    for title, cls in SECTIONS:
+        common = cls in (KafkaSettings, LogSettings)
+        rows = (row for row in settings.table(cls) if common or row.name not in shared)
+        parts.append(f"## {title}\n\n{settings.to_markdown(rows)}")
+    return "\n".join(parts)
 
 
 def metric_tables() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from tests.support.docker_kafka import DockerKafka, docker_answers
 from tests.support.ingest import IngestProcess
 from tests.support.topics import make_topic
 from verification.embedded.broker import EmbeddedKafka
+from verification.embedded.runtime import prepare
+from verification.embedded.training import train
 
 
 class Kafka(Protocol):
@@ -53,7 +56,7 @@ def kafka(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
             yield stack.enter_context(DockerKafka())
         elif choice == "embedded":
             data = tmp_path_factory.mktemp("embedded-kafka")
-            yield stack.enter_context(EmbeddedKafka(data))
+            yield stack.enter_context(EmbeddedKafka(data, prepare(os.environ, train)))
         else:
             yield GivenKafka(choice)
 

@@ -94,9 +94,9 @@ class LocalRun:
         self.process.send_signal(number)
         return self.ended()
 
-    def ended(self) -> int:
+    def ended(self, timeout_s: float = STOP_S) -> int:
         """Wait for the end and for the last lines; return the status."""
-        status = self.process.wait(STOP_S)
+        status = self.process.wait(timeout_s)
         for reader in self._readers:
             reader.join(5)
         return status

@@ -110,6 +110,31 @@ class TestRefused:
         assert statuses == [400, 400, 413, 413, 415]
         assert read_all(kafka.bootstrap_servers, topic) == []
 
+    @pytest.mark.parametrize(
+        "framing",
+        [
+            b"Content-Length: %d\r\n\r\n%s" % (len(BID) + 1, BID),
+            b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s" % (len(BID) + 1, BID),
+            b"Transfer-Encoding: chunked\r\n\r\nzz\r\n%s\r\n0\r\n\r\n" % BID,
+            b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        ],
+        ids=["shorter than announced", "chunk cut off", "no chunk size", "both framings"],
+    )
+    def test_a_body_that_is_not_framed_well_is_400(
+        self, kafka: Kafka, topic: str, start_ingest: StartIngest, framing: bytes
+    ) -> None:
+        """A body that ends early is not taken for a whole one, even where it is valid JSON."""
+        with (
+            start_ingest() as ingest,
+            socket.create_connection(
+                ("127.0.0.1", ingest.wait_until_ready().port), timeout=10
+            ) as raw,
+        ):
+            raw.sendall(b"POST /bid HTTP/1.1\r\nHost: x\r\n" + framing)
+            raw.shutdown(socket.SHUT_WR)
+            assert raw.recv(65536).startswith(b"HTTP/1.1 400 ")
+        assert read_all(kafka.bootstrap_servers, topic) == []
+
     def test_a_record_over_the_topics_limit_is_413(
         self, kafka: Kafka, start_ingest: StartIngest
     ) -> None:

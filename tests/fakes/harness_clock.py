@@ -1,0 +1,27 @@
+"""A clock that moves only when somebody sleeps."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+_BEGINNING = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+class FakeClock:
+    """Time as the harness sees it; `sleep` is how it passes."""
+
+    def __init__(self) -> None:
+        """Begin at 0."""
+        self.seconds = 0.0
+
+    def monotonic(self) -> float:
+        """Return the seconds that have been slept."""
+        return self.seconds
+
+    def now(self) -> datetime:
+        """Return a fixed day plus the seconds that have been slept."""
+        return _BEGINNING + timedelta(seconds=self.seconds)
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass at once."""
+        self.seconds += seconds

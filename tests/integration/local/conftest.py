@@ -1,0 +1,16 @@
+"""What the tests of the embedded Kafka and of `run` share."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from verification.embedded.runtime import Runtime, prepare
+from verification.embedded.training import train
+
+
+@pytest.fixture(scope="session")
+def runtime() -> Runtime:
+    """Provide Java, jars and start-up cache once, from the user's cache where they are there."""
+    return prepare(os.environ, train)

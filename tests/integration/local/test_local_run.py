@@ -1,0 +1,241 @@
+"""`make run`, as a user meets it: banner, logs, records kept, deaths mended, nothing left."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from functools import partial
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+import pytest
+
+from tests.support.local_run import (
+    READY_S,
+    ROOT,
+    STOP_S,
+    TOOL,
+    LocalRun,
+    environment,
+    gone,
+    running,
+)
+from tests.support.waiting import eventually
+from verification.embedded.broker import EmbeddedKafka
+from verification.embedded.runtime import Runtime
+
+SAMPLE = ROOT / "samples" / "banner.json"
+SAMPLE_ID = json.loads(SAMPLE.read_bytes())["id"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _provided(runtime: Runtime) -> None:
+    """Have Java, jars and start-up cache in the user's cache before the first run."""
+    assert runtime.classpath
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[LocalRun]:
+    """Run everything, with data of its own."""
+    with running(environment(tmp_path / "data")) as run:
+        yield run
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRun]:
+    """Run everything once for the tests that leave it running."""
+    with running(environment(tmp_path_factory.mktemp("shared") / "data")) as run:
+        yield run
+
+
+def ready(run: LocalRun, name: str) -> bool:
+    """Say whether a service says that it is ready."""
+    connection = HTTPConnection("127.0.0.1", int(run.environ[name]), timeout=2)
+    with closing(connection), suppress(OSError, HTTPException):
+        connection.request("GET", "/readyz")
+        with connection.getresponse() as answer:
+            return answer.status == 200
+    return False
+
+
+def all_ready(run: LocalRun) -> bool:
+    """Say whether both services are ready."""
+    return ready(run, "INGEST_PORT") and ready(run, "CONSUMER_HEALTH_PORT")
+
+
+def all_gone(pids: list[int]) -> bool:
+    """Say whether none of the processes runs."""
+    return all(map(gone, pids))
+
+
+class TestRun:
+    """The loop runs."""
+
+    def test_a_bid_goes_round(self, shared: LocalRun) -> None:
+        """The sample gets 202, lies on the topic byte for byte, and is decided."""
+        sent = shared.tool("send", str(SAMPLE))
+        assert sent.returncode == 0, sent.stdout + sent.stderr
+        shown = shared.tool("topic", "show", "bid_requests", "--key", SAMPLE_ID, "--raw")
+        assert shown.stdout == SAMPLE.read_bytes()
+        decisions = partial(shared.tool, "topic", "show", "bid_decisions", "--key", SAMPLE_ID)
+        eventually(lambda: SAMPLE_ID in decisions().stdout.decode(), "the decision", interval_s=0.3)
+
+    def test_standard_output_is_json_lines_alone(self, shared: LocalRun) -> None:
+        """Not on a terminal, each line on standard output is one service's JSON object."""
+        shared.tool("send", str(SAMPLE))
+        eventually(lambda: any("bid decided" in line for line in shared.out), "the log line")
+        events = [json.loads(line) for line in list(shared.out)]
+        assert len({event["service"] for event in events}) == 2
+        assert {"bid accepted", "bid decided"} <= {event["event"] for event in events}
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+    def test_every_ending_is_orderly(self, run: LocalRun, number: int) -> None:
+        """Within 10 s all has stopped with status 0, and no process is left."""
+        pids = run.everything()
+        began = time.monotonic()
+        assert run.end(number) == 0
+        assert time.monotonic() - began < 10
+        assert all_gone(pids)
+        assert run.said("stopping ingest, consumer, kafka")
+
+    def test_a_second_run_finds_yesterday_s_records(self, run: LocalRun) -> None:
+        """What was accepted is there after everything was stopped and started again."""
+        run.tool("send", str(SAMPLE))
+        assert run.end() == 0
+        with running(run.environ) as second:
+            shown = second.tool("topic", "show", "bid_requests", "--key", SAMPLE_ID, "--raw")
+            assert shown.stdout == SAMPLE.read_bytes()
+
+    def test_data_in_use_is_not_cleaned(self, shared: LocalRun) -> None:
+        """`clean` refuses while a broker uses the data."""
+        data = Path(shared.environ["RUN_KAFKA_DATA"])
+        refused = shared.tool("clean")
+        assert (refused.returncode, data.exists()) == (2, True)
+        assert refused.stderr.endswith(b"is in use: stop `make run` first\n")
+
+
+class TestDeaths:
+    """Kill -9 of any one process is reported, and mended or the end of all."""
+
+    @pytest.mark.parametrize("name", ["app", "consumer", "kafka"])
+    def test_a_main_process_is_started_again(self, shared: LocalRun, name: str) -> None:
+        """The death is reported with the signal, and everything is ready again."""
+        shown = {"app": "ingest"}.get(name, name)
+        victim = shared.processes()[name]
+        victim.kill()
+        shared.wait_for(f"{shown} (pid {victim.pid}) was killed by SIGKILL; starting it again")
+        shared.wait_for(f"{shown} is ready again")
+        eventually(partial(all_ready, shared), "both services", timeout_s=60, interval_s=0.2)
+        # Each worker has a producer of its own, and they find the broker again one by one.
+        eventually(lambda: shared.tool("send", str(SAMPLE)).returncode == 0, "202", timeout_s=30)
+
+    def test_a_worker_is_replaced(self, shared: LocalRun) -> None:
+        """A killed gunicorn worker is gunicorn's to replace; the ingest goes on."""
+        master = shared.processes()["app"]
+        victim = master.children()[0]
+        victim.kill()
+        eventually(
+            lambda: {w.pid for w in master.children()} - {victim.pid} and gone(victim.pid),
+            "another worker",
+        )
+        eventually(partial(all_ready, shared), "both services", timeout_s=30, interval_s=0.2)
+        assert shared.processes()["app"].pid == master.pid
+
+    def test_nothing_outlives_the_supervisor(self, run: LocalRun) -> None:
+        """Kill -9 of the supervisor takes broker, services and workers with it, silently."""
+        pids = run.everything()
+        assert len(pids) >= 5
+        run.process.kill()
+        eventually(partial(all_gone, pids), "the end of all", timeout_s=15)
+        run.ended()
+        assert not run.said("Traceback")
+
+    def test_a_reader_that_goes_away_ends_the_run(self, tmp_path: Path) -> None:
+        """When nobody reads the logs any more, all stops in order."""
+        reading, writing = os.pipe()
+        run = LocalRun(environment(tmp_path / "data"), stdout=writing)
+        os.close(writing)
+        os.close(reading)
+        assert run.ended(READY_S + STOP_S) == 0
+        assert run.said("all stopped after")
+
+
+class TestTerminal:
+    """On a terminal everything is for a person."""
+
+    @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+    def test_ctrl_c_ends_it(self, tmp_path: Path) -> None:
+        """Banner before logs, both readable; Ctrl-C at the terminal ends all in order."""
+        pid, terminal = pty.fork()
+        if pid == 0:  # pragma: no cover  becomes the command
+            os.chdir(ROOT)
+            os.execve(TOOL[0], [*TOOL, "run"], environment(tmp_path / "data"))  # noqa: S606  ours
+        text = ""
+        deadline = time.monotonic() + 120
+        pressed = False
+        while time.monotonic() < deadline:
+            if select.select([terminal], [], [], 0.2)[0]:
+                try:
+                    text += os.read(terminal, 65536).decode(errors="replace")
+                except OSError:  # the other end is closed
+                    break
+            if not pressed and "Listening at" in text:
+                os.write(terminal, b"\x03")
+                pressed = True
+        os.close(terminal)
+        assert os.waitpid(pid, 0)[1] == 0
+        banner, logs = text.index("The pipeline is ready"), text.index("Listening at")
+        assert banner < logs < text.index("stopping ingest, consumer, kafka")
+        assert '{"' not in text
+
+
+class TestRefusals:
+    """What cannot run says so in one line, with status 2."""
+
+    def refused(self, environ: dict[str, str]) -> str:
+        """Run; return the only line on standard error."""
+        done = subprocess.run(
+            [*TOOL, "run"], env=environ, cwd=ROOT, capture_output=True, check=False, text=True
+        )
+        assert (done.returncode, done.stdout) == (2, "")
+        return done.stderr
+
+    def test_a_taken_port(self, tmp_path: Path) -> None:
+        """The port, its holder and the setting are named before anything starts."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = str(server.getsockname()[1])
+            line = self.refused(environment(tmp_path / "data", INGEST_PORT=port))
+        assert line.startswith(f"port {port} is taken")
+        assert line.endswith("set INGEST_PORT to another port\n")
+        assert not (tmp_path / "data").exists()
+
+    def test_nobody_at_the_given_brokers(self, tmp_path: Path) -> None:
+        """KAFKA_BROKERS without a Kafka there is told at once."""
+        environ = environment(tmp_path / "data", KAFKA_BROKERS="127.0.0.1:9")
+        assert "no Kafka answers at 127.0.0.1:9" in self.refused(environ)
+
+    def test_a_setting_that_a_service_refuses(self, tmp_path: Path) -> None:
+        """The service's own line is shown, all is stopped, the status is its status."""
+        line = self.refused(environment(tmp_path / "data", BIDDING_STRATEGY="nonsense"))
+        assert "BIDDING_STRATEGY" in line
+        assert "consumer ended with status 2 before it was ready" in line
+
+
+def test_a_given_kafka_is_used(tmp_path: Path, runtime: Runtime) -> None:
+    """With KAFKA_BROKERS no broker is started, topics are created there, and it is left running."""
+    with EmbeddedKafka(tmp_path / "kafka", runtime) as kafka:
+        environ = environment(tmp_path / "unused", KAFKA_BROKERS=kafka.bootstrap_servers)
+        with running(environ) as run:
+            assert set(run.processes()) == {"app", "consumer"}
+            assert run.tool("send", str(SAMPLE)).returncode == 0
+            assert run.end() == 0
+        assert not (tmp_path / "unused").exists()
+        assert kafka.is_ready()

@@ -1,0 +1,126 @@
+"""The commands in front of executables that misbehave."""
+
+from __future__ import annotations
+
+import io
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.harness_stubs import Stubs
+from verification.cli import Console, Row, main
+
+ROWS = tuple(
+    Row(name, f"verification.commands.{name}", name)
+    for name in ("preflight", "up", "verify", "status", "down", "checks", "logs")
+)
+
+
+@dataclass
+class Shell:
+    """Runs commands with the stubs as the only executables."""
+
+    stubs: Stubs
+    state: Path
+
+    def run(self, *argv: str) -> tuple[int, str]:
+        """Return the exit code and all that was printed."""
+        out, err = io.StringIO(), io.StringIO()
+        console = Console(self.stubs.environ(self.state), out, err, io.BytesIO())
+        code = main(argv, console, ROWS)
+        return code, out.getvalue() + err.getvalue()
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    """Begin with executables that are all well."""
+    (tmp_path / "bin").mkdir()
+    return Shell(Stubs(tmp_path / "bin"), tmp_path / "state")
+
+
+class TestMissingKind:
+    """kind is not on the PATH."""
+
+    @pytest.mark.parametrize("command", ["preflight", "verify", "up"])
+    def test_said_at_once(self, shell: Shell, command: str) -> None:
+        """Exit 2 within 2 s, with the exact install hint."""
+        shell.stubs.remove("kind")
+        began = time.monotonic()
+        code, said = shell.run(command)
+        assert code == 2
+        assert time.monotonic() - began < 2
+        assert "kind is not on the PATH" in said
+        assert "go install sigs.k8s.io/kind@v0.33.0" in said
+
+    def test_no_leftover(self, shell: Shell) -> None:
+        """Nothing but the reports is left behind."""
+        shell.stubs.remove("kind")
+        shell.run("verify")
+        names = {path.name for path in shell.state.iterdir()}
+        assert "kubeconfig" not in names
+        assert {"report.json", "junit.xml", "report.md", "report.html"} <= names
+
+
+class TestMisbehaviour:
+    """The executables are there, and not well."""
+
+    @pytest.mark.parametrize(
+        ("tool", "code", "said"),
+        [
+            ("docker", "import sys; sys.exit(1)", "(it printed nothing)"),
+            ("docker", "print('segmentation fault')", "printed no JSON object"),
+            ("kind", "print('kind v0.9.0')", "found 0.9.0"),
+            ("kind", "print('?')", "printed no version"),
+            ("kind", "import os; os.kill(os.getpid(), 9)", "ended with status -9"),
+            ("kubectl", 'print(\'{"clientVersion": {"gitVersion": "v1.20.0"}}\')', "v1.20.0"),
+            ("kubectl", "print('{\"clientVersion\": {')", "printed no JSON object"),
+        ],
+    )
+    def test_preflight_tells(self, shell: Shell, tool: str, code: str, said: str) -> None:
+        """Each is a preflight failure with exit 2 that quotes what went wrong."""
+        shell.stubs.write(tool, code)
+        exit_code, printed = shell.run("preflight")
+        assert exit_code == 2
+        assert said in printed
+
+    def test_all_well(self, shell: Shell) -> None:
+        """With tools that are well the preflight passes, but for what this machine lacks."""
+        _code, printed = shell.run("preflight")
+        for name in ("docker-answers", "docker-version", "kind-version", "kubectl-version"):
+            line = next(line for line in printed.splitlines() if f" {name} " in line)
+            assert "✓" in line
+
+    def test_no_cluster(self, shell: Shell) -> None:
+        """Without a cluster there is no status, and the way to one is told."""
+        code, said = shell.run("status")
+        assert code == 2
+        assert "there is no cluster rtb-verify" in said
+        assert "make up" in said
+
+
+class TestUsage:
+    """What the user types."""
+
+    def test_unknown_check(self, shell: Shell) -> None:
+        """A check that does not exist is exit 3."""
+        code, said = shell.run("verify", "pipeline.nope")
+        assert code == 3
+        assert "pipeline.nope" in said
+
+    def test_unknown_setting(self, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A setting of ours that does not exist is refused by name."""
+        known = shell.stubs.environ(shell.state)
+        monkeypatch.setattr(shell.stubs, "environ", lambda _: {**known, "VERIFY_NOPE": "1"})
+        code, said = shell.run("preflight")
+        assert code == 2
+        assert "VERIFY_NOPE" in said
+
+    def test_list(self, shell: Shell) -> None:
+        """The checks can be listed without any executable, by category, and as JSON."""
+        for name in ("docker", "kind", "kubectl"):
+            shell.stubs.remove(name)
+        assert "preflight.docker-answers" in shell.run("checks")[1]
+        assert "preflight." not in shell.run("checks", "pipeline")[1]
+        assert '"by_hand"' in shell.run("checks", "--json")[1]

@@ -1,0 +1,153 @@
+"""Making, reusing and removing the cluster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from common.settings import read
+from tests.fakes.harness_clock import FakeClock
+from tests.fakes.harness_objects import deployment, items, node, storage_class
+from tests.fakes.harness_runner import FakeRunner
+from verification.cluster.kind_config import HASH_LABEL, config_hash, kind_config
+from verification.cluster.lifecycle import Cluster
+from verification.cluster.waiting import SilentProgress, Waiter, WaitTimeoutError
+from verification.settings import HarnessSettings
+from verification.tools.errors import ToolFailedError, ToolMissingError
+from verification.tools.kind import Kind
+from verification.tools.kubectl import Kubectl
+
+SETTINGS = read(HarnessSettings, {"VERIFY_CLUSTER": "ours"})
+
+
+@pytest.fixture
+def runner() -> FakeRunner:
+    """Tools with which everything goes well and no cluster is there."""
+    runner = FakeRunner()
+    runner.answer("kind", "clusters")
+    runner.answer("kind", "cluster")
+    runner.answer("kind", "kubeconfig")
+    labels = {HASH_LABEL: config_hash(SETTINGS)}
+    runner.answer("nodes", with_=items(node(labels=labels)))
+    runner.answer("coredns", with_=deployment("coredns"))
+    runner.answer("storageclasses", with_=items(storage_class()))
+    runner.answer("serviceaccounts", with_=items({"metadata": {"name": "default"}}))
+    return runner
+
+
+@pytest.fixture
+def cluster(runner: FakeRunner, tmp_path: Path) -> Cluster:
+    """Drive those tools."""
+    kubeconfig = tmp_path / "state" / "kubeconfig"
+    progress = SilentProgress()
+    return Cluster(
+        SETTINGS,
+        Kind(runner, "ours", kubeconfig),
+        Kubectl(runner, kubeconfig, "kind-ours", "rtb"),
+        Waiter(FakeClock(), progress),
+        progress,
+    )
+
+
+class TestConfiguration:
+    """kind_config and config_hash."""
+
+    def test_port_is_on_loopback(self) -> None:
+        """The ingest's port is published on 127.0.0.1 alone."""
+        assert "listenAddress: 127.0.0.1" in kind_config(SETTINGS)
+        assert "hostPort: 8080" in kind_config(SETTINGS)
+
+    @pytest.mark.parametrize("change", [{"INGEST_PORT": "9"}, {"KIND_NODE_IMAGE": "x"}])
+    def test_hash_follows_the_configuration(self, change: dict[str, str]) -> None:
+        """Another port or another node image is another cluster."""
+        assert config_hash(read(HarnessSettings, change)) != config_hash(SETTINGS)
+
+
+class TestEnsure:
+    """Cluster.ensure."""
+
+    def test_created_when_there_is_none(self, cluster: Cluster, runner: FakeRunner) -> None:
+        """Without a cluster one is made."""
+        assert cluster.ensure(fresh=False) is False
+        assert runner.called("kind", "create", "cluster")
+
+    def test_reused(self, cluster: Cluster, runner: FakeRunner) -> None:
+        """A healthy cluster of the same configuration is used again."""
+        runner.answer("kind", "clusters", with_="ours")
+        assert cluster.ensure(fresh=False) is True
+        assert not runner.called("create")
+
+    def test_fresh(self, cluster: Cluster, runner: FakeRunner) -> None:
+        """--fresh replaces even a fitting cluster."""
+        runner.answer("kind", "clusters", with_="ours")
+        assert cluster.ensure(fresh=True) is False
+        assert runner.called("delete")
+        assert runner.called("create")
+
+    def test_other_configuration(self, cluster: Cluster, runner: FakeRunner) -> None:
+        """A cluster of another configuration is replaced."""
+        runner.answer("kind", "clusters", with_="ours")
+        runner.answer("nodes", with_=items(node(labels={HASH_LABEL: "other"})))
+        cluster.ensure(fresh=False)
+        assert runner.called("delete")
+
+    def test_unhealthy(self, cluster: Cluster, runner: FakeRunner) -> None:
+        """A cluster whose API server does not answer is replaced."""
+        runner.answer("kind", "clusters", with_="ours")
+        states = iter([False, False])
+
+        def nodes(_argv: object, _stdin: str) -> str:
+            if next(states, True):
+                return '{"items": [{"metadata": {"name": "n"}, "status": {"conditions": []}}]}'
+            return "garbage"
+
+        runner.answer("nodes", with_=nodes)
+        with pytest.raises(WaitTimeoutError):
+            cluster.ensure(fresh=False)
+        assert runner.called("delete")
+        assert runner.called("create")
+
+    def test_create_that_lies(self, cluster: Cluster, runner: FakeRunner) -> None:
+        """When `kind create` succeeds and no node becomes Ready, that is what is said."""
+        runner.answer("nodes", with_=items(node(ready=False)))
+        with pytest.raises(WaitTimeoutError, match="node node-1 is not Ready"):
+            cluster.ensure(fresh=False)
+
+    @pytest.mark.parametrize(
+        ("words", "answer", "reason"),
+        [
+            ("nodes", items(), "there is none"),
+            ("coredns", deployment("coredns", wanted=2, have=1), "1 of 2"),
+            ("storageclasses", items(storage_class(default=False)), "no default storage class"),
+            ("serviceaccounts", items(), "service account"),
+        ],
+    )
+    def test_ready_means_usable(
+        self, cluster: Cluster, runner: FakeRunner, words: str, answer: object, reason: str
+    ) -> None:
+        """A cluster without node, DNS, storage class or service account is not ready."""
+        runner.answer(words, with_=answer)
+        with pytest.raises(WaitTimeoutError, match=reason):
+            cluster.ensure(fresh=False)
+
+    def test_create_that_fails(self, cluster: Cluster, runner: FakeRunner) -> None:
+        """What kind says when it fails is passed on."""
+        runner.answer("kind", "create", code=1, stderr="port is already allocated")
+        with pytest.raises(ToolFailedError, match="port is already allocated"):
+            cluster.ensure(fresh=False)
+
+    def test_missing_tool_is_no_unhealthy_cluster(
+        self, cluster: Cluster, runner: FakeRunner
+    ) -> None:
+        """Without kubectl nothing is deleted: the cluster is not what is at fault."""
+
+        def missing(_argv: object, _stdin: str) -> str:
+            message = "kubectl is not on the PATH"
+            raise ToolMissingError(message)
+
+        runner.answer("kind", "clusters", with_="ours")
+        runner.answer("nodes", with_=missing)
+        with pytest.raises(ToolMissingError):
+            cluster.ensure(fresh=False)
+        assert not runner.called("delete")

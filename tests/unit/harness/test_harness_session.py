@@ -1,0 +1,174 @@
+"""A session from nothing to a deployment, its diagnostics, and its end."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from common.settings import read
+from tests.fakes.harness_clock import FakeClock
+from tests.fakes.harness_objects import deployment, items, node, pod, storage_class
+from tests.fakes.harness_runner import FakeRunner
+from verification.checks.context import Context
+from verification.checks.host import LocalHost
+from verification.checks.model import Needs
+from verification.cluster.images import SERVICE_IMAGES
+from verification.cluster.kind_config import HASH_LABEL, config_hash
+from verification.cluster.waiting import SilentProgress
+from verification.commands.harness import guarded
+from verification.load.http import IngestHttp
+from verification.rendering.terminal import Terminal
+from verification.session import Session
+from verification.settings import HarnessSettings
+from verification.tools.errors import HarnessError, RolloutError, ToolFailedError
+
+SETTINGS = read(HarnessSettings, {})
+_WATCHED = "deployments,statefulsets,jobs,replicasets,pods"
+
+
+@pytest.fixture
+def runner() -> FakeRunner:
+    """Have tools with which everything goes well and no cluster is there."""
+    runner = FakeRunner()
+    runner.answer("docker", with_={"ServerVersion": "29", "Id": "x"})
+    runner.answer("kind")
+    runner.answer("kubectl", "nodes", with_=items(node(labels={HASH_LABEL: config_hash(SETTINGS)})))
+    runner.answer("kubectl", "coredns", with_=deployment("coredns"))
+    runner.answer("kubectl", "storageclasses", with_=items(storage_class()))
+    runner.answer("kubectl", "serviceaccounts", with_=items(node()))
+    runner.answer("kubectl", "jobs", with_=items())
+    runner.answer("kubectl", "kustomize", with_="kind: X")
+    runner.answer("kubectl", "apply")
+    runner.answer(
+        "kubectl", "deployments,statefulsets,jobs,replicasets,pods", with_=items(deployment())
+    )
+    return runner
+
+
+@pytest.fixture
+def session(runner: FakeRunner, tmp_path: Path) -> Session:
+    """Begin a session in a project of two Dockerfiles."""
+    for image in SERVICE_IMAGES:
+        (tmp_path / image.dockerfile).write_text("FROM scratch\n")
+    context = Context(
+        root=tmp_path,
+        settings=SETTINGS,
+        runner=runner,
+        clock=FakeClock(),
+        progress=SilentProgress(),
+        host=LocalHost(),
+        http=IngestHttp(1),
+        run_id="v1",
+    )
+    return Session(context)
+
+
+class TestPrepare:
+    """Session.prepare."""
+
+    def test_only_as_far_as_needed(self, session: Session, runner: FakeRunner) -> None:
+        """For images no cluster is made, for nothing not even Docker is asked."""
+        session.prepare(Needs.NOTHING)
+        assert not runner.calls
+        session.prepare(Needs.IMAGES)
+        assert not runner.called("kind")
+
+    def test_once(self, session: Session, runner: FakeRunner) -> None:
+        """What has been brought up is not brought up again."""
+        session.prepare(Needs.DEPLOYMENT)
+        count = len(runner.calls)
+        assert session.made_cluster
+        session.prepare(Needs.CLUSTER)
+        session.prepare(Needs.DEPLOYMENT)
+        assert len(runner.calls) == count
+
+    def test_cluster_that_was_there(self, session: Session, runner: FakeRunner) -> None:
+        """A cluster that was there before is not ours to remove."""
+        runner.answer("kind", "clusters", with_=SETTINGS.cluster)
+        session.prepare(Needs.CLUSTER)
+        assert not session.made_cluster
+
+    def test_failure_is_remembered(self, session: Session, runner: FakeRunner) -> None:
+        """A step that failed is not tried again for every check."""
+        runner.answer("kind", "create", code=1, stderr="no space left")
+        for _ in range(2):
+            with pytest.raises(ToolFailedError, match="no space left"):
+                session.prepare(Needs.CLUSTER)
+        assert sum("create" in call for call in runner.calls) == 1
+
+    def test_failed_creation_is_ours_to_remove(self, session: Session, runner: FakeRunner) -> None:
+        """Half a cluster is a cluster that this session made."""
+        runner.answer("kind", "create", code=1, stderr="no space left")
+        with pytest.raises(ToolFailedError):
+            session.prepare(Needs.CLUSTER)
+        assert session.made_cluster
+
+    def test_image_that_cannot_be_pulled(self, session: Session, runner: FakeRunner) -> None:
+        """The roll-out fails within 30 s, naming image and pod."""
+        stuck = pod(waiting="ErrImagePull", message="not found")
+        runner.answer("kubectl", _WATCHED, with_=items(deployment(have=0), stuck))
+        with pytest.raises(RolloutError, match=r"ErrImagePull: pod web-1.*image rtb/web:abc"):
+            session.prepare(Needs.DEPLOYMENT)
+        assert session.timeline.elapsed() < 30
+
+
+class TestGuarded:
+    """guarded: how a command ends that could not go on."""
+
+    def _run(self, session: Session, error: BaseException) -> tuple[int, str]:
+        out = io.StringIO()
+
+        def work() -> int:
+            session.prepare(Needs.CLUSTER)
+            raise error
+
+        code = guarded(session, Terminal(out, {}, {}), work)
+        return code, out.getvalue()
+
+    @pytest.fixture(autouse=True)
+    def _kubeconfig(self, session: Session, runner: FakeRunner) -> None:
+        """Let there be a cluster to look into."""
+        session.context.kubeconfig.parent.mkdir(parents=True)
+        session.context.kubeconfig.write_text("")
+        runner.answer("kubectl", "pods", "--output=json", with_=items(pod(restarts=1)))
+        for verb in ("describe", "events", "logs", "configmaps", "--output=wide"):
+            runner.answer("kubectl", verb, with_=f"told by {verb}")
+        runner.answer("kubectl", "exec", code=1, stderr="kafka is gone")
+
+    def test_bundle_before_removal(self, session: Session, runner: FakeRunner) -> None:
+        """Ctrl-C collects the evidence first and removes the cluster then; exit 2."""
+        code, said = self._run(session, KeyboardInterrupt())
+        assert code == 2
+        assert "diagnostics: " in said
+        assert "describe pods" in said
+        export = next(i for i, call in enumerate(runner.calls) if "export" in call)
+        delete = next(i for i, call in enumerate(runner.calls) if "delete" in call)
+        assert export < delete
+        assert not session.context.kubeconfig.exists()
+
+    def test_what_is_in_the_bundle(self, session: Session) -> None:
+        """Events, descriptions, logs of both runs, Kafka's state and the configuration are kept."""
+        self._run(session, HarnessError("broken"))
+        assert session.bundle is not None
+        files = {path.name: path for path in session.bundle.rglob("*") if path.is_file()}
+        assert files["events.txt"].read_text() == "told by events"
+        assert files["describe.txt"].read_text() == "told by describe"
+        assert files["web-1-main-previous.log"].read_text() == "told by logs"
+        assert "kafka is gone" in files["kafka-topics.txt"].read_text()
+        assert "kafka is gone" in files["kafka-groups.txt"].read_text()
+        assert f"cluster: {SETTINGS.cluster}" in files["configuration.yaml"].read_text()
+
+    def test_part_that_fails(self, session: Session, runner: FakeRunner) -> None:
+        """One part that cannot be had does not cost the others."""
+
+        def broken(_argv: object, _stdin: str) -> str:
+            message = "the API server is gone"
+            raise ToolFailedError(message)
+
+        runner.answer("kubectl", "events", with_=broken)
+        self._run(session, HarnessError("broken"))
+        assert session.bundle is not None
+        assert "the API server is gone" in (session.bundle / "events.txt").read_text()
+        assert (session.bundle / "describe.txt").exists()

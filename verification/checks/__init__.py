@@ -1,0 +1,1 @@
+"""The checks: data that running, rendering, reporting and the runbook are driven by."""

@@ -1,0 +1,88 @@
+"""Everything that a check may look at, passed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from verification.checks.host import Host
+from verification.clock import Clock
+from verification.cluster.images import ServiceImage
+from verification.cluster.waiting import Progress, Waiter
+from verification.load.http import Http
+from verification.load.topics import Topics
+from verification.settings import HarnessSettings
+from verification.tools.docker import Docker
+from verification.tools.kind import Kind
+from verification.tools.kubectl import Kubectl
+from verification.tools.process import Runner
+
+
+@dataclass(frozen=True)
+class Context:
+    """The tools, the host, the ingest as seen from outside, and what is known of the run.
+
+    `images` is filled once they are built, `memo` keeps what several checks would otherwise each
+    find out anew, and `run_id` makes the bid ids of this run unlike those of every other.
+    """
+
+    root: Path
+    settings: HarnessSettings
+    runner: Runner
+    clock: Clock
+    progress: Progress
+    host: Host
+    http: Http
+    run_id: str
+    images: dict[ServiceImage, str] = field(default_factory=dict)
+    memo: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        """The state folder."""
+        return self.settings.folder(self.root)
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The kubeconfig file, never the user's own."""
+        return self.folder / "kubeconfig"
+
+    @property
+    def manifests(self) -> Path:
+        """The overlay of the project that is being verified."""
+        return self.root / "manifests" / "overlays" / self.settings.overlay
+
+    @property
+    def overlay(self) -> Path:
+        """The generated kustomization: the overlay with the images' content tags."""
+        return self.folder / "overlay"
+
+    @property
+    def docker(self) -> Docker:
+        """The docker executable."""
+        return Docker(self.runner)
+
+    @property
+    def kind(self) -> Kind:
+        """The kind executable, for our cluster."""
+        return Kind(self.runner, self.settings.cluster, self.kubeconfig)
+
+    @property
+    def kubectl(self) -> Kubectl:
+        """The kubectl executable, for our cluster and namespace."""
+        settings = self.settings
+        return Kubectl(self.runner, self.kubeconfig, settings.context, settings.namespace)
+
+    @property
+    def waiter(self) -> Waiter:
+        """What polls conditions."""
+        return Waiter(self.clock, self.progress)
+
+    @property
+    def topics(self) -> Topics:
+        """The topics as read from inside the cluster."""
+        return Topics(self.kubectl, self.clock)
+
+    def with_runner(self, runner: Runner) -> Context:
+        """Return this context with another runner."""
+        return replace(self, runner=runner)

@@ -1,0 +1,70 @@
+"""All checks, in the order in which they run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from verification.checks import (
+    cluster,
+    configuration,
+    images,
+    isolation,
+    logs,
+    metrics,
+    pipeline,
+    preflight,
+    records,
+    refusals,
+    resilience,
+    rollout,
+    scaling,
+    security,
+    static,
+)
+from verification.checks.model import Check
+from verification.refusals import UsageError
+
+CATEGORIES = {
+    "preflight": "Can this machine run the verification?",
+    "static": "Are manifests and Dockerfiles right as they are written?",
+    "images": "Are the two service images fit for a cluster?",
+    "cluster": "Is the cluster itself in order?",
+    "rollout": "Has all that the manifests ask for come up?",
+    "pipeline": "Does a bid request become a record and a decision?",
+    "configuration": "Does configuration come from ConfigMaps, and a change take effect safely?",
+    "security": "Can the pods do no more than they must?",
+    "metrics": "Are the metrics there, and do they add up?",
+    "resilience": "Is nothing lost while pods come and go under load?",
+    "scaling": "Does the ingest grow under load by itself, and shrink again?",
+}
+
+CHECKS: tuple[Check, ...] = (
+    *preflight.CHECKS,
+    *static.CHECKS,
+    *images.CHECKS,
+    *cluster.CHECKS,
+    *rollout.CHECKS,
+    *pipeline.CHECKS,
+    *records.CHECKS,
+    *refusals.CHECKS,
+    *logs.CHECKS,
+    *configuration.CHECKS,
+    *security.CHECKS,
+    *isolation.CHECKS,
+    *metrics.CHECKS,
+    *resilience.CHECKS,
+    *scaling.CHECKS,
+)
+
+
+def select(names: Sequence[str], checks: Sequence[Check] = CHECKS) -> list[Check]:
+    """Return the checks whose id or category is named, in registry order; all without names.
+
+    Raises UsageError for a name that is neither.
+    """
+    known = {check.id for check in checks} | {check.category for check in checks}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        message = f"no such check or category: {', '.join(unknown)} (`checks` lists them)"
+        raise UsageError(message)
+    return [item for item in checks if not names or {item.id, item.category} & set(names)]

@@ -1,0 +1,123 @@
+"""Whether the ingest grows under load by itself, and shrinks again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import yaml
+
+from verification.checks.context import Context
+from verification.checks.model import Evidence, Needs, check
+from verification.checks.pods import INGEST_APP
+from verification.checks.under_load import recover
+from verification.cluster.pods import condition
+from verification.load.steady import SteadyLoad
+
+_RATE = 150.0
+_MEASURED_WITHIN_S = 90.0
+_GROWN_WITHIN_S = 90.0
+_SHRUNK_WITHIN_S = 120.0
+_COMPONENTS = ("metrics-server", "autoscaling")
+# The manifests wait minutes before they shrink, so that a lull is no reason; a check cannot.
+_IMPATIENT = [
+    {
+        "op": "replace",
+        "path": "/spec/behavior/scaleDown",
+        "value": {
+            "stabilizationWindowSeconds": 10,
+            "policies": [{"type": "Pods", "value": 2, "periodSeconds": 15}],
+        },
+    }
+]
+
+Object = dict[str, Any]
+
+
+@contextmanager
+def _autoscaled(context: Context) -> Iterator[None]:
+    """Deploy with the autoscaling component on; take it out again afterwards."""
+    before = _objects(context.kubectl.kustomize(context.overlay))
+    after = _objects(_rendered(context))
+    known = {_key(item) for item in before}
+    added = [item for item in after if _key(item) not in known]
+    try:
+        context.kubectl.apply(yaml.safe_dump_all(item for item in after if item["kind"] != "Job"))
+        yield
+    finally:
+        argv = ["delete", "--ignore-not-found", "--filename", "-"]
+        context.kubectl.call(*argv, stdin=yaml.safe_dump_all(added), timeout=60).checked()
+        context.kubectl.apply(yaml.safe_dump_all(item for item in before if item["kind"] != "Job"))
+        recover(context)
+
+
+def _rendered(context: Context) -> str:
+    folder = context.folder / "overlay-autoscaled"
+    folder.mkdir(parents=True, exist_ok=True)
+    components = context.root / "manifests" / "components"
+    kustomization = {
+        "resources": ["../overlay"],
+        "components": [os.path.relpath(components / name, folder) for name in _COMPONENTS],
+        "patches": [
+            {"target": {"kind": "HorizontalPodAutoscaler"}, "patch": yaml.safe_dump(_IMPATIENT)}
+        ],
+    }
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization), encoding="utf-8")
+    return context.kubectl.kustomize(folder)
+
+
+def _objects(manifests: str) -> list[Object]:
+    return [item for item in yaml.safe_load_all(manifests) if item]
+
+
+def _key(item: Object) -> tuple[str, str, str]:
+    metadata = item["metadata"]
+    return item["kind"], metadata.get("namespace", ""), metadata["name"]
+
+
+@check(
+    "scaling.grows-and-shrinks",
+    "Under load the autoscaler adds pods of the ingest, and takes them away afterwards.",
+    by_hand=("python -m verification verify scaling --keep",),
+    expected="2 or 3 replicas under load, 1 afterwards",
+    hint="`kubectl --namespace rtb describe horizontalpodautoscaler` tells what it sees",
+    needs=Needs.DEPLOYMENT,
+    deadline_s=420,
+)
+def grows_and_shrinks(context: Context) -> Evidence:
+    """Switch autoscaling on, send until there are more pods, stop, wait until there is one."""
+    with _autoscaled(context):
+        measured = context.waiter.until(
+            "first measurement", lambda: _inactive(context), within=_MEASURED_WITHIN_S
+        )
+        prefix = f"{context.run_id}-scaling"
+        with SteadyLoad(context.http, context.clock, prefix=prefix, rate=_RATE):
+            grown = context.waiter.until(
+                "growth", lambda: _replicas_but(context, 2, 3), within=_GROWN_WITHIN_S
+            )
+        shrunk = context.waiter.until(
+            "shrinking", lambda: _replicas_but(context, 1, 1), within=_SHRUNK_WITHIN_S
+        )
+    times = f"measured after {measured:.0f} s, grown after {grown:.0f} s, "
+    return Evidence(f"{times}back to 1 after {shrunk:.0f} s")
+
+
+def _inactive(context: Context) -> str | None:
+    scaler = context.kubectl.get("horizontalpodautoscaler", INGEST_APP)
+    if condition(scaler, "ScalingActive") == "True":
+        return None
+    entries = scaler.get("status", {}).get("conditions", [])
+    told = [item.get("message", "") for item in entries if item.get("type") == "ScalingActive"]
+    return told[0] if told else "the autoscaler has not looked yet"
+
+
+def _replicas_but(context: Context, least: int, most: int) -> str | None:
+    """Return what keeps the ingest from having `least` to `most` ready replicas; None: nothing."""
+    status = context.kubectl.get("deployment", INGEST_APP).get("status", {})
+    ready, there = int(status.get("readyReplicas", 0)), int(status.get("replicas", 0))
+    return None if least <= ready == there <= most else f"{ready} of {there} replicas are ready"
+
+
+CHECKS = (grows_and_shrinks,)

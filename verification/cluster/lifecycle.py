@@ -1,0 +1,115 @@
+"""Making, reusing and removing the cluster."""
+
+from __future__ import annotations
+
+from verification.cluster.kind_config import HASH_LABEL, config_hash, kind_config
+from verification.cluster.pods import condition, name_of
+from verification.cluster.waiting import Progress, Waiter
+from verification.cluster.workloads import pending
+from verification.settings import HarnessSettings
+from verification.tools.errors import HarnessError, ToolError, ToolMissingError
+from verification.tools.kind import Kind
+from verification.tools.kubectl import Kubectl
+
+_HEALTH_WAIT_S = 10.0
+_READY_WAIT_S = 120.0
+_DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+
+
+class Cluster:
+    """One kind cluster of our own name, with a kubeconfig file of our own."""
+
+    def __init__(
+        self,
+        settings: HarnessSettings,
+        kind: Kind,
+        kubectl: Kubectl,
+        waiter: Waiter,
+        progress: Progress,
+    ) -> None:
+        """Drive the cluster with these tools."""
+        self._settings = settings
+        self._kind = kind
+        self._kubectl = kubectl
+        self._waiter = waiter
+        self._progress = progress
+        self.created = False
+
+    def ensure(self, *, fresh: bool) -> bool:
+        """Bring the cluster up and wait until it is usable; return whether it was reused.
+
+        `created` tells from the moment on at which there may be something of ours to remove.
+        """
+        if self._kind.exists():
+            if not fresh and self._reusable():
+                return True
+            self._progress.step(f"removing the old cluster {self._kind.cluster}")
+            self._kind.delete()
+        self._progress.step(f"creating the cluster {self._kind.cluster}")
+        self._kind.kubeconfig.parent.mkdir(parents=True, exist_ok=True)
+        self.created = True
+        self._kind.create(self._settings.node_image, kind_config(self._settings))
+        self._waiter.until("cluster ready", self.blocked_by, within=_READY_WAIT_S)
+        return False
+
+    def delete(self) -> None:
+        """Remove the cluster and its kubeconfig file."""
+        self._kind.delete()
+        self._kind.kubeconfig.unlink(missing_ok=True)
+
+    def _reusable(self) -> bool:
+        """Say whether the cluster that is there is healthy and of this very configuration."""
+        try:
+            self._kind.export_kubeconfig()
+            if not self._same_configuration():
+                return False
+            self._waiter.until("cluster healthy", self.blocked_by, within=_HEALTH_WAIT_S)
+        except ToolMissingError:
+            raise
+        except HarnessError:
+            return False
+        return True
+
+    def _same_configuration(self) -> bool:
+        wanted = config_hash(self._settings)
+        return all(
+            node["metadata"].get("labels", {}).get(HASH_LABEL) == wanted
+            for node in self._kubectl.list("nodes", namespace="*")
+        )
+
+    def blocked_by(self) -> str | None:
+        """Return what keeps the cluster from being usable; None: nothing."""
+        try:
+            return self.nodes_blocked() or self.dns_blocked() or self.storage_blocked()
+        except ToolMissingError:
+            raise
+        except ToolError as error:
+            return f"the API server does not answer: {error}"
+
+    def nodes_blocked(self) -> str | None:
+        """Return which node is not Ready."""
+        nodes = self._kubectl.list("nodes", namespace="*")
+        bad = [name_of(node) for node in nodes if condition(node, "Ready") != "True"]
+        if bad or not nodes:
+            return f"node {', '.join(bad) or '(there is none)'} is not Ready"
+        return None
+
+    def dns_blocked(self) -> str | None:
+        """Return what the cluster's DNS still lacks."""
+        return pending(self._kubectl.get("deployment", "coredns", namespace="kube-system"))
+
+    def storage_blocked(self) -> str | None:
+        """Return that there is no default storage class, or no account that pods run as."""
+        if not default_storage_classes(self._kubectl):
+            return "there is no default storage class"
+        accounts = self._kubectl.list("serviceaccounts", namespace="default")
+        return None if accounts else "the default service account is not there yet"
+
+
+def default_storage_classes(kubectl: Kubectl) -> list[str]:
+    """Return the names of the storage classes that are marked as the default."""
+    return [
+        name_of(item)
+        for item in kubectl.list("storageclasses", namespace="*")
+        if item["metadata"].get("annotations", {}).get(_DEFAULT_CLASS) == "true"
+    ]

@@ -1,0 +1,22 @@
+"""`down`: the cluster removed, with its kubeconfig file."""
+
+from __future__ import annotations
+
+import argparse
+
+from verification.cli import Console
+from verification.commands.harness import context_of, terminal_of
+from verification.session import Session
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare nothing: there is nothing to choose."""
+
+
+def run(_args: argparse.Namespace, console: Console) -> int:
+    """Remove the cluster; the reports and the diagnostics stay."""
+    terminal = terminal_of(console)
+    session = Session(context_of(console, terminal))
+    session.take_down()
+    terminal.say(f"the cluster {session.context.settings.cluster} is gone")
+    return 0

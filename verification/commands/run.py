@@ -1,0 +1,194 @@
+"""`run`: Kafka, ingest and bidding logic, until Ctrl-C or until one of them cannot be kept up."""
+
+from __future__ import annotations
+
+import _thread
+import argparse
+import dataclasses
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from common.kafka import KafkaSettings
+from common.settings import read
+from verification.cli import Console
+from verification.embedded.broker import EmbeddedKafka
+from verification.embedded.properties import HOST
+from verification.embedded.runtime import prepare
+from verification.embedded.training import train
+from verification.local.banner import Facts, banner, sample
+from verification.local.messages import Messages
+from verification.local.ports import Port, refuse_taken
+from verification.local.pump import Pump
+from verification.local.service import Service, ServicePlan
+from verification.local.settings import RunSettings, reachable, read_settings
+from verification.local.supervisor import Supervisor
+from verification.local.topics import create_topics
+from verification.project import ROOT
+
+KAFKA_START_S = 60.0
+SERVICES_START_S = 60.0
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What runs, decided before anything is started."""
+
+    settings: RunSettings
+    kafka: KafkaSettings
+    embedded: bool
+    environ: Mapping[str, str]
+    ingest: tuple[str, ...] = (sys.executable, "-m", "app")
+    consumer: tuple[str, ...] = (sys.executable, "-m", "consumer")
+
+    def services(self) -> tuple[ServicePlan, ServicePlan]:
+        """Return the services in the order of their start."""
+        settings = self.settings
+        consumer_host = reachable(settings.consumer_host)
+        ingest_host = reachable(settings.ingest_host)
+        return (
+            ServicePlan(
+                "consumer", self.consumer, self.environ, consumer_host, settings.consumer_port
+            ),
+            ServicePlan("ingest", self.ingest, self.environ, ingest_host, settings.ingest_port),
+        )
+
+    def topics(self) -> dict[str, int]:
+        """Return the topics and their numbers of partitions."""
+        kafka = self.kafka
+        return {
+            kafka.topic_bid_requests: 3,
+            kafka.topic_bid_decisions: 3,
+            kafka.topic_dead_letters: 1,
+        }
+
+
+@dataclasses.dataclass(frozen=True)
+class Output:
+    """Where everything goes: our messages, the services' logs, their standard error."""
+
+    messages: Messages
+    logs: Pump
+    errors: Pump
+
+    @classmethod
+    def of(cls, console: Console, messages: Messages) -> Output:
+        """Hold the logs back for the banner; errors come at once."""
+
+        def write(line: bytes) -> None:
+            console.raw.write(line)
+            console.raw.flush()
+
+        def say(line: bytes) -> None:
+            messages.say(line.decode(errors="backslashreplace").rstrip("\n"))
+
+        stop = _thread.interrupt_main
+        errors = Pump(say, stop)
+        errors.release()
+        return cls(messages, Pump(write, stop), errors)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take no arguments: all settings come from the environment."""
+    parser.epilog = (
+        "KAFKA_BROKERS=host:port uses that cluster; RUN_KAFKA_PORT, RUN_KAFKA_DATA, INGEST_PORT "
+        "and CONSUMER_HEALTH_PORT move what is in the way. A process that dies is started again, "
+        "at most 5 times a minute; then everything stops with status 1."
+    )
+
+
+def run(_args: argparse.Namespace, console: Console) -> int:
+    """Run until told to stop (0) or until something cannot be kept up (1) or started (2)."""
+    terminal = console.out.isatty()
+    messages = Messages(console.out if terminal else console.err)
+    with endings_interrupt():
+        plan = make_plan(console.environ, terminal=terminal)
+        output = Output.of(console, messages)
+        supervisor = Supervisor(messages, time)
+        try:
+            bring_up(plan, supervisor, output)
+            supervisor.watch()
+        except KeyboardInterrupt:
+            return 0
+        finally:
+            output.logs.finish()
+            output.errors.finish()
+            supervisor.stop()
+
+
+def make_plan(environ: Mapping[str, str], *, terminal: bool) -> Plan:
+    """Decide what runs where; refuses wrong settings, unknown names and taken ports."""
+    settings = read_settings(environ)
+    kafka = read(KafkaSettings, environ)
+    embedded = "KAFKA_BROKERS" not in environ
+    if embedded:
+        kafka = dataclasses.replace(kafka, brokers=f"{HOST}:{settings.kafka_port}")
+    refuse_taken(_ports(settings, embedded=embedded))
+    own = {"LOG_FORMAT": "console" if terminal else "json"}
+    given = {**settings.service_environ(), "KAFKA_BROKERS": kafka.brokers}
+    return Plan(settings, kafka, embedded, {**own, **environ, **given})
+
+
+def bring_up(plan: Plan, supervisor: Supervisor, output: Output) -> None:
+    """Start everything in order, then print the banner and let the logs through."""
+    messages = output.messages
+    began = time.monotonic()
+    if plan.embedded:
+        runtime = prepare(plan.environ, train, messages.say)
+        data = ROOT / plan.settings.kafka_data
+        port = plan.settings.kafka_port
+        broker = EmbeddedKafka(data, runtime, port=port, environ=plan.environ)
+        supervisor.start([broker], KAFKA_START_S)
+    messages.show(f"creating the topics on {plan.kafka.brokers}")
+    create_topics(plan.kafka.client_options(), plan.topics())
+    supervisor.start(
+        [Service(x, output.logs, output.errors, ROOT) for x in plan.services()], SERVICES_START_S
+    )
+    facts = Facts(
+        settings=plan.settings,
+        brokers=plan.kafka.brokers,
+        embedded=plan.embedded,
+        topic=plan.kafka.topic_bid_requests,
+        sample=sample(ROOT),
+        python=shown_path(Path(sys.executable), Path.cwd()),
+        seconds=time.monotonic() - began,
+    )
+    messages.say(banner(facts))
+    output.logs.release()
+
+
+@contextmanager
+def endings_interrupt() -> Iterator[None]:
+    """Have SIGTERM and a closed terminal raise KeyboardInterrupt, as Ctrl-C does."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {
+        number: signal.signal(number, interrupt)
+        for number in _ENDINGS
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN  # nohup
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def shown_path(path: Path, folder: Path) -> str:
+    """Return `path` as one would type it in `folder`."""
+    return str(path.relative_to(folder)) if path.is_relative_to(folder) else os.fspath(path)
+
+
+def _ports(settings: RunSettings, *, embedded: bool) -> Iterator[Port]:
+    if embedded:
+        yield Port(HOST, settings.kafka_port, "RUN_KAFKA_PORT")
+    yield Port(settings.ingest_host, settings.ingest_port, "INGEST_PORT")
+    yield Port(settings.consumer_host, settings.consumer_port, "CONSUMER_HEALTH_PORT")

@@ -1,0 +1,38 @@
+"""`up`: the cluster up, the pipeline deployed, and left running."""
+
+from __future__ import annotations
+
+import argparse
+
+from verification.checks.model import Needs
+from verification.cli import Console
+from verification.commands.harness import (
+    add_fresh,
+    context_of,
+    curl_line,
+    guarded,
+    terminal_of,
+)
+from verification.session import Session
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's own arguments."""
+    add_fresh(parser)
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Bring everything up and print the line to try."""
+    terminal = terminal_of(console)
+    session = Session(context_of(console, terminal), fresh=args.fresh)
+
+    def work() -> int:
+        context = session.prepare(Needs.DEPLOYMENT)
+        for image in context.images.values():
+            terminal.say(f"    {image}")
+        terminal.say(f"\nup in {session.timeline.elapsed():.0f} s. Try it:\n")
+        terminal.say(f"  {curl_line(context.settings.ingest_port)}\n")
+        terminal.say(f"  export KUBECONFIG={context.kubeconfig}")
+        return 0
+
+    return guarded(session, terminal, work)

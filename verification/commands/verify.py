@@ -1,0 +1,93 @@
+"""`verify`: all checks, in one command, with the evidence in the reports."""
+
+from __future__ import annotations
+
+import argparse
+import io
+from dataclasses import dataclass, field
+
+from verification.checks.model import Check
+from verification.checks.registry import select
+from verification.cli import Console
+from verification.commands.harness import add_fresh, context_of, guarded, terminal_of
+from verification.rendering.terminal import Terminal
+from verification.reports.json_report import to_json
+from verification.reports.run_report import RunReport
+from verification.reports.writing import write_reports
+from verification.running import CheckResult, run_all
+from verification.session import Session
+from verification.tools.errors import HarnessError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's own arguments."""
+    parser.add_argument("names", nargs="*", metavar="ID|CATEGORY", help="only these checks")
+    parser.add_argument("--keep", action="store_true", help="leave the cluster running afterwards")
+    parser.add_argument("--repeat", type=int, default=1, metavar="N", help="run the checks N times")
+    parser.add_argument("--json", action="store_true", help="print the JSON report, nothing else")
+    add_fresh(parser)
+
+
+@dataclass
+class _Run:
+    """A run as it goes on: what it has found so far is in the reports whatever happens."""
+
+    session: Session
+    terminal: Terminal
+    results: list[CheckResult] = field(default_factory=list)
+    stopped: str = ""
+
+    def checks(self, chosen: list[Check]) -> int:
+        """Run the checks; collect the diagnostics when one failed."""
+        try:
+            for result in run_all(chosen, self.session, self.terminal):
+                self.results.append(result)
+        except HarnessError as error:
+            self.stopped = str(error)
+            raise
+        except KeyboardInterrupt:
+            self.stopped = "interrupted"
+            raise
+        failed = any(result.fatal for result in self.results)
+        if failed:
+            self.session.collect("failed")
+        return int(failed)
+
+    def report(self) -> RunReport:
+        """Return all that is known of the run."""
+        context = self.session.context
+        return RunReport(
+            started=self.session.started,
+            seconds=self.session.timeline.elapsed(),
+            configuration=self.session.configuration(),
+            results=self.results,
+            spans=self.session.timeline.spans,
+            stopped=self.stopped,
+            diagnostics=str(self.session.bundle or ""),
+            run_id=context.run_id,
+        )
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Run the chosen checks, write the reports, and leave no cluster that was not there before."""
+    chosen = select(args.names) * max(1, args.repeat)
+    quiet = Console(console.environ, io.StringIO(), console.err, console.raw)
+    terminal = terminal_of(quiet if args.json else console)
+    running = _Run(Session(context_of(console, terminal), fresh=args.fresh), terminal)
+    code = guarded(running.session, terminal, lambda: running.checks(chosen))
+    _take_down(running, keep=args.keep)
+    report = running.report()
+    files = write_reports(report, running.session.context.folder)
+    if args.json:
+        console.out.write(to_json(report))
+    terminal.say(f"\n{report.verdict}")
+    terminal.say("reports: " + ", ".join(str(file) for file in files))
+    return code
+
+
+def _take_down(running: _Run, *, keep: bool) -> None:
+    session = running.session
+    if session.bundle is not None:
+        running.terminal.say(f"diagnostics: {session.bundle}")
+    if session.made_cluster and not keep:
+        session.take_down()

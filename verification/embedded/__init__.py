@@ -1,0 +1,1 @@
+"""Apache Kafka as a child process of ours: no Docker, no installed Java."""

@@ -1,0 +1,74 @@
+"""HTTP calls to the ingest, as an exchange makes them."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+JSON_TYPE = {"content-type": "application/json"}
+
+
+@dataclass(frozen=True)
+class Response:
+    """One answer; header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    elapsed_s: float
+
+    def json(self) -> dict[str, Any]:
+        """Return the body as a JSON object; an empty one when it is not."""
+        try:
+            found = json.loads(self.body)
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+class Http(Protocol):
+    """Calls one server."""
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 5.0,
+    ) -> Response:
+        """Send one request and return its answer; raise OSError or HTTPException without one."""
+
+
+class IngestHttp:
+    """Calls 127.0.0.1:`port`, over a new connection each time."""
+
+    def __init__(self, port: int) -> None:
+        """Remember the port."""
+        self._port = port
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 5.0,
+    ) -> Response:
+        """Send one request and return its answer; see Http."""
+        start = time.monotonic()
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=timeout)
+        try:
+            connection.request(
+                method, path, body or None, {"connection": "close", **(headers or {})}
+            )
+            answer = connection.getresponse()
+            content = answer.read()
+        finally:
+            connection.close()
+        found = {name.lower(): value for name, value in answer.getheaders()}
+        return Response(answer.status, found, content, time.monotonic() - start)

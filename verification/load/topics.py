@@ -1,0 +1,104 @@
+"""The topics, read to their end from inside the cluster."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from verification.clock import Clock
+from verification.cluster.pods import is_ready, name_of
+from verification.tools.errors import ToolFailedError, ToolOutputError
+from verification.tools.kubectl import Kubectl
+
+REQUESTS = "bid_requests"
+DECISIONS = "bid_decisions"
+DEAD_LETTERS = "bid_requests.dlq"
+GROUP = "bidding-logic"
+_READER = "app.kubernetes.io/name=bidding-logic-service"
+_TIMEOUT_S = 60.0
+
+Offsets = dict[str, dict[str, int]]
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record with its position; `timestamp` in epoch milliseconds."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Mapping[str, bytes | None]
+
+    @property
+    def id(self) -> str:
+        """The bid request id that the record is keyed by."""
+        return (self.key or b"").decode("utf-8", errors="replace")
+
+
+class Topics:
+    """Runs the topic script in a pod of the bidding logic: it may reach Kafka, few others may."""
+
+    def __init__(self, kubectl: Kubectl, clock: Clock) -> None:
+        """Reach the pod through `kubectl`."""
+        self._kubectl = kubectl
+        self._clock = clock
+
+    def ends(self, *topics: str) -> Offsets:
+        """Return each topic's end offset by partition."""
+        return {row["topic"]: row["ends"] for row in self._ask({"do": "ends", "topics": topics})}
+
+    def read(self, start: Offsets) -> list[Record]:
+        """Return the records from `start` to the end."""
+        return [_record(row) for row in self._ask({"do": "read", "from": start})]
+
+    def lag(self) -> list[dict[str, Any]]:
+        """Return `partition`, `lag` (records) and `age_s` of the oldest one not yet consumed."""
+        return self._ask({"do": "lag", "topic": REQUESTS, "group": GROUP})
+
+    def _ask(self, request: Mapping[str, object]) -> list[dict[str, Any]]:
+        script = Path(__file__).with_name("topic_script.py").read_text(encoding="utf-8")
+        command = ["python", "-", json.dumps(request)]
+        result = self._kubectl.exec(self._pod(), command, timeout=_TIMEOUT_S, stdin=script)
+        return _rows(result.checked().stdout)
+
+    def _pod(self) -> str:
+        ready = [pod for pod in self._kubectl.list("pods", selector=_READER) if is_ready(pod)]
+        if not ready:
+            message = f"no pod with {_READER} is ready to read the topics from"
+            raise ToolFailedError(message)
+        return name_of(ready[0])
+
+
+def _rows(printed: str) -> list[dict[str, Any]]:
+    try:
+        rows: list[dict[str, Any]] = [json.loads(line) for line in printed.splitlines()]
+    except ValueError as error:
+        message = f"the topic script printed something else than JSON: {printed[:200]!r}"
+        raise ToolOutputError(message) from error
+    if not rows or rows[-1] != {"complete": True}:
+        message = f"the topic script's output ends in the middle, after {len(rows)} lines"
+        raise ToolOutputError(message)
+    return rows[:-1]
+
+
+def _record(row: Mapping[str, Any]) -> Record:
+    return Record(
+        row["topic"],
+        row["partition"],
+        row["offset"],
+        row["timestamp"],
+        _bytes(row["key"]),
+        _bytes(row["value"]),
+        {name: _bytes(value) for name, value in row["headers"]},
+    )
+
+
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else base64.b64decode(text)

@@ -1,0 +1,1 @@
+"""The whole pipeline on this machine: processes, and who looks after them."""

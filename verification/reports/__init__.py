@@ -1,0 +1,1 @@
+"""The reports that a run leaves behind: JUnit XML, JSON, Markdown and one HTML page."""

@@ -1,0 +1,160 @@
+"""Executing checks: each within its deadline, none stopping the others."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from http.client import HTTPException
+from typing import Protocol
+
+from verification.checks.context import Context
+from verification.checks.model import (
+    Check,
+    Evidence,
+    NotApplicableError,
+    NotAsPromisedError,
+    Severity,
+)
+from verification.clock import Clock
+from verification.session import Session
+from verification.tools.errors import HarnessError, RolloutError, ToolTimeoutError
+from verification.tools.process import Result, Runner
+
+
+class Status(StrEnum):
+    """How a check ended; a skipped one counts neither as passed nor as failed."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+    @property
+    def mark(self) -> str:
+        """The sign that stands before a check's line."""
+        return {"passed": "✓", "failed": "✗"}.get(self.value, "\N{MINUS SIGN}")
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One check's end: `message` is what was found, why it failed, or why it was skipped."""
+
+    check: Check
+    status: Status
+    message: str
+    started: datetime
+    start_s: float
+    seconds: float
+    evidence: Evidence | None = None
+
+    @property
+    def fatal(self) -> bool:
+        """Whether this result makes the run fail."""
+        return self.status is Status.FAILED and self.check.severity is Severity.ERROR
+
+
+class Listener(Protocol):
+    """Follows a run."""
+
+    def begins(self, check: Check) -> None:
+        """Hear that a check begins."""
+
+    def ended(self, result: CheckResult) -> None:
+        """Hear how a check ended."""
+
+
+class DeadlineRunner:
+    """A runner whose every execution ends by a common deadline."""
+
+    def __init__(self, inner: Runner, clock: Clock, seconds: float) -> None:
+        """Allow `seconds` from now for all executions together."""
+        self._inner = inner
+        self._clock = clock
+        self._seconds = seconds
+        self._end = clock.monotonic() + seconds
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout: float,
+        stdin: str | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Result:
+        """Run `argv`, with a time limit cut to what is left."""
+        left = self._end - self._clock.monotonic()
+        if left <= 0:
+            message = f"the check's {self._seconds:.0f} s are over before `{' '.join(argv[:4])}`"
+            raise ToolTimeoutError(message)
+        return self._inner.run(argv, timeout=min(timeout, left), stdin=stdin, env=env)
+
+
+def run_check(check: Check, session: Session) -> CheckResult:
+    """Run one check on a prepared machine; whatever happens in it is a result."""
+    context = session.context
+    started, start_s = context.clock.now(), session.timeline.elapsed()
+    with session.timeline.span(check.id):
+        status, message, evidence = _ending(check, context)
+    seconds = session.timeline.elapsed() - start_s
+    if status is Status.PASSED and seconds > check.deadline_s:
+        status = Status.FAILED
+        message = f"it took {seconds:.0f} s of {check.deadline_s:.0f} s, though: {message}"
+    return CheckResult(check, status, message, started, start_s, seconds, evidence)
+
+
+def _ending(check: Check, context: Context) -> tuple[Status, str, Evidence | None]:
+    runner = DeadlineRunner(context.runner, context.clock, check.deadline_s)
+    try:
+        evidence = check.function(context.with_runner(runner))
+    except NotApplicableError as reason:
+        return Status.SKIPPED, str(reason), None
+    except NotAsPromisedError as error:
+        return Status.FAILED, str(error), error.evidence
+    except (HarnessError, OSError, HTTPException) as error:
+        return Status.FAILED, f"{type(error).__name__}: {error}", None
+    except Exception as error:  # noqa: BLE001  a broken check must not end the others
+        where = Evidence(repr(error), {"traceback": traceback.format_exc()})
+        return Status.FAILED, f"the check itself broke: {error!r}", where
+    return Status.PASSED, evidence.found, evidence
+
+
+def run_all(checks: Sequence[Check], session: Session, listener: Listener) -> Iterator[CheckResult]:
+    """Run the checks in order, bringing the machine as far as each needs; yield the results.
+
+    A preflight failure raises HarnessError after the last preflight check. A roll-out that fails
+    fails the first check that needed it and skips the rest.
+    """
+    unfit: list[CheckResult] = []
+    for check in checks:
+        if unfit and check.category != "preflight":
+            raise _cannot_run(unfit)
+        listener.begins(check)
+        result = run_one(check, session)
+        if result.fatal and check.category == "preflight":
+            unfit.append(result)
+        listener.ended(result)
+        yield result
+    if unfit:
+        raise _cannot_run(unfit)
+
+
+def run_one(check: Check, session: Session) -> CheckResult:
+    """Bring the machine as far as the check needs and run it; a failed roll-out is a result."""
+    now, start_s = session.context.clock.now(), session.timeline.elapsed()
+    known = session.failure is not None
+    try:
+        session.prepare(check.needs)
+    except RolloutError as error:
+        status = Status.SKIPPED if known else Status.FAILED
+        reason = "the roll-out failed" if known else str(error)
+        seconds = session.timeline.elapsed() - start_s
+        return CheckResult(check, status, reason, now, start_s, seconds)
+    return run_check(check, session)
+
+
+def _cannot_run(unfit: Sequence[CheckResult]) -> HarnessError:
+    lines = [f"{item.check.id}: {item.message}" for item in unfit]
+    hints = dict.fromkeys(item.check.hint for item in unfit)
+    return HarnessError("this machine cannot run it:\n" + "\n".join(lines), "; ".join(hints))

@@ -1,0 +1,122 @@
+"""One run on one machine: brings up what the checks need, once, and takes it down again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from verification.checks.context import Context
+from verification.checks.model import Needs
+from verification.cluster.deployment import Rollout, write_overlay
+from verification.cluster.diagnostics import Diagnostics
+from verification.cluster.images import build_missing
+from verification.cluster.lifecycle import Cluster
+from verification.cluster.pods import name_of
+from verification.timeline import Timeline
+from verification.tools.errors import HarnessError
+
+_LOADED = ("apache/kafka:4.3.1", "registry.k8s.io/metrics-server/metrics-server:v0.9.0")
+
+
+class Session:
+    """Prepares the machine step by step, and remembers a step that failed."""
+
+    def __init__(self, context: Context, *, fresh: bool = False) -> None:
+        """Prepare nothing yet; `fresh` makes a new cluster even where a fitting one is."""
+        self.context = context
+        self.timeline = Timeline(context.clock)
+        self.started = context.clock.now()
+        self.made_cluster = False
+        self.bundle: Path | None = None
+        self._fresh = fresh
+        self._reached = Needs.NOTHING
+        self.failure: HarnessError | None = None
+
+    def prepare(self, needs: Needs) -> Context:
+        """Bring the machine as far as `needs`; raise what keeps it from there."""
+        steps: dict[Needs, Callable[[], None]] = {
+            Needs.IMAGES: self._images,
+            Needs.CLUSTER: self._cluster,
+            Needs.DEPLOYMENT: self._deployment,
+        }
+        for need, step in steps.items():
+            if self._reached < need <= needs:
+                self._once(need, step)
+        return self.context
+
+    def _once(self, need: Needs, step: Callable[[], None]) -> None:
+        if self.failure is not None:
+            raise self.failure
+        try:
+            with self.timeline.span(f"prepare: {need.name.lower()}"):
+                step()
+        except HarnessError as error:
+            self.failure = error
+            raise
+        self._reached = need
+
+    def _images(self) -> None:
+        context = self.context
+        context.docker.info()
+        context.progress.step("building the images that changed")
+        names = build_missing(context.docker, context.root, context.settings.python_image)
+        self.context = replace(context, images=names)
+
+    def _cluster(self) -> None:
+        context = self.context
+        cluster = self.cluster()
+        try:
+            cluster.ensure(fresh=self._fresh)
+        finally:
+            self.made_cluster = cluster.created
+        context.progress.step("loading the images that the node lacks")
+        local = [name for name in _LOADED if context.docker.image(name) is not None]
+        context.kind.load([*context.images.values(), *local])
+
+    def _deployment(self) -> None:
+        context = self.context
+        context.progress.step(f"deploying manifests/overlays/{context.settings.overlay}")
+        write_overlay(context.overlay, context.manifests, context.images.values())
+        self._remove_finished_jobs()
+        context.kubectl.apply(context.kubectl.kustomize(context.overlay))
+        Rollout(context.kubectl, context.waiter, context.clock).wait()
+
+    def _remove_finished_jobs(self) -> None:
+        """Delete old Jobs: a Job's template cannot be changed, so it gives way to the new one."""
+        for job in self.context.kubectl.list("jobs"):
+            self.context.kubectl.delete("job", name_of(job), wait=True)
+
+    def cluster(self) -> Cluster:
+        """Return the cluster's life cycle."""
+        context = self.context
+        tools = (context.kind, context.kubectl)
+        return Cluster(context.settings, *tools, context.waiter, context.progress)
+
+    def collect(self, reason: str) -> Path | None:
+        """Write the diagnostics bundle, if there is a cluster to look into."""
+        if not self.context.kubeconfig.exists():
+            return None
+        with self.timeline.span("diagnostics"):
+            overlay = self.context.overlay
+            manifests = overlay if overlay.exists() else None
+            self.bundle = self.diagnostics().collect(reason, self.configuration(), manifests)
+        return self.bundle
+
+    def diagnostics(self) -> Diagnostics:
+        """Return what collects the bundle."""
+        context = self.context
+        folder = context.folder / "diagnostics"
+        return Diagnostics(context.kubectl, context.kind, context.clock, folder)
+
+    def configuration(self) -> dict[str, str]:
+        """Return the effective settings and the images, for reports and diagnostics."""
+        settings = {name: str(value) for name, value in vars(self.context.settings).items()}
+        images = {image.repository: name for image, name in self.context.images.items()}
+        return {**settings, **images}
+
+    def take_down(self) -> None:
+        """Remove the cluster."""
+        with self.timeline.span("take down"):
+            self.cluster().delete()
+        self.made_cluster = False

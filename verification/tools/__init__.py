@@ -1,0 +1,1 @@
+"""The executables that the harness drives: docker, kind and kubectl, never through a shell."""

@@ -9,6 +9,7 @@ import pytest
 
 from tests.integration.conftest import Kafka
 from tests.integration.conftest import kafka as kafka  # noqa: PLC0414  a fixture, re-exported
+from tests.integration.consumer.conftest import pipeline as pipeline  # noqa: PLC0414  the same
 from tests.support.fault_proxy import FaultProxy
 from tests.support.stage import Stage
 from tests.support.topics import make_topic

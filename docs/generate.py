@@ -13,6 +13,7 @@ from common.kafka import KafkaSettings
 from common.logs import LogSettings
 from consumer.metrics import TABLE as CONSUMER_METRICS
 from consumer.settings import ConsumerSettings
+from docs import reliability
 from verification.local.settings import RunSettings
 from verification.settings import HarnessSettings
 
@@ -68,7 +69,11 @@ def metric_tables() -> str:
 
 def pages() -> Mapping[str, str]:
     """Return each generated page by its file name."""
-    return {"configuration.md": configuration(), "metrics.md": metric_tables()}
+    return {
+        "configuration.md": configuration(),
+        "metrics.md": metric_tables(),
+        "reliability.md": reliability.page(),
+    }
 
 
 def main(arguments: list[str]) -> int:

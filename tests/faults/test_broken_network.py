@@ -13,6 +13,7 @@ from tests.support.reckoning import (
     in_flight,
     rss,
 )
+from tests.support.scenario import scenario
 from tests.support.stage import Stage
 from tests.support.waiting import eventually
 
@@ -35,6 +36,12 @@ def assert_came_through(
 class TestAway:
     """Nobody answers where Kafka was."""
 
+    @scenario(
+        fault="Kafka away for less than the publish deadline",
+        client="202, later than usual",
+        kept="Everything",
+        recovery="The producer connects again",
+    )
     def test_away_for_less_than_the_deadline_is_not_noticed(
         self,
         stage: Stage,
@@ -51,6 +58,12 @@ class TestAway:
             assert len(stage.ledger.accepted) == len(stage.ledger)
             assert_came_through(stage, ingest, deadline_s=8)
 
+    @scenario(
+        fault="Kafka away for longer than the publish deadline",
+        client="503 after the deadline, then 503 at once",
+        kept="What was accepted; of the rest only `unknown` may be there",
+        recovery="The producer is replaced when Kafka is back",
+    )
     def test_away_for_longer_is_503_and_then_over(
         self,
         stage: Stage,
@@ -68,6 +81,12 @@ class TestAway:
                 load.until_accepted(50)
             assert_came_through(stage, ingest)
 
+    @scenario(
+        fault="Kafka away under full load",
+        client="503 at once",
+        kept="What was accepted",
+        recovery="As above; memory stays within 50 MiB",
+    )
     def test_away_under_full_load_costs_no_memory(
         self,
         stage: Stage,
@@ -97,6 +116,12 @@ class TestSlow:
     """Kafka is there, and takes its time."""
 
     @pytest.mark.parametrize("fault", SLOW.values(), ids=SLOW)
+    @scenario(
+        fault="Kafka 500 ms slower, or in slices of 7 bytes",
+        client="202, later than usual",
+        kept="Everything",
+        recovery="None needed",
+    )
     def test_slower_than_usual_is_accepted_later(
         self,
         stage: Stage,
@@ -113,6 +138,12 @@ class TestSlow:
 
     @pytest.mark.parametrize(
         "fault", [Fault(delay_s=5), Fault(black_hole=True)], ids=["5 s late", "a black hole"]
+    )
+    @scenario(
+        fault="Kafka 5 s slower, or a black hole",
+        client="503 with `unknown` for what was sent, `none` for what was not",
+        kept="What was accepted; of the rest only `unknown` may be there",
+        recovery="The producer is replaced when Kafka answers",
     )
     def test_silence_is_503_with_an_unknown_delivery_and_then_over(
         self,
@@ -138,6 +169,12 @@ class TestReset:
     """Connections break, at the worst moments there are."""
 
     @pytest.mark.parametrize("way", list(Way), ids=[way.value for way in Way])
+    @scenario(
+        fault="The connection breaks before or after Kafka has the record",
+        client="202",
+        kept="Everything, once",
+        recovery="The producer sends again; Kafka drops the duplicate",
+    )
     def test_a_connection_that_breaks_at_a_record_is_made_up_for(
         self,
         stage: Stage,
@@ -156,6 +193,12 @@ class TestReset:
             assert len(stage.ledger.accepted) == len(stage.ledger)
             assert_came_through(stage, ingest, deadline_s=5)
 
+    @scenario(
+        fault="All connections to Kafka reset, ten times",
+        client="202",
+        kept="Everything, once",
+        recovery="The producer connects again",
+    )
     def test_all_connections_broken_again_and_again(
         self,
         stage: Stage,

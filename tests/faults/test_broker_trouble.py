@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from verification.embedded.broker import EmbeddedKafka
 
 from tests.support.fault_proxy import FaultProxy
 from tests.support.ledger import Ledger
@@ -18,9 +17,11 @@ from tests.support.reckoning import (
     assert_nothing_lost,
     assert_recovers,
 )
+from tests.support.scenario import scenario
 from tests.support.stage import Stage
 from tests.support.topics import create_topic, delete_topic, make_topic, read_all
 from tests.support.waiting import eventually
+from verification.embedded.broker import EmbeddedKafka
 
 
 @dataclass
@@ -45,6 +46,12 @@ class TestRestarted:
     """The broker goes and comes back."""
 
     @pytest.mark.parametrize("end", ["stop", "kill"])
+    @scenario(
+        fault="The broker restarts, in order or by kill -9",
+        client="503 while it is away",
+        kept="What was accepted",
+        recovery="The producer connects again or is replaced",
+    )
     def test_restarted_under_load(self, own: OwnStage, end: str) -> None:
         """In order or by kill -9: what was accepted is there, and the ingest goes on by itself."""
         assert own.broker is not None
@@ -60,6 +67,12 @@ class TestRestarted:
             assert_counters_reconcile(ingest, own.ledger)
         assert_nothing_lost(own.brokers, own.topic, own.ledger)
 
+    @scenario(
+        fault="The broker comes back without data",
+        client="503 with `none`; readiness names the topic",
+        kept="What is accepted afterwards",
+        recovery="By itself, once the topic is made",
+    )
     def test_restarted_empty(self, own: OwnStage) -> None:
         """Readiness names the topic that is gone; once somebody makes it, all goes on."""
         assert own.broker is not None
@@ -86,6 +99,12 @@ class TestRestarted:
 class TestTopic:
     """The topic is not as it should be."""
 
+    @scenario(
+        fault="The topic does not exist",
+        client="503 with `none`; readiness names the topic",
+        kept="What is accepted afterwards",
+        recovery="By itself, once the topic is made",
+    )
     def test_missing_at_the_start(self, stage: Stage) -> None:
         """Refused as not delivered, with the topic named; taken once the topic is made."""
         delete_topic(stage.brokers, stage.topic)
@@ -105,6 +124,12 @@ class TestTopic:
         assert stage.ledger.accepted.keys() == {"later"}
         assert_nothing_lost(stage.brokers, stage.topic, stage.ledger)
 
+    @scenario(
+        fault="The topic is deleted and made again",
+        client="503 in between",
+        kept="What is accepted afterwards",
+        recovery="By itself, once the topic is made",
+    )
     def test_deleted_under_load_and_made_again(self, stage: Stage) -> None:
         """What is accepted after the topic is back is there; nothing that was refused is."""
         with stage.ingest() as ingest:
@@ -125,6 +150,12 @@ class TestTopic:
         assert stage.ledger.accepted.keys() <= present
         assert not before.refused.keys() & present
 
+    @scenario(
+        fault="A record larger than the topic takes",
+        client="413; others notice nothing",
+        kept="All others",
+        recovery="None needed: it is refused before it is sent",
+    )
     def test_a_record_too_large_for_the_topic_harms_no_other(self, stage: Stage) -> None:
         """It is 413 and nowhere; those sent along with it are accepted."""
         stage.topic = make_topic(stage.brokers, "small", configs={"max.message.bytes": "2000"})

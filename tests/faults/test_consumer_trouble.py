@@ -12,6 +12,7 @@ from kafka.structs import TopicPartition
 
 from tests.faults.doomed_consumer import AFTER_COMMIT, BEFORE_COMMIT, BEFORE_EFFECTS, HANGS
 from tests.integration.consumer.process import Pipeline, admin, create_topic, delete_topic
+from tests.support.scenario import scenario
 from tests.support.waiting import eventually
 
 DOOMED = ("-m", "tests.faults.doomed_consumer")
@@ -39,6 +40,12 @@ class TestKilled:
     @pytest.mark.parametrize(
         ("point", "again"), [(BEFORE_EFFECTS, 0), (BEFORE_COMMIT, 20), (AFTER_COMMIT, 0)]
     )
+    @scenario(
+        fault="The bidding logic is killed before effects, before commit, or after commit",
+        client="Nothing",
+        kept="Every request; decisions before the commit come twice",
+        recovery="Its successor goes on at the committed offset",
+    )
     def test_killed_at_a_step_of_a_batch(self, pipeline: Pipeline, point: str, again: int) -> None:
         """Before the effects and after the commit nothing is decided twice, in between all is."""
         pipeline.send(*requests(20))
@@ -54,6 +61,12 @@ class TestKilled:
 class TestGroup:
     """Members that vanish, come back, come and go."""
 
+    @scenario(
+        fault="A member is stopped for longer than its session",
+        client="Nothing",
+        kept="Every request",
+        recovery="Another member takes over; the first joins again",
+    )
     def test_stopped_for_longer_than_the_session(self, pipeline: Pipeline) -> None:
         """Another member takes over, and the one that was stopped goes on as one of the group."""
         with (
@@ -71,6 +84,12 @@ class TestGroup:
             eventually(lambda: pipeline.committed() == 60, "all commits", 30)
         assert len(decided(pipeline)) == 60
 
+    @scenario(
+        fault="Members come and go",
+        client="Nothing",
+        kept="Every request",
+        recovery="Cooperative rebalances",
+    )
     def test_a_rebalance_storm(self, pipeline: Pipeline) -> None:
         """Members that come and go six times cost no request."""
         with pipeline.consumer(name="steady") as steady:
@@ -96,6 +115,12 @@ class TestPoison:
     """Records that nobody can process, and the place for them."""
 
     @pytest.mark.parametrize(("reason", "poison"), POISON.items(), ids=POISON)
+    @scenario(
+        fault="Poison: not JSON, no object, no id, a strategy that hangs",
+        client="Nothing",
+        kept="Bytes, key and headers, as a dead letter",
+        recovery="`bid_requests.dlq` keeps it for a person",
+    )
     def test_poison_is_kept_and_passed_by(
         self, pipeline: Pipeline, reason: str, poison: bytes
     ) -> None:
@@ -109,6 +134,12 @@ class TestPoison:
         assert dict(letter.headers)["dlq-reason"].decode() == reason
         assert decided(pipeline) == {"r-0": 1}
 
+    @scenario(
+        fault="The topic of dead letters is away",
+        client="Nothing",
+        kept="Everything: nothing is committed past the poison",
+        recovery="By itself, once the topic is there",
+    )
     def test_without_the_topic_of_dead_letters_the_partition_is_held(
         self, pipeline: Pipeline
     ) -> None:
@@ -123,6 +154,12 @@ class TestPoison:
             eventually(lambda: pipeline.committed() == 2, "both commits", 30)
         assert len({(r.key, r.value) for r in pipeline.given_up()}) == 1
 
+    @scenario(
+        fault="More dead letters in a row than allowed",
+        client="Nothing",
+        kept="Everything: the rest stays on the topic",
+        recovery="A person, whom the error tells why",
+    )
     def test_too_many_dead_letters_stop_it(self, pipeline: Pipeline) -> None:
         """It ends with an error that says why, and most of the topic is where it was."""
         pipeline.send(*[b"{"] * 50)
@@ -138,6 +175,12 @@ class TestPoison:
 class TestPositions:
     """Kafka no longer has what comes next."""
 
+    @scenario(
+        fault="Retention deleted records before they were read",
+        client="Nothing",
+        kept="What retention left",
+        recovery="At the oldest record, with an error and a counter",
+    )
     def test_offset_out_of_range(self, pipeline: Pipeline) -> None:
         """Retention overtook the group: the rest is decided on, and the loss is counted."""
         (first, *_) = pipeline.send(*requests(10))

@@ -17,6 +17,7 @@ from tests.faults.killed_after_acknowledgement import DOOMED
 from tests.support.fault_proxy import Fault
 from tests.support.load import Client, bid
 from tests.support.reckoning import assert_counters_reconcile, assert_nothing_lost, in_flight
+from tests.support.scenario import scenario
 from tests.support.stage import Stage
 from tests.support.topics import read_all
 from tests.support.waiting import eventually
@@ -25,6 +26,12 @@ from tests.support.waiting import eventually
 class TestKilled:
     """Kill -9 of a worker."""
 
+    @scenario(
+        fault="An ingest worker is killed in the middle of requests",
+        client="A broken connection",
+        kept="What was accepted",
+        recovery="Another worker starts",
+    )
     def test_killed_in_the_middle_of_requests(self, stage: Stage) -> None:
         """What was accepted before is there; clients see a broken connection; others serve."""
         with stage.ingest() as ingest:
@@ -40,6 +47,12 @@ class TestKilled:
         assert stage.ledger.unanswered
         assert_nothing_lost(stage.brokers, stage.topic, stage.ledger)
 
+    @scenario(
+        fault="An ingest worker is killed between acknowledgement and answer",
+        client="A broken connection: try again with the same id",
+        kept="The record, unanswered",
+        recovery="Another worker starts; the second record is marked as a duplicate",
+    )
     def test_killed_between_acknowledgement_and_answer(self, stage: Stage) -> None:
         """The record is there and its client has no answer: it may try again with the same id."""
         ingest = stage.ingest()
@@ -60,6 +73,12 @@ class TestKilled:
 class TestStopped:
     """SIGSTOP and SIGCONT: a process that is not scheduled for a while."""
 
+    @scenario(
+        fault="An ingest worker is stopped for 10 s",
+        client="Late answers, some 503",
+        kept="What was accepted",
+        recovery="It goes on by itself",
+    )
     def test_a_worker_that_was_stopped_goes_on(self, stage: Stage) -> None:
         """Nothing is lost or doubled when the world went on for longer than the deadline."""
         with stage.ingest() as ingest:
@@ -80,6 +99,12 @@ class TestStopped:
 class TestTerminated:
     """SIGTERM, and what else replaces a worker in order."""
 
+    @scenario(
+        fault="SIGTERM under load",
+        client="202, then refused connections",
+        kept="Everything accepted",
+        recovery="Exit 0 within the grace period",
+    )
     def test_terminated_under_load_answers_everybody(self, stage: Stage) -> None:
         """Each request that was taken is answered, and the process ends in time with 0."""
         with stage.ingest() as ingest:
@@ -91,6 +116,12 @@ class TestTerminated:
         assert len(stage.ledger.accepted) == len(stage.ledger)
         assert_nothing_lost(stage.brokers, stage.topic, stage.ledger)
 
+    @scenario(
+        fault="SIGTERM with connections in the listen backlog",
+        client="202",
+        kept="Everything",
+        recovery="Exit 0 within the grace period",
+    )
     def test_the_listen_backlog_is_served(self, stage: Stage) -> None:
         """Connections that nobody had accepted at SIGTERM are answered too."""
         with stage.ingest() as ingest:
@@ -112,6 +143,12 @@ class TestTerminated:
         assert statuses == [b"HTTP/1.1 202"] * 20
         assert len(read_all(stage.brokers, stage.topic)) == 20
 
+    @scenario(
+        fault="SIGTERM with Kafka away",
+        client="503",
+        kept="What was accepted",
+        recovery="Exit 0 within the grace period: the drain has one deadline",
+    )
     def test_terminated_with_kafka_away_ends_in_time(self, stage: Stage) -> None:
         """The drain has one deadline; what it leaves behind is answered, not dropped."""
         with stage.ingest() as ingest:
@@ -126,6 +163,12 @@ class TestTerminated:
         assert not stage.ledger.unanswered
         assert_nothing_lost(stage.brokers, stage.topic, stage.ledger)
 
+    @scenario(
+        fault="SIGHUP under load",
+        client="202",
+        kept="Everything",
+        recovery="New workers take over",
+    )
     def test_reloaded_under_load(self, stage: Stage) -> None:
         """SIGHUP replaces the workers, and no client notices."""
         with stage.ingest() as ingest:
@@ -142,6 +185,12 @@ class TestTerminated:
         assert len(stage.ledger.accepted) == len(stage.ledger)
         assert_nothing_lost(stage.brokers, stage.topic, stage.ledger)
 
+    @scenario(
+        fault="Workers replaced after 50 requests each",
+        client="202",
+        kept="Everything",
+        recovery="New workers take over",
+    )
     def test_recycled_workers(self, stage: Stage) -> None:
         """Workers that leave after fifty requests take none of the others with them."""
         with stage.ingest(INGEST_MAX_REQUESTS="50", INGEST_WORKERS="2") as ingest:
@@ -157,6 +206,12 @@ class TestTerminated:
 class TestSenderThread:
     """The thread that does the sending inside kafka-python."""
 
+    @scenario(
+        fault="The producer's sender thread is dead",
+        client="503 with `none` for one request",
+        kept="What was accepted",
+        recovery="Another producer",
+    )
     def test_a_dead_sender_thread_is_replaced(self, stage: Stage) -> None:
         """One request is refused as not sent, the next ones go through another producer."""
         publisher = connect(

@@ -16,6 +16,7 @@ from tests.support.ledger import Ledger
 from tests.support.load import Client, bid
 from tests.support.raw_client import RawClient, Tricklers
 from tests.support.reckoning import assert_counters_reconcile, assert_nothing_lost
+from tests.support.scenario import scenario
 from tests.support.stage import Stage
 from tests.support.topics import read_all
 
@@ -45,6 +46,12 @@ class TestSlowClients:
         [HEAD + b"X-Slow: ", HEAD + b"Content-Length: 5000\r\n\r\n{"],
         ids=["headers", "body"],
     )
+    @scenario(
+        fault="Clients send headers or bodies byte by byte",
+        client="They get 408 after the read timeout; others notice nothing",
+        kept="Nothing of theirs",
+        recovery="None needed: no thread is taken before a request is whole",
+    )
     def test_slow_clients_get_408_and_hold_up_nobody(
         self,
         stage: Stage,
@@ -59,6 +66,12 @@ class TestSlowClients:
             assert_serves_as_ever(ingest, stage.ledger, "after")
         assert_nothing_lost(stage.brokers, stage.topic, stage.ledger)
 
+    @scenario(
+        fault="1,000 idle keep-alive connections, 200 silent ones",
+        client="Others notice nothing",
+        kept="Everything accepted",
+        recovery="Idle connections end with their timeout",
+    )
     def test_a_thousand_idle_connections_hold_up_nobody(self, stage: Stage) -> None:
         """A thousand kept-alive connections and two hundred that say nothing cost no thread."""
         with stage.ingest(INGEST_THREADS="2") as ingest, ExitStack() as stack:
@@ -71,6 +84,12 @@ class TestSlowClients:
             assert_serves_as_ever(ingest, stage.ledger, "r")
         assert_nothing_lost(stage.brokers, stage.topic, stage.ledger)
 
+    @scenario(
+        fault="Clients never close their side",
+        client="Others notice nothing",
+        kept="Everything accepted",
+        recovery="The connection is ended after 2 s",
+    )
     def test_a_client_that_does_not_close_its_side_holds_up_nobody(self, stage: Stage) -> None:
         """Clients that ask for the end of the connection and then stay cost no time."""
         with stage.ingest(INGEST_THREADS="2") as ingest, ExitStack() as stack:
@@ -81,6 +100,12 @@ class TestSlowClients:
             assert_serves_as_ever(ingest, stage.ledger, "r")
         assert_nothing_lost(stage.brokers, stage.topic, stage.ledger)
 
+    @scenario(
+        fault="400 connections at the same moment",
+        client="Each gets its answer",
+        kept="Everything accepted",
+        recovery="None needed",
+    )
     def test_a_storm_of_connections_is_served(self, stage: Stage) -> None:
         """Four hundred clients that connect at the same moment each get their answer."""
         together = threading.Barrier(400)
@@ -135,6 +160,12 @@ class TestLiars:
     """A request that is not what it says leaves nothing on the topic."""
 
     @pytest.mark.parametrize(("sent", "status"), LIARS.values(), ids=LIARS)
+    @scenario(
+        fault="Lengths, chunks or headers that lie",
+        client="400, 408, 413 or 431",
+        kept="Nothing",
+        recovery="None needed",
+    )
     def test_a_lie_is_refused_and_leaves_no_record(
         self, stage: Stage, sent: bytes, status: int
     ) -> None:
@@ -146,6 +177,12 @@ class TestLiars:
         assert read_all(stage.brokers, stage.topic) == []
 
     @pytest.mark.parametrize("cut", [0.5, 0.99], ids=["in the middle", "at the last chunk"])
+    @scenario(
+        fault="A chunked body breaks off",
+        client="400, or a closed connection",
+        kept="Nothing",
+        recovery="None needed",
+    )
     def test_a_chunked_body_that_breaks_off_leaves_no_record(
         self, stage: Stage, cut: float
     ) -> None:
@@ -159,6 +196,12 @@ class TestLiars:
                 assert client.status() in {400, None}
         assert read_all(stage.brokers, stage.topic) == []
 
+    @scenario(
+        fault="A gzip bomb",
+        client="413",
+        kept="Nothing",
+        recovery="None needed: inflation stops at the limit",
+    )
     def test_a_gzip_bomb_is_413_and_costs_no_memory(self, stage: Stage) -> None:
         """A hundred mebibytes in a hundred kibibytes are refused, twenty times, at no cost."""
         bomb = gzip.compress(bytes(100 * 1024 * 1024), 9)
@@ -173,6 +216,12 @@ class TestLiars:
         assert [r.key for r in read_all(stage.brokers, stage.topic)] == [b"first"]
 
     @pytest.mark.parametrize("kept", [1, 10, -8, -1])
+    @scenario(
+        fault="A truncated gzip stream",
+        client="400",
+        kept="Nothing",
+        recovery="None needed",
+    )
     def test_a_truncated_gzip_body_is_400(self, stage: Stage, kept: int) -> None:
         """A stream without its end is not taken for what came of it."""
         with stage.ingest() as ingest:

@@ -1,4 +1,4 @@
-"""`python -m consumer`: decide on bid requests until SIGTERM."""
+"""`python -m consumer`: decide on bid requests until SIGTERM; `dlq`: look after dead letters."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from common.logs import configure_logs, get_logger
 from common.settings import SettingsError
 from consumer.clock import Clock
 from consumer.dead_letter_limit import TooManyDeadLettersError
+from consumer.dlq import command
 from consumer.health import Health
 from consumer.health_server import serving
 from consumer.kafka_clients import KafkaClients, connect
@@ -81,5 +82,17 @@ def _on_stop_signal(request: Callable[[], None]) -> None:
         signal.signal(number, lambda *_: request())
 
 
+def dlq(arguments: list[str], environ: Mapping[str, str], out: TextIO, err: TextIO) -> int:
+    """Run a command on the dead letters and return the exit code: 2 for a wrong setting."""
+    try:
+        settings = load_settings(environ)
+    except SettingsError as error:
+        print(error, file=err)
+        return error.exit_code
+    return command.run(arguments, settings, out, err)
+
+
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["dlq"]:
+        sys.exit(dlq(sys.argv[2:], os.environ, sys.stdout, sys.stderr))
     sys.exit(main(os.environ, sys.stdout, sys.stderr, on_stop_signal=_on_stop_signal))

@@ -92,6 +92,7 @@ def consumer_options(settings: ConsumerSettings) -> dict[str, Any]:
         **_common_options(settings),
         "group_id": settings.kafka.consumer_group,
         "enable_auto_commit": False,
+        "isolation_level": "read_committed",  # a replay of dead letters that failed is not there
         "auto_offset_reset": "none",  # consumer.positions decides, and says so
         "partition_assignment_strategy": [CooperativeStickyAssignor],
         "group_instance_id": settings.group_instance_id or None,

@@ -14,6 +14,7 @@ _HEADINGS = {
     "test_broker_trouble": "Kafka itself",
     "test_dying_processes": "The ingest's processes",
     "test_consumer_trouble": "The bidding logic",
+    "test_dead_letters_put_back": "Dead letters",
 }
 _INTRODUCTION = """\
 # Reliability

@@ -12,6 +12,7 @@ _HEADINGS = {
     "test_hostile_clients": "Clients",
     "test_broken_network": "The network between the ingest and Kafka",
     "test_broker_trouble": "Kafka itself",
+    "test_replicas": "Replicas, leaders, coordinators",
     "test_dying_processes": "The ingest's processes",
     "test_consumer_trouble": "The bidding logic",
     "test_dead_letters_put_back": "Dead letters",

@@ -17,13 +17,13 @@ from tests.support.stage import Stage
 from tests.support.topics import make_topic
 
 
-@pytest.fixture(autouse=True)
-def _sockets_of_brokers_that_were_away() -> Iterator[None]:
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish() -> None:
     """Collect what kafka-python leaves open in this process when it is closed while it connects."""
-    yield
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "unclosed <socket", ResourceWarning)
-        gc.collect()
+        for _ in range(3):
+            gc.collect()
 
 
 @pytest.fixture

@@ -16,7 +16,11 @@ from app.metrics import IngestMetrics
 from tests.fakes.publisher import FakePublisher
 
 MAX_BODY = 5000
-BID: dict[str, Any] = {"id": "bid-1", "imp": [{"id": "1", "banner": {"w": 300, "h": 250}}]}
+BID: dict[str, Any] = {
+    "id": "bid-1",
+    "imp": [{"id": "1", "banner": {"w": 300, "h": 250}}],
+    "site": {"id": "site-1"},
+}
 
 
 @dataclass(frozen=True)

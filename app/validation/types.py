@@ -30,7 +30,7 @@ class Types:
             **dict.fromkeys((Number, Price), _number),
             Array: self._array,
             Object: lambda field: self.of_object(field.schema),
-            Extension: lambda field: self.of_object(field.schema) | str | int | float | list,
+            Extension: lambda field: self.of_object(field.schema) | str | int | float | bool | list,
         }
 
     def of_object(self, schema: object) -> type[Struct]:

@@ -143,7 +143,8 @@ class Array(fields.List[Any]):
         """Take `element` as the kind of each element, `validate` as the constraint on the list."""
         super().__init__(element, **_options("an array", required=required, validate=validate))
         element.allow_none = False
-        element.error_messages["null"] = element.error_messages["type"]
+        messages = element.error_messages
+        messages["null"] = messages.get("type", messages["null"])
 
     def _deserialize(
         self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_kwargs: object

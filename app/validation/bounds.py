@@ -24,15 +24,15 @@ def bounds(field: fields.Field[Any], *allowed: type) -> Bounds:
     for constraint in cast("list[Constraint]", field.validators):
         if not isinstance(constraint.validator, allowed):
             raise NotCompilable(f"{field.name}: {constraint.validator!r} does not fit its type")
-        for name, value in _meta(constraint.validator).items():
+        for name, value in _meta(constraint.validator, str(field.name)).items():
             if found.setdefault(name, value) != value:
                 raise NotCompilable(f"{field.name}: two constraints on the same bound")
     return found
 
 
-def _meta(validator: validate.Range | validate.OneOf | validate.Length) -> Bounds:
+def _meta(validator: validate.Range | validate.OneOf | validate.Length, where: str) -> Bounds:
     if isinstance(validator, validate.OneOf):
-        return _interval(validator)
+        return _interval(sorted(validator.choices), where)
     low, high = validator.min, validator.max
     if isinstance(validator, validate.Length):
         if validator.equal is not None:
@@ -46,12 +46,11 @@ def _meta(validator: validate.Range | validate.OneOf | validate.Length) -> Bound
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _interval(validator: validate.OneOf) -> Bounds:
-    choices = sorted(validator.choices)
-    low = choices[0]
-    if any(type(each) is not int for each in choices) or choices != [*range(low, choices[-1] + 1)]:
-        raise NotCompilable(f"{choices!r} are not neighbouring integers")
-    return {"ge": low, "le": choices[-1]}
+def _interval(choices: list[Any], where: str) -> Bounds:
+    integers = {type(each) for each in choices} == {int}
+    if not integers or choices != [*range(choices[0], choices[-1] + 1)]:
+        raise NotCompilable(f"{where}: {choices!r} are not neighbouring integers")
+    return {"ge": choices[0], "le": choices[-1]}
 
 
 def of_integers(found: Bounds) -> Bounds:

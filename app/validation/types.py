@@ -56,8 +56,14 @@ class Types:
             else (name, self.of_field(field) | None, None)
             for name, field in schema.fields.items()
         ]
-        # never part of a cycle: nothing refers back to it
-        return msgspec.defstruct(type(schema).__name__, members, kw_only=True, gc=False)
+        name = type(schema).__name__
+        try:
+            # never part of a cycle: nothing refers back to it
+            made = msgspec.defstruct(name, members, kw_only=True, gc=False)
+            msgspec.json.Decoder(made)  # looks at the constraints
+        except (TypeError, ValueError) as error:
+            raise NotCompilable(f"{name}: {error}") from error
+        return made
 
     def _array(self, field: Array) -> Type:
         element: Any = self.of_field(field.inner)

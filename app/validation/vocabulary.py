@@ -71,9 +71,9 @@ def check_schema(schema: object) -> OpenRtbObject:
         where = f"{name}.{field_name}"
         if keyword.iskeyword(field_name) or not field_name.isidentifier():
             raise NotCompilable(f"{where}: not a name that Python allows")
+        _check_field(field, where)
         if field.allow_none is field.required:
             raise NotCompilable(f"{where}: null must be allowed where it is not required")
-        _check_field(field, where)
     return schema
 
 
@@ -96,5 +96,7 @@ def _check_field(field: fields.Field[Any], where: str) -> None:
 
 def _check_defaults(declared: object, defaults: dict[str, object], where: str) -> None:
     for option, default in defaults.items():
-        if getattr(declared, option) != default:
+        found = getattr(declared, option)
+        # marshmallow's sets cannot be compared with None
+        if found is not default and (default is None or found != default):
             raise NotCompilable(f"{where}: {option} is not known to the compiler")

@@ -31,12 +31,15 @@ class Shape:
     """Where the member is there, it (of an array: each element) should pass the test.
 
     `test` takes a value of the member's type and never raises; what it returns is true or false.
+    `good` and `bad` are examples of values that pass and that do not.
     """
 
     name: str
     rule: str
     message: str
     test: Test
+    good: str | int
+    bad: str | int
 
 
 @dataclass(frozen=True)

@@ -42,8 +42,8 @@ class Device(OpenRtbObject):
     section = "3.2.18"
     relations = (AtMostOne(("language", "langb")),)
     advice = (
-        Shape("ip", "ip-address", "should be an IPv4 address", is_ipv4),
-        Shape("ipv6", "ip-address", "should be an IPv6 address", is_ipv6),
+        Shape("ip", "ip-address", "should be an IPv4 address", is_ipv4, "192.0.2.1", "::1"),
+        Shape("ipv6", "ip-address", "should be an IPv6 address", is_ipv6, "::1", "192.0.2.1"),
     )
 
     geo = Object(Geo)

@@ -9,7 +9,9 @@ from app.openrtb.media import Audio, Banner, DurFloors, Native, Video
 from app.openrtb.relations import AtLeastOne, RequiredWhen
 from app.openrtb.schema import OpenRtbObject
 
-_CURRENCY = Shape("bidfloorcur", "currency", "should be an ISO 4217 alpha-3 code", THREE_CAPITALS)
+_CURRENCY = Shape(
+    "bidfloorcur", "currency", "should be an ISO 4217 alpha-3 code", THREE_CAPITALS, "EUR", "eur"
+)
 
 
 class Metric(OpenRtbObject):

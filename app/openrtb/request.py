@@ -42,8 +42,8 @@ class BidRequest(OpenRtbObject):
     )
     advice = (
         Recommended(("site", "app", "dooh"), rule="no-context"),
-        Shape("at", "auction-type", "should be 1, 2, or 500 and more", is_auction_type),
-        Shape("cur", "currency", "should be ISO 4217 alpha-3 codes", THREE_CAPITALS),
+        Shape("at", "auction-type", "should be 1, 2, or 500 and more", is_auction_type, 2, 3),
+        Shape("cur", "currency", "should be ISO 4217 alpha-3 codes", THREE_CAPITALS, "EUR", "eur"),
     )
 
     id = Text(required=True, validate=NOT_EMPTY)

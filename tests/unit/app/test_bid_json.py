@@ -26,6 +26,8 @@ def nested(depth: int, opening: bytes = b"[", closing: bytes = b"]") -> bytes:
         (rb'{"a\u003ab":"\u003A:","c\\u003a":"\u003c\\"}', {"a:b": "::", "c\\u003a": "<\\"}),
         (b'{"n":18446744073709551616,"m":-1e-999}', {"n": 2**64, "m": 0.0}),
         (nested(MAX_DEPTH), None),
+        (nested(MAX_DEPTH, b'["[","\\"[",', b"]"), None),
+        (nested(MAX_DEPTH, b'["\\\\",[],{},', b"]"), None),
         (b"{" + b",".join(b'"%d":[]' % i for i in range(100)) + b"}", None),
     ],
 )
@@ -75,6 +77,8 @@ def test_json_objects_are_read(raw: bytes, document: object) -> None:
         (nested(MAX_DEPTH + 1), "deeper"),
         (nested(MAX_DEPTH + 1, b'{"a":', b"}"), "deeper"),
         (nested(100_000), "deeper"),
+        (nested(MAX_DEPTH + 1, b'["]","\\"]",', b"]"), "deeper"),
+        (nested(MAX_DEPTH + 1, b'{"}":"\\\\","":', b"}"), "deeper"),
         (b"[" * 100_000, "deeper"),
     ],
 )

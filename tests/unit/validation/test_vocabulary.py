@@ -96,7 +96,7 @@ UNKNOWN_DECLARATIONS: list[tuple[str, object]] = [
     ("relations", (Unique("ids", "id"),)),
     ("relations", (Unique("one", "id"),)),
     ("advice", (FromSomewhere(),)),
-    ("advice", (Shape("three", "r", "m", bool),)),
+    ("advice", (Shape("three", "r", "m", bool, "x", ""),)),
     ("advice", (SizedBanner(),)),
 ]
 

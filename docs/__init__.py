@@ -1,0 +1,1 @@
+"""Pages for people, and what generates some of them."""

@@ -1,10 +1,11 @@
 PYTHON ?= python3
 KAFKA ?= auto
+FOR ?= 60
 IN_RUN := .venv/local/bin/python -m verification
 TOX := .venv/tools/bin/tox run --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run send test integration lint docs lock clean
+.PHONY: help run send test fuzz integration lint docs lock clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 12
@@ -18,6 +19,9 @@ send: .venv/local/ok ## Post the samples to what `make run` started and print wh
 test: .venv/tools/ok ## Run every test that needs no cluster
 	$(TOX)
 
+fuzz: .venv/tools/ok ## Look for bodies that the reader or the validator gets wrong, FOR=60 seconds
+	$(TOX) -e fuzz -- $(FOR)
+
 integration: .venv/tools/ok ## Run the integration tests alone, KAFKA=auto|embedded|docker|HOST:PORT
 	$(TOX) -e integration -- --kafka=$(KAFKA)
 
@@ -28,7 +32,7 @@ docs: .venv/tools/ok ## Write the generated parts of docs/ anew
 	$(TOX) -e docs
 
 lock: .venv/tools/ok ## Pin every dependency with hashes in requirements/
-	for group in ingest consumer local test lint tools; do $(LOCK) --group pyproject.toml:$$group -o requirements/$$group.txt || exit 1; done
+	for group in ingest consumer local test fuzz lint tools; do $(LOCK) --group pyproject.toml:$$group -o requirements/$$group.txt || exit 1; done
 
 clean: ## Remove everything that the other verbs made here
 	rm -rf .venv .tox .data .verification .coverage* .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -27,7 +27,7 @@ def nested(depth: int, opening: bytes = b"[", closing: bytes = b"]") -> bytes:
         (b'{"n":18446744073709551616,"m":-1e-999}', {"n": 2**64, "m": 0.0}),
         (nested(MAX_DEPTH), None),
         (nested(MAX_DEPTH, b'["[","\\"[",', b"]"), None),
-        (nested(MAX_DEPTH, b'["\\\\",[],{},', b"]"), None),
+        (nested(MAX_DEPTH - 1, b'["\\\\",[],{},', b"]"), None),
         (b"{" + b",".join(b'"%d":[]' % i for i in range(100)) + b"}", None),
     ],
 )

@@ -60,10 +60,13 @@ def dictionary() -> str:
 
 
 def mutate(raw: bytes, most: int, seed: int) -> bytes:
-    """Change a body: mostly one member or element of it where it is JSON, else some bytes."""
+    """Change one member or element of a body that is JSON, or of a sample, or else some bytes.
+
+    Samples are valid: only what is changed in one of them is left to the verdicts to differ on.
+    """
     random = Random(seed)  # noqa: S311  for repeatable choices
     try:
-        document = json.loads(raw)
+        document = json.loads(random.choice([raw, random.choice(SAMPLES)]))
         containers = list(_containers(document))
         _change(random.choice(containers), random, containers)
         changed = json.dumps(document).encode("utf-8", "replace")
@@ -93,6 +96,7 @@ def _change(container: Any, random: Random, others: list[Any]) -> None:  # noqa:
 
 
 NAMES = names()
+SAMPLES = [path.read_bytes() for path in (ROOT / "samples").glob("*.json")]
 
 
 def main(seconds: str) -> None:

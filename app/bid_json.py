@@ -13,6 +13,8 @@ from app.refusals import MalformedBody
 
 MAX_DEPTH = 64
 
+_USUAL_DEPTH = 12
+_USUAL_BRACKETS = 4096
 _BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _BUT_BRACKETS_AND_QUOTES = bytes(set(_BUT_BRACKETS) - set(b'"'))
 _AS_SQUARE = bytes.maketrans(b"{}", b"[]")
@@ -55,8 +57,8 @@ def _colons(raw: bytes) -> int:
 
 def _check_depth(document: dict[str, Any], raw: bytes) -> None:
     # each level takes two brackets; those in strings only make the number larger
-    few = len(raw.translate(None, _BUT_BRACKETS)) <= 2 * MAX_DEPTH
-    if few or _is_shallow(raw):
+    brackets = len(raw.translate(None, _BUT_BRACKETS))
+    if brackets <= 2 * MAX_DEPTH or (brackets <= _USUAL_BRACKETS and _is_shallow(raw)):
         return
     level: list[Any] = [document]
     for _ in range(MAX_DEPTH):
@@ -72,7 +74,7 @@ def _check_depth(document: dict[str, Any], raw: bytes) -> None:
 
 
 def _is_shallow(raw: bytes) -> bool:
-    """Say whether valid JSON has at most MAX_DEPTH levels; False as well where it cannot tell.
+    """Say whether valid JSON has as few levels as bid requests have; False where it cannot tell.
 
     Without escapes and all else, a string is two quotes around its brackets, so that no quote is
     left of strings without any; then each round takes the innermost level away.
@@ -82,7 +84,7 @@ def _is_shallow(raw: bytes) -> bool:
     skeleton = raw.translate(_AS_SQUARE, _BUT_BRACKETS_AND_QUOTES).replace(b'""', b"")
     if b'"' in skeleton:
         return False
-    for _ in range(MAX_DEPTH):
+    for _ in range(_USUAL_DEPTH):
         skeleton = skeleton.replace(b"[]", b"")
         if not skeleton:
             return True
@@ -92,13 +94,9 @@ def _is_shallow(raw: bytes) -> bool:
 def _reason(raw: bytes) -> MalformedBody:
     """Return what is wrong with bytes that msgspec does not read, in the json module's words."""
     try:
-        text = raw.decode("utf-8")
-        document = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
-        json.dumps(document, ensure_ascii=False).encode("utf-8")
+        json.loads(raw.decode("utf-8"), parse_constant=_no_constant, parse_float=_finite)
     except UnicodeDecodeError:
         return _malformed("is not UTF-8")
-    except UnicodeEncodeError:
-        return _malformed("holds half of a surrogate pair")
     except RecursionError:
         return _too_deep()
     except json.JSONDecodeError as error:
@@ -106,7 +104,8 @@ def _reason(raw: bytes) -> MalformedBody:
     except ValueError:
         # int() refuses more digits than sys.get_int_max_str_digits()
         return _malformed("holds a number that is out of range")
-    return _malformed("is not JSON")
+    # the one thing left that the json module lets through
+    return _malformed("holds half of a surrogate pair")
 
 
 def _no_constant(_name: str) -> NoReturn:

@@ -44,6 +44,13 @@ def hostile_bodies() -> Mapping[str, bytes]:
         "a name twice, at the end": _many(
             b'{"id":"1","imp":[%s],"ext":[' % _IMP, b"{}", b',{"a":1,"a":2}]}'
         ),
+        "NaN after many objects": _many(b'{"id":"1","ext":[', b"{}", b",NaN]}"),
+        "half a surrogate after many objects": _many(
+            b'{"id":"1","ext":[', b'{"":[]}', rb',"\ud800"]}'
+        ),
+        "half a surrogate after many nests": _many(
+            b'{"id":"1","ext":[', b"[" * 62 + b"]" * 62, rb',"\ud800"]}'
+        ),
         "nested arrays, closed": b'{"id":' + b"[" * (SIZE // 2) + b"]" * (SIZE // 2 - 8) + b"}",
         "nested arrays, open": b"[" * SIZE,
         "nested objects, open": b'{"a":' * (SIZE // 5),

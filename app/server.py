@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,10 @@ from app import kafka_publisher
 from app.factory import create_app
 from app.intake import Intake
 from app.metrics import IngestMetrics
-from app.openrtb import bid_request
 from app.publisher import Publisher
 from app.scratch import memory_dir
 from app.settings import IngestSettings
+from app.validation.judge import Judge
 
 # A worker does not accept connections before its hooks are done: with Kafka there, its first
 # request finds a producer that is connected; with Kafka away, it is alive after this long.
@@ -66,13 +67,14 @@ def exposition() -> bytes:
 class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     """gunicorn, configured from the settings alone: no command line, no configuration file."""
 
-    def __init__(self, settings: IngestSettings, metrics_dir: Path) -> None:
+    def __init__(self, settings: IngestSettings, metrics_dir: Path, judge: Judge) -> None:
         """Configure; `run` serves until SIGTERM, then leaves with SystemExit.
 
         `metrics_dir` holds the workers' counts and is removed at the end.
         """
         self.settings = settings
         self.metrics_dir = metrics_dir
+        self.judge = judge
         self.publisher: Publisher | None = None
         super().__init__()
 
@@ -87,11 +89,13 @@ class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no 
 
     def load(self) -> Flask:
         """Build the application of one worker, after the fork."""
-        bid_request()  # the schemas are built here and not in the first request
         self.publisher = kafka_publisher.connect(self.settings)
         metrics = IngestMetrics(CollectorRegistry())
-        intake = Intake(self.publisher, self.settings.max_body_bytes)
-        return create_app(intake, self.publisher, metrics, exposition)
+        intake = Intake(self.publisher, self.settings.max_body_bytes, judge=self.judge)
+        app = create_app(intake, self.publisher, metrics, exposition)
+        # what is here now stays: the collector need not look at it for each large request
+        gc.freeze()
+        return app
 
     def _start_publisher(self, _worker: Worker) -> None:
         if self.publisher is not None:

@@ -14,11 +14,16 @@ from prometheus_client import CollectorRegistry, generate_latest
 from app.factory import create_app
 from app.intake import Intake
 from app.metrics import IngestMetrics
+from app.validation.judge import Judge
 from tests.fakes.publisher import FakePublisher
 from tests.support.connections import Connections
 
 MAX_BODY = 5000
-BID: dict[str, Any] = {"id": "bid-1", "imp": [{"id": "1", "banner": {"w": 300, "h": 250}}]}
+BID: dict[str, Any] = {
+    "id": "bid-1",
+    "imp": [{"id": "1", "banner": {"w": 300, "h": 250}}],
+    "site": {"id": "site-1"},
+}
 
 
 @dataclass(frozen=True)
@@ -37,10 +42,19 @@ class Ingest:
 @pytest.fixture
 def ingest() -> Ingest:
     """Build the application at a fixed time with fixed dice."""
+    return make_ingest()
+
+
+def make_ingest(judge: Judge | None = None, max_body: int = MAX_BODY) -> Ingest:
+    """Build the application with a judge of its own."""
     registry = CollectorRegistry()
     publisher = FakePublisher()
     intake = Intake(
-        publisher, MAX_BODY, now=lambda: 1_700_000_000.123, random_bytes=lambda n: b"\xaa" * n
+        publisher,
+        max_body,
+        now=lambda: 1_700_000_000.123,
+        random_bytes=lambda n: b"\xaa" * n,
+        judge=judge,
     )
     app = create_app(intake, publisher, IngestMetrics(registry), lambda: generate_latest(registry))
     return Ingest(app.test_client(), publisher, registry)

@@ -1,11 +1,13 @@
 PYTHON ?= python3
 KAFKA ?= auto
+FOR ?= 60
+SLACK ?= 1
 IN_RUN := .venv/local/bin/python -m verification
 IN_CLUSTER := .venv/verify/bin/python -m verification
 TOX := .venv/tools/bin/tox run --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run send up verify status down test integration faults mutations e2e lint docs lock clean
+.PHONY: help run send up verify status down test integration faults mutations e2e fuzz bench lint docs lock clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## */\1\t/' | expand -t 12
@@ -31,6 +33,9 @@ down: .venv/verify/ok ## Remove the cluster
 test: .venv/tools/ok ## Run every test that needs no cluster
 	$(TOX)
 
+fuzz: .venv/tools/ok ## Look for bodies that the reader or the validator gets wrong, FOR=60 seconds
+	$(TOX) -e fuzz -- $(FOR)
+
 integration: .venv/tools/ok ## Run the integration tests alone, KAFKA=auto|embedded|docker|HOST:PORT
 	$(TOX) -e integration -- --kafka=$(KAFKA)
 
@@ -43,6 +48,9 @@ mutations: .venv/tools/ok ## Break the promises in the code and see that tests n
 e2e: .venv/tools/ok ## Run each check of `make verify` as a test, in a kind cluster
 	$(TOX) -e e2e
 
+bench: .venv/tools/ok ## Measure what validation costs; SLACK=2 fails only at twice a limit
+	$(TOX) -e bench -- --slack $(SLACK)
+
 lint: .venv/tools/ok ## Check style, types, imports and generated docs
 	$(TOX) -e lint
 
@@ -50,7 +58,7 @@ docs: .venv/tools/ok ## Write the generated parts of docs/ anew
 	$(TOX) -e docs
 
 lock: .venv/tools/ok ## Pin every dependency with hashes in requirements/
-	for group in ingest consumer local verify test lint tools; do $(LOCK) --group pyproject.toml:$$group -o requirements/$$group.txt || exit 1; done
+	for group in ingest consumer local verify test fuzz lint tools; do $(LOCK) --group pyproject.toml:$$group -o requirements/$$group.txt || exit 1; done
 
 clean: ## Remove everything that the other verbs made here
 	@[ ! -e .venv/local/ok ] || $(IN_RUN) clean

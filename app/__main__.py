@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from app.scratch import memory_dir
-from app.settings import load_settings
+from app.settings import judge_of, load_settings
 from common.logs import configure_logs
 from common.settings import SettingsError
 
@@ -19,6 +19,7 @@ def main(environ: MutableMapping[str, str], stdout: TextIO, stderr: TextIO) -> i
     """Serve and return the exit code: 0 after SIGTERM, 2 for a wrong setting."""
     try:
         settings = load_settings(environ)
+        judge = judge_of(settings)
     except SettingsError as error:
         print(error, file=stderr)
         return error.exit_code
@@ -28,7 +29,7 @@ def main(environ: MutableMapping[str, str], stdout: TextIO, stderr: TextIO) -> i
     # prometheus_client decides at its import whether it counts over several processes
     from app.server import IngestServer  # noqa: PLC0415  see above
 
-    IngestServer(settings, metrics_dir).run()
+    IngestServer(settings, metrics_dir, judge).run()
     return 0
 
 

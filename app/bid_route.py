@@ -13,6 +13,7 @@ from app.intake import Accepted, Intake
 from app.metrics import IngestMetrics
 from app.refusals import InternalError, InvalidBidRequest, Refusal
 from app.traceparent import trace_id
+from app.validation.validator import Verdict
 from common.logs import get_logger
 
 
@@ -61,10 +62,21 @@ def bid_blueprint(
 
 def _accepted(accepted: Accepted, metrics: IngestMetrics) -> Answer:
     metrics.body.observe(accepted.size)
+    _count(accepted.verdict, metrics)
     response = jsonify(accepted.body())
     response.status_code = 202
     fields = {name: value for name, value in accepted.body().items() if name != "status"}
     return Answer(response, "accepted", {"event": "bid accepted", **fields})
+
+
+def _count(verdict: Verdict, metrics: IngestMetrics) -> None:
+    for rule in verdict.warnings:
+        metrics.warnings.labels(rule).inc()
+    for violation in verdict.violations:
+        metrics.tolerated.labels(violation.rule).inc()
+    if verdict.disputed is not None:
+        metrics.disputed.inc()
+        get_logger().error("compiled check disputed", path=verdict.disputed)
 
 
 def _refused(refusal: Refusal, metrics: IngestMetrics) -> Answer:

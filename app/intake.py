@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from secrets import token_bytes
 from typing import Any
@@ -12,19 +12,20 @@ from werkzeug.wrappers import Request
 
 from app import bid_json
 from app.body import read_body
-from app.openrtb import violations
 from app.publisher import Acknowledged, Publisher, Record
-from app.refusals import InvalidBidRequest
 from app.traceparent import take_or_make
+from app.validation.judge import Judge, enforce_openrtb26
+from app.validation.validator import Verdict
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """A bid request of `size` bytes that all in-sync replicas hold."""
+    """A bid request of `size` bytes that all in-sync replicas hold, and what was found in it."""
 
     id: str
     size: int
     at: Acknowledged
+    verdict: Verdict
 
     def body(self) -> dict[str, Any]:
         """Return the answer: id, topic, partition (int) and offset (int)."""
@@ -46,12 +47,17 @@ class Intake:
         max_body_bytes: int,
         now: Callable[[], float] = time.time,
         random_bytes: Callable[[int], bytes] = token_bytes,
+        judge: Judge | None = None,
     ) -> None:
-        """Take the publisher, the body limit in bytes, the clock (epoch seconds) and the dice."""
+        """Take the publisher, the body limit in bytes, the clock (epoch seconds) and the dice.
+
+        `judge` decides on each document; OpenRTB 2.6 is enforced unless another is given.
+        """
         self._publisher = publisher
         self._max_body_bytes = max_body_bytes
         self._now = now
         self._random_bytes = random_bytes
+        self._judge = judge or enforce_openrtb26()
 
     def traceparent(self, request: Request) -> str:
         """Return the request's traceparent, or a new one where it has none."""
@@ -62,12 +68,11 @@ class Intake:
         received_at = int(self._now() * 1000)
         raw = read_body(request, self._max_body_bytes)
         document = bid_json.parse(raw)
-        broken = violations(document)
-        if broken:
-            raise InvalidBidRequest(broken)
+        verdict = self._judge(document)
         bid_id: str = document["id"]
-        record = Record(bid_id.encode(), raw, _headers(request, received_at, traceparent))
-        return Accepted(bid_id, len(raw), self._publisher.publish(record))
+        headers = (*_headers(request, received_at, traceparent), *_marks(verdict))
+        record = Record(bid_id.encode(), raw, headers)
+        return Accepted(bid_id, len(raw), self._publisher.publish(record), verdict)
 
 
 def _headers(request: Request, received_at: int, traceparent: str) -> tuple[tuple[str, bytes], ...]:
@@ -78,3 +83,11 @@ def _headers(request: Request, received_at: int, traceparent: str) -> tuple[tupl
         *((("x-openrtb-version", version.encode()),) if version else ()),
         ("traceparent", traceparent.encode()),
     )
+
+
+def _marks(verdict: Verdict) -> Iterator[tuple[str, bytes]]:
+    if verdict.warnings:
+        yield "validation-warnings", ",".join(sorted(verdict.warnings)).encode()
+    if verdict.violations:
+        rules = {violation.rule for violation in verdict.violations}
+        yield "validation-violations", ",".join(sorted(rules)).encode()

@@ -37,8 +37,25 @@ BODY = Metric(
 VIOLATIONS = Metric(
     "ingest_violations_total",
     "counter",
-    "Broken OpenRTB rules in refused bid requests, by rule.",
+    "Broken rules in refused bid requests, by rule.",
     ("rule",),
+)
+TOLERATED = Metric(
+    "ingest_tolerated_violations_total",
+    "counter",
+    "Broken rules in bid requests that were accepted because VALIDATION_MODE is `warn`, by rule.",
+    ("rule",),
+)
+WARNINGS = Metric(
+    "ingest_warnings_total",
+    "counter",
+    "Accepted bid requests that break a soft rule, by rule.",
+    ("rule",),
+)
+DISPUTED = Metric(
+    "ingest_disputed_checks_total",
+    "counter",
+    "Bid requests that the compiled check refused and marshmallow accepted: a defect in the code.",
 )
 IN_FLIGHT = Metric(
     "ingest_requests_in_flight",
@@ -56,7 +73,19 @@ PENDING_BYTES = Metric(
     "Bytes of the records that wait for their acknowledgement.",
 )
 
-TABLE = (RECEIVED, REQUESTS, DURATION, BODY, VIOLATIONS, IN_FLIGHT, PENDING_RECORDS, PENDING_BYTES)
+TABLE = (
+    RECEIVED,
+    REQUESTS,
+    DURATION,
+    BODY,
+    VIOLATIONS,
+    TOLERATED,
+    WARNINGS,
+    DISPUTED,
+    IN_FLIGHT,
+    PENDING_RECORDS,
+    PENDING_BYTES,
+)
 
 
 class IngestMetrics:
@@ -69,6 +98,9 @@ class IngestMetrics:
         self.duration = DURATION.histogram(registry)
         self.body = BODY.histogram(registry)
         self.violations = VIOLATIONS.counter(registry)
+        self.tolerated = TOLERATED.counter(registry)
+        self.warnings = WARNINGS.counter(registry)
+        self.disputed = DISPUTED.counter(registry)
         self.in_flight = IN_FLIGHT.gauge(registry)
         self.pending_records = PENDING_RECORDS.gauge(registry)
         self.pending_bytes = PENDING_BYTES.gauge(registry)

@@ -59,7 +59,7 @@ class MalformedBody(Refusal):
 
 
 class InvalidBidRequest(Refusal):
-    """The body is JSON and breaks OpenRTB 2.6."""
+    """The body is JSON and breaks a rule of the schema in force, OpenRTB 2.6 by default."""
 
     status = HTTPStatus.BAD_REQUEST
     code = "invalid-bid-request"
@@ -68,7 +68,7 @@ class InvalidBidRequest(Refusal):
 
     def __init__(self, violations: Sequence[Violation]) -> None:
         """Keep the first of what is broken, and how much was found before the search stopped."""
-        super().__init__("The bid request breaks OpenRTB 2.6; `errors` says where.")
+        super().__init__("The bid request is not valid; `errors` says where.")
         self.violations = violations[: self.most_reported]
         self.found = len(violations)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import resource
 import shutil
 from pathlib import Path
@@ -20,11 +21,11 @@ from app.factory import create_app
 from app.intake import Intake
 from app.lifecycle import Lifecycle
 from app.metrics import IngestMetrics
-from app.openrtb import bid_request
 from app.publisher import Publisher
 from app.refusals import Refusal
 from app.scratch import memory_dir
 from app.settings import IngestSettings
+from app.validation.judge import Judge
 from app.watchdog import Watchdog
 from app.worker import BufferingWorker
 from common.logs import get_logger
@@ -77,13 +78,14 @@ def exposition() -> bytes:
 class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     """gunicorn, configured from the settings alone: no command line, no configuration file."""
 
-    def __init__(self, settings: IngestSettings, metrics_dir: Path) -> None:
+    def __init__(self, settings: IngestSettings, metrics_dir: Path, judge: Judge) -> None:
         """Configure; `run` serves until SIGTERM, then leaves with SystemExit.
 
         `metrics_dir` holds the workers' counts and is removed at the end.
         """
         self.settings = settings
         self.metrics_dir = metrics_dir
+        self.judge = judge
         self.publisher: Publisher | None = None
         self.lifecycle = Lifecycle(metrics_dir)
         self.metrics: IngestMetrics | None = None
@@ -101,14 +103,16 @@ class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no 
 
     def load(self) -> Flask:
         """Build the application of one worker, after the fork."""
-        bid_request()  # the schemas are built here and not in the first request
         self.publisher = kafka_publisher.connect(self.settings)
         self.metrics = metrics = IngestMetrics(CollectorRegistry())
         self.lifecycle = lifecycle = Lifecycle(self.metrics_dir)
         patience_s = self.settings.stuck_timeout_s
         self.watchdog = Watchdog(self.publisher, lifecycle, metrics, patience_s)
-        intake = Intake(self.publisher, self.settings.max_body_bytes)
-        return create_app(intake, self.publisher, lifecycle, metrics, exposition)
+        intake = Intake(self.publisher, self.settings.max_body_bytes, judge=self.judge)
+        app = create_app(intake, self.publisher, lifecycle, metrics, exposition)
+        # what is here now stays: the collector need not look at it for each large request
+        gc.freeze()
+        return app
 
     def note_refusal(self, refusal: Refusal) -> None:
         """Count and log a request that was refused before it was whole."""

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 from marshmallow import fields, validate
 
+from app.validation.judge import MODES, Judge
+from app.validation.schemas import OPENRTB_26, NoSuchSchema, schema_named
+from app.validation.vocabulary import NotCompilable
 from common.kafka import KafkaSettings
 from common.logs import LogSettings
-from common.settings import load, setting
+from common.settings import SettingsError, load, setting
 
-PREFIXES = ("INGEST_", "KAFKA_")
+PREFIXES = ("INGEST_", "KAFKA_", "BID_", "VALIDATION_")
 _POSITIVE = validate.Range(min=1)
 
 
@@ -90,6 +93,20 @@ class IngestSettings:
         doc="Largest body, after inflation; more is 413.",
         default="262144",
     )
+    bid_schema: str = setting(
+        "BID_SCHEMA",
+        fields.String(),
+        doc="What bid requests must satisfy: `openrtb26`, `minimal` (a non-empty string `id`) or"
+        " `package.module:SchemaClass` of your own (docs/validation.md).",
+        default=OPENRTB_26,
+    )
+    validation_mode: str = setting(
+        "VALIDATION_MODE",
+        fields.String(validate=validate.OneOf(tuple(MODES))),
+        doc="`enforce` refuses what breaks a rule, `warn` accepts and counts it, `off` looks at the"
+        " `id` alone. What is not a JSON object is refused in any case.",
+        default="enforce",
+    )
     publish_timeout_ms: int = setting(
         "INGEST_PUBLISH_TIMEOUT_MS",
         fields.Integer(validate=validate.Range(min=50)),
@@ -120,6 +137,14 @@ class IngestSettings:
         doc="Seconds that records in flight get to be acknowledged after that.",
         default="2",
     )
+
+
+def judge_of(settings: IngestSettings) -> Judge:
+    """Compile the schema that the settings name; raise SettingsError where that cannot be done."""
+    try:
+        return MODES[settings.validation_mode](schema_named(settings.bid_schema))
+    except (NoSuchSchema, NotCompilable) as error:
+        raise SettingsError(f"BID_SCHEMA={settings.bid_schema!r}: {error}") from error
 
 
 def load_settings(environ: Mapping[str, str]) -> IngestSettings:

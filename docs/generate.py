@@ -13,7 +13,7 @@ from common.kafka import KafkaSettings
 from common.logs import LogSettings
 from consumer.metrics import TABLE as CONSUMER_METRICS
 from consumer.settings import ConsumerSettings
-from docs import reliability
+from docs import reliability, validation_page
 from verification.local.settings import RunSettings
 from verification.settings import HarnessSettings
 
@@ -31,8 +31,8 @@ SECTIONS: tuple[tuple[str, type], ...] = (
 PREAMBLE = """# Configuration
 
 Both services read their settings from the environment, once, at the start. A wrong value, or an
-unknown name that starts with `INGEST_`, `CONSUMER_`, `BIDDING_` or `KAFKA_`, is one line on
-standard error and exit code 2.
+unknown name that starts with `INGEST_`, `CONSUMER_`, `BIDDING_`, `KAFKA_`, `BID_` or
+`VALIDATION_`, is one line on standard error and exit code 2.
 """
 
 
@@ -73,6 +73,7 @@ def pages() -> Mapping[str, str]:
         "configuration.md": configuration(),
         "metrics.md": metric_tables(),
         "reliability.md": reliability.page(),
+        "validation.md": validation_page.page(),
     }
 
 

@@ -7,5 +7,16 @@ import sys
 
 from verification.cli import Console, main
 
+
+def _flush() -> None:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # nobody reads any more; without this the interpreter tries once more and exits with 120
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], Console(os.environ, sys.stdout, sys.stderr, sys.stdout.buffer)))
+    code = main(sys.argv[1:], Console(os.environ, sys.stdout, sys.stderr, sys.stdout.buffer))
+    _flush()
+    sys.exit(code)

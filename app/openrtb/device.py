@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.openrtb.advice import Shape, is_ipv4, is_ipv6
 from app.openrtb.fields import Array, Flag, Integer, Natural, Number, Object, Text
 from app.openrtb.geo import Geo
 from app.openrtb.relations import AtMostOne
@@ -34,12 +35,16 @@ class UserAgent(OpenRtbObject):
 class Device(OpenRtbObject):
     """The device (section 3.2.18).
 
-    What is in `ip` and `ipv6` is not checked here: exchanges blank a bad address. `dnt` is passed
-    on from the browser, and is seen with other values than the spec's 0 and 1.
+    Exchanges blank a bad address rather than refuse the call. `dnt` is passed on from the browser,
+    and is seen with other values than the spec's 0 and 1.
     """
 
     section = "3.2.18"
     relations = (AtMostOne(("language", "langb")),)
+    advice = (
+        Shape("ip", "ip-address", "should be an IPv4 address", is_ipv4, "192.0.2.1", "::1"),
+        Shape("ipv6", "ip-address", "should be an IPv6 address", is_ipv6, "::1", "192.0.2.1"),
+    )
 
     geo = Object(Geo)
     dnt = Integer()

@@ -48,8 +48,8 @@ def _violations(tree: Tree, place: _Place) -> Iterator[Violation]:
     own = tree if isinstance(tree, list) else tree.get(SCHEMA, ())
     for problem in own:
         section = problem.section or place.section
-        message = f"{problem.message} (OpenRTB 2.6 section {section})"
-        yield Violation(place.path, problem.rule, message)
+        source = f" (OpenRTB 2.6 section {section})" if section else ""
+        yield Violation(place.path, problem.rule, problem.message + source)
     if isinstance(tree, Mapping):
         for key, inner in _within(tree, place):
             yield from _violations(tree[key], inner)

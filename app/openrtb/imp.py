@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from app.openrtb.advice import THREE_CAPITALS, Shape, SizedBanner
 from app.openrtb.constraints import NOT_EMPTY
 from app.openrtb.fields import Array, Flag, Integer, Natural, Number, Object, Price, Text
 from app.openrtb.media import Audio, Banner, DurFloors, Native, Video
 from app.openrtb.relations import AtLeastOne, RequiredWhen
 from app.openrtb.schema import OpenRtbObject
+
+_CURRENCY = Shape(
+    "bidfloorcur", "currency", "should be an ISO 4217 alpha-3 code", THREE_CAPITALS, "EUR", "eur"
+)
 
 
 class Metric(OpenRtbObject):
@@ -23,6 +28,7 @@ class Deal(OpenRtbObject):
     """A deal struck beforehand between buyer and seller (section 3.2.12)."""
 
     section = "3.2.12"
+    advice = (_CURRENCY,)
 
     id = Text(required=True)
     bidfloor = Price()
@@ -78,6 +84,7 @@ class Imp(OpenRtbObject):
 
     section = "3.2.4"
     relations = (AtLeastOne(("banner", "video", "audio", "native"), rule="media-type"),)
+    advice = (SizedBanner(), _CURRENCY)
 
     id = Text(required=True, validate=NOT_EMPTY)
     metric = Array(Object(Metric))

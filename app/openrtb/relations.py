@@ -38,7 +38,7 @@ class AtMostOne:
         """Yield the first member that is one too many."""
         there = [name for name in self.names if _there(members, name)]
         if len(there) > 1:
-            message = f"must not stand next to {there[0]}: at most one of {_listed(self.names)}"
+            message = f"must not stand next to {there[0]}: at most one of {listed(self.names)}"
             yield (there[1],), Problem("exclusive", message)
 
 
@@ -68,7 +68,7 @@ class AtLeastOne:
     def findings(self, members: Mapping[str, object]) -> Iterator[Finding]:
         """Yield the object itself where it has none of the members."""
         if not any(_there(members, name) for name in self.names):
-            yield (), Problem(self.rule, f"must have at least one of {_listed(self.names)}")
+            yield (), Problem(self.rule, f"must have at least one of {listed(self.names)}")
 
 
 @dataclass(frozen=True)
@@ -115,5 +115,6 @@ def _there(members: Mapping[str, object], name: str) -> bool:
     return members.get(name) not in (None, [])
 
 
-def _listed(names: tuple[str, ...]) -> str:
+def listed(names: tuple[str, ...]) -> str:
+    """Return the names as a sentence lists them."""
     return f"{', '.join(names[:-1])} and {names[-1]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.openrtb.advice import THREE_CAPITALS, Recommended, Shape, is_auction_type
 from app.openrtb.audience import User
 from app.openrtb.constraints import NOT_EMPTY
 from app.openrtb.context import DOOH, App, Site
@@ -38,6 +39,11 @@ class BidRequest(OpenRtbObject):
         AtMostOne(("wlang", "wlangb")),
         AtMostOne(("acat", "bcat")),
         Unique("imp", key="id"),
+    )
+    advice = (
+        Recommended(("site", "app", "dooh"), rule="no-context"),
+        Shape("at", "auction-type", "should be 1, 2, or 500 and more", is_auction_type, 2, 3),
+        Shape("cur", "currency", "should be ISO 4217 alpha-3 codes", THREE_CAPITALS, "EUR", "eur"),
     )
 
     id = Text(required=True, validate=NOT_EMPTY)

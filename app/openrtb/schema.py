@@ -9,20 +9,22 @@ from typing import Any, ClassVar
 from marshmallow import EXCLUDE, Schema, ValidationError, validates_schema
 from marshmallow.exceptions import SCHEMA
 
+from app.openrtb.advice import Advice
 from app.openrtb.fields import NOT_AN_OBJECT
 from app.openrtb.relations import Relation
 from app.openrtb.violation import Problem
 
 
 class OpenRtbObject(Schema):
-    """An object of the spec: typed fields, relations between them, and anything else besides.
+    """An object of the spec: typed fields, relations between them, advice, and anything besides.
 
     The declaration is all there is to a rule: no object has code of its own. Members that the
     declaration does not name are put up with (section 2), `ext` among them.
     """
 
-    section: ClassVar[str]
+    section: ClassVar[str] = ""
     relations: ClassVar[tuple[Relation, ...]] = ()
+    advice: ClassVar[tuple[Advice, ...]] = ()
 
     # marshmallow passes the message on as it is, whatever its type.
     error_messages = {"type": NOT_AN_OBJECT}  # type: ignore[dict-item]  # noqa: RUF012  as in Schema

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from typing import TypeVar
 
 from marshmallow import Schema, ValidationError
 
 from app.openrtb.explain import explain
 from app.openrtb.fields import Array, Object
 from app.openrtb.request import BidRequest
+from app.openrtb.schema import OpenRtbObject
 from app.openrtb.violation import Violation
 
 
-def violations(document: Mapping[str, object]) -> list[Violation]:
-    """Return what is wrong with `document` by OpenRTB 2.6, in its own order; nothing: it is valid.
+def violations(
+    document: Mapping[str, object], schema: OpenRtbObject | None = None
+) -> list[Violation]:
+    """Return what is wrong with `document` by `schema`, in its own order; nothing: it is valid.
+
+    `schema` is OpenRTB 2.6 unless another is given, which `made` has made.
 
     Never raises for what a JSON parser returns. The work is bounded: an array is not read on after
     its first PROBLEMS_PER_ARRAY problems, so that the list is complete up to that length and a
     lower bound beyond it. Safe to call from several threads.
     """
-    schema = bid_request()
+    schema = schema or bid_request()
     try:
         schema.load(document)
     except ValidationError as error:
@@ -34,13 +40,16 @@ def bid_request() -> BidRequest:
 
     Called once before the first request, it takes the work of making them out of its time.
     """
-    schema = BidRequest()
-    _make_nested(schema)
-    return schema
+    return made(BidRequest())
 
 
-def _make_nested(schema: Schema) -> None:
+S = TypeVar("S", bound=Schema)
+
+
+def made(schema: S) -> S:
+    """Return `schema` with the schemas in it made, so that threads may share it."""
     for field in schema.fields.values():
         inner = field.inner if isinstance(field, Array) else field
         if isinstance(inner, Object):
-            _make_nested(inner.schema)
+            made(inner.schema)
+    return schema

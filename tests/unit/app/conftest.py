@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +17,16 @@ from app.factory import create_app
 from app.intake import Intake
 from app.lifecycle import Lifecycle
 from app.metrics import IngestMetrics
+from app.validation.judge import Judge
 from tests.fakes.publisher import FakePublisher
 from tests.support.connections import Connections
 
 MAX_BODY = 5000
-BID: dict[str, Any] = {"id": "bid-1", "imp": [{"id": "1", "banner": {"w": 300, "h": 250}}]}
+BID: dict[str, Any] = {
+    "id": "bid-1",
+    "imp": [{"id": "1", "banner": {"w": 300, "h": 250}}],
+    "site": {"id": "site-1"},
+}
 
 
 @dataclass(frozen=True)
@@ -38,14 +44,23 @@ class Ingest:
 
 
 @pytest.fixture
-def ingest(tmp_path: Path) -> Ingest:
+def ingest() -> Ingest:
     """Build the application at a fixed time with fixed dice."""
+    return make_ingest()
+
+
+def make_ingest(judge: Judge | None = None, max_body: int = MAX_BODY) -> Ingest:
+    """Build the application with a judge of its own."""
     registry = CollectorRegistry()
     publisher = FakePublisher()
     intake = Intake(
-        publisher, MAX_BODY, now=lambda: 1_700_000_000.123, random_bytes=lambda n: b"\xaa" * n
+        publisher,
+        max_body,
+        now=lambda: 1_700_000_000.123,
+        random_bytes=lambda n: b"\xaa" * n,
+        judge=judge,
     )
-    lifecycle = Lifecycle(tmp_path)
+    lifecycle = Lifecycle(Path(tempfile.mkdtemp()))
     app = create_app(
         intake, publisher, lifecycle, IngestMetrics(registry), lambda: generate_latest(registry)
     )

@@ -13,6 +13,7 @@ from app.__main__ import main
 from app.scratch import memory_dir
 from app.server import ForwardingLogger, IngestServer, gunicorn_options
 from app.settings import load_settings
+from app.validation.judge import enforce_openrtb26
 from app.worker import BufferingWorker
 
 
@@ -45,7 +46,7 @@ def test_settings_reach_gunicorn() -> None:
 
 def test_a_worker_gets_its_own_application(tmp_path: Path) -> None:
     """Loading builds the routes and an unconnected publisher; no command line is read."""
-    server = IngestServer(load_settings({}), tmp_path)
+    server = IngestServer(load_settings({}), tmp_path, enforce_openrtb26())
     rules = {rule.rule for rule in server.load().url_map.iter_rules()}
     assert rules == {"/bid", "/healthz", "/readyz", "/metrics"}
     assert server.publisher is not None

@@ -1,0 +1,1 @@
+"""From a parsed document to a verdict: compiled schemas check, marshmallow explains."""

@@ -1,0 +1,1 @@
+"""What things cost, printed as ratios so that a slow machine does not matter."""

@@ -1,0 +1,56 @@
+"""Two readers and two verdicts, which must say the same of every body."""
+
+from __future__ import annotations
+
+from app.bid_json import MAX_DEPTH, parse
+from app.openrtb import bid_request, violations
+from app.refusals import InvalidBidRequest, MalformedBody
+from app.validation.compiled import Compiled, Refused
+from app.validation.validator import Validator
+from tests.support import strict_json
+
+
+class Difference(Exception):
+    """Two opinions differ; the message says which."""
+
+
+class Opinions:
+    """Our reader and the json module, the compiled check and marshmallow."""
+
+    def __init__(self) -> None:
+        """Compile."""
+        self._compiled = Compiled(bid_request())
+        self._validator = Validator(bid_request())
+
+    def compare(self, raw: bytes) -> None:
+        """Raise Difference where two opinions on `raw` differ; anything else is a defect, too."""
+        try:
+            document = parse(raw)
+        except MalformedBody as refused:
+            refused.problem()
+            if _read_strictly(raw) is not None:
+                raise Difference("refused by our reader alone") from refused
+            return
+        if repr(document) != repr(_read_strictly(raw)):
+            raise Difference("read in two ways")
+        expected = violations(document)
+        if self._accepts(document) != (not expected):
+            raise Difference("accepted by one verdict alone")
+        found = self._validator.examine(document).violations
+        if list(found) != expected:
+            raise Difference("explained in two ways")
+        InvalidBidRequest(found).problem()
+
+    def _accepts(self, document: object) -> bool:
+        try:
+            self._compiled.check(document)
+        except Refused:
+            return False
+        return True
+
+
+def _read_strictly(raw: bytes) -> dict[str, object] | None:
+    try:
+        return strict_json.read(raw, MAX_DEPTH)
+    except ValueError:
+        return None

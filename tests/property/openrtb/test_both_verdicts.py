@@ -1,0 +1,45 @@
+"""The compiled check and marshmallow say the same of every document."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+
+from app.openrtb import bid_request, violations
+from app.validation.compiled import Compiled, Refused
+from app.validation.validator import Validator
+from tests.property.openrtb.documents import REQUESTS, Members
+from tests.property.openrtb.near_misses import OBJECTS, near_misses
+
+EXAMPLES = {"ci": 20_000, "thorough": 200_000}.get(settings.get_current_profile_name(), 1_000)
+
+
+@cache
+def _compiled() -> Compiled:
+    return Compiled(bid_request())
+
+
+@cache
+def _validator() -> Validator:
+    return Validator(bid_request())
+
+
+def _accepted(document: Members) -> bool:
+    try:
+        _compiled().check(document)
+    except Refused:
+        return False
+    return True
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.one_of(near_misses(), near_misses(), near_misses(), REQUESTS, OBJECTS))
+def test_both_verdicts_agree(document: Members) -> None:
+    """One accepts what the other accepts, and what is explained in parts is explained alike."""
+    by_marshmallow = violations(document)
+    event("valid" if not by_marshmallow else "invalid")
+    assert _accepted(document) == (by_marshmallow == [])
+    verdict = _validator().examine(document)
+    assert (list(verdict.violations), verdict.disputed) == (by_marshmallow, None)

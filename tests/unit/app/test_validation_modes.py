@@ -1,0 +1,178 @@
+"""VALIDATION_MODE and BID_SCHEMA, as a client sees them."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from app.__main__ import main
+from app.openrtb import bid_request
+from app.settings import judge_of, load_settings
+from app.validation.compiled import Refused
+from app.validation.judge import MODES
+from app.validation.validator import Validator
+from tests.unit.app.conftest import BID, Ingest, make_ingest
+
+BROKEN = {**BID, "imp": [], "at": "1", "ext": {"a": 1}}
+SOFT = {**BID, "at": 3, "site": None}
+
+
+def configured(**environ: str) -> Ingest:
+    """Return the ingest that an environment makes."""
+    return make_ingest(judge_of(load_settings(environ)))
+
+
+def post(ingest: Ingest, document: dict[str, Any]) -> int:
+    """Post a document and return the status."""
+    return ingest.client.post("/bid", data=json.dumps(document)).status_code
+
+
+def headers(ingest: Ingest) -> dict[str, bytes]:
+    """Return the validation's headers of the one record."""
+    (record,) = ingest.publisher.records
+    return {k: v for k, v in record.headers if k.startswith("validation-")}
+
+
+class TestEnforce:
+    """The default."""
+
+    def test_a_broken_rule_is_refused(self) -> None:
+        """400, nothing published, each broken rule counted."""
+        ingest = configured()
+        assert post(ingest, BROKEN) == 400
+        assert ingest.publisher.records == []
+        assert ingest.count("ingest_violations_total", rule="not-empty") == 1
+        assert ingest.count("ingest_tolerated_violations_total", rule="not-empty") == 0
+
+    def test_a_soft_rule_is_counted_and_marked(self) -> None:
+        """202, a count for each soft rule that is broken, and their names in a record header."""
+        ingest = configured()
+        assert post(ingest, SOFT) == 202
+        assert headers(ingest) == {"validation-warnings": b"auction-type,no-context"}
+        for rule in ("auction-type", "no-context"):
+            assert ingest.count("ingest_warnings_total", rule=rule) == 1
+
+    def test_without_warnings_there_is_no_header(self) -> None:
+        """A request that keeps every rule is published as before."""
+        ingest = configured()
+        assert post(ingest, BID) == 202
+        assert headers(ingest) == {}
+
+
+class TestWarn:
+    """A partner's first week."""
+
+    def test_a_broken_rule_is_accepted_and_counted(self) -> None:
+        """202, the record marked with the rules that enforce would refuse it for, each counted."""
+        ingest = configured(VALIDATION_MODE="warn")
+        assert post(ingest, BROKEN) == 202
+        assert headers(ingest) == {"validation-violations": b"not-empty,type"}
+        assert ingest.publisher.records[0].value == json.dumps(BROKEN).encode()
+        assert ingest.count("ingest_tolerated_violations_total", rule="not-empty") == 1
+        assert ingest.count("ingest_violations_total", rule="not-empty") == 0
+
+    def test_soft_rules_go_on(self) -> None:
+        """What is valid has its warnings as under enforce."""
+        ingest = configured(VALIDATION_MODE="warn")
+        assert post(ingest, SOFT) == 202
+        assert headers(ingest) == {"validation-warnings": b"auction-type,no-context"}
+
+    @pytest.mark.parametrize("bid_id", [None, "", 1, []])
+    def test_an_id_is_needed(self, bid_id: object) -> None:
+        """What has no id that could be the record's key is refused for that alone."""
+        ingest = configured(VALIDATION_MODE="warn")
+        answer = ingest.client.post("/bid", data=json.dumps({**BROKEN, "id": bid_id}))
+        assert answer.status_code == 400
+        assert answer.json is not None
+        assert [error["path"] for error in answer.json["errors"]] == ["id"]
+
+
+class TestOff:
+    """The id alone."""
+
+    def test_anything_with_an_id(self) -> None:
+        """202 for an object with an id, nothing counted, no mark on the record."""
+        ingest = configured(VALIDATION_MODE="off")
+        assert post(ingest, BROKEN) == 202
+        assert headers(ingest) == {}
+
+    @pytest.mark.parametrize("document", [{}, {"id": ""}, {"id": None}, {"id": 1}, {"id": {}}])
+    def test_an_id_is_needed(self, document: dict[str, Any]) -> None:
+        """400 for an object without a non-empty string as its id."""
+        assert post(configured(VALIDATION_MODE="off"), document) == 400
+
+    @pytest.mark.parametrize("mode", sorted(MODES))
+    @pytest.mark.parametrize("body", [b'{"id":"1","id":"1"}', b'{"id":"1","x":NaN}', b'["id"]'])
+    def test_json_is_needed(self, mode: str, body: bytes) -> None:
+        """In each mode, what two readers might read differently is refused."""
+        ingest = configured(VALIDATION_MODE=mode)
+        assert ingest.client.post("/bid", data=body).status_code == 400
+        assert ingest.publisher.records == []
+
+
+class TestSchemas:
+    """BID_SCHEMA."""
+
+    def test_minimal(self) -> None:
+        """A non-empty string id is all that `minimal` asks for."""
+        ingest = configured(BID_SCHEMA="minimal")
+        assert post(ingest, {"id": "1"}) == 202
+        assert post(ingest, {"id": ""}) == 400
+
+    def test_your_own(self) -> None:
+        """A class of your own is compiled and enforced like ours."""
+        ingest = configured(BID_SCHEMA="tests.support.own_schema:OurRequest")
+        assert post(ingest, BID) == 400
+        assert post(ingest, {**BID, "ext": {"seat": "s-1"}}) == 202
+
+    @pytest.mark.parametrize(
+        ("name", "why"),
+        [
+            ("openrtb27", "is neither openrtb26, minimal nor package.module:SchemaClass"),
+            (":Schema", "is neither"),
+            ("no.such.module:Schema", "ModuleNotFoundError"),
+            ("tests.support.own_schema:Nothing", "AttributeError"),
+            ("tests.support.own_schema:WithoutId", "must declare id"),
+            ("tests.support.own_schema:OptionalId", "must declare id"),
+            ("tests.support.own_schema:Unknown", "NotCompilable: Unknown.at: String is none of"),
+            ("tests.support.own_schema:UnknownInside", "Unknown.at: String is none of"),
+            ("tests.support.own_schema:UnknownRule", "is not known"),
+            ("json:JSONDecoder", "must be an OpenRtbObject"),
+        ],
+    )
+    @pytest.mark.parametrize("mode", ["enforce", "warn"])
+    def test_an_unusable_schema_stops_the_start(self, name: str, why: str, mode: str) -> None:
+        """One line that names the variable and what is wrong, and exit code 2."""
+        stderr = io.StringIO()
+        environ = {"BID_SCHEMA": name, "VALIDATION_MODE": mode}
+        assert main(environ, io.StringIO(), stderr) == 2
+        assert stderr.getvalue().startswith("BID_SCHEMA=")
+        assert why in stderr.getvalue()
+        assert stderr.getvalue().count("\n") == 1
+
+    def test_an_unknown_mode_stops_the_start(self) -> None:
+        """A mode that does not exist is named, with exit code 2."""
+        stderr = io.StringIO()
+        assert main({"VALIDATION_MODE": "lenient"}, io.StringIO(), stderr) == 2
+        assert stderr.getvalue().startswith("VALIDATION_MODE='lenient'")
+
+
+def test_a_disputed_check_is_accepted_counted_and_logged() -> None:
+    """Where the compiled check is wrong marshmallow's verdict stands, and somebody hears of it."""
+
+    def wrong(_document: object) -> tuple[str, ...]:
+        raise Refused("imp[0].banner")
+
+    ingest = make_ingest(Validator(bid_request(), wrong).examine)
+    with capture_logs() as lines:
+        assert post(ingest, BID) == 202
+    assert ingest.count("ingest_disputed_checks_total") == 1
+    assert lines[0] == {
+        "event": "compiled check disputed",
+        "log_level": "error",
+        "path": "imp[0].banner",
+    }

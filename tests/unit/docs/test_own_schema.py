@@ -1,0 +1,30 @@
+"""The example of a schema of one's own in docs/validation.md works as it stands."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from app.refusals import InvalidBidRequest
+from app.settings import judge_of, load_settings
+from docs.validation_page import PAGE
+from tests.unit.openrtb.full_request import full
+
+
+def test_the_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Saved as ours.py, it accepts and refuses what the page says."""
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "ours.py").write_text(code, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    judge = judge_of(load_settings({"BID_SCHEMA": "ours:OurRequest"}))
+    for seats in ({"names": ["a"]}, {"group": "b"}, {"group": "b", "more": 1}):
+        judge({**full(), "ext": seats})
+    for ext, path in ((None, "ext"), ({}, "ext"), ({"names": []}, "ext"), ("a", "ext")):
+        with pytest.raises(InvalidBidRequest) as refused:
+            judge({**full(), "ext": ext})
+        assert refused.value.violations[0].path == path
+    with pytest.raises(InvalidBidRequest) as refused:
+        judge({**full(), "ext": {"names": [""]}})
+    assert refused.value.violations[0].path == "ext.names[0]"

@@ -1,0 +1,100 @@
+"""Verdicts: who decides when the compiled check and marshmallow do not agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from app.openrtb import bid_request, violations
+from app.openrtb.fields import PROBLEMS_PER_ARRAY
+from app.validation.compiled import Refused
+from app.validation.focus import focused
+from app.validation.validator import Validator, Verdict
+
+VALID: dict[str, Any] = {"id": "1", "imp": [{"id": "1", "native": {"request": ""}}], "site": {}}
+
+
+def refuse(_document: object) -> tuple[str, ...]:
+    """Stand in for a check that was compiled wrongly."""
+    raise Refused("imp[0]")
+
+
+class TestVerdict:
+    """Who decides."""
+
+    def test_accepted(self) -> None:
+        """A valid request has no violations; what it ignores are warnings."""
+        validator = Validator(bid_request())
+        assert validator.examine(VALID) == Verdict(warnings=set())
+        assert validator.examine({**VALID, "at": 9}) == Verdict(warnings={"auction-type"})
+
+    def test_refused(self) -> None:
+        """A broken rule is explained by marshmallow."""
+        verdict = Validator(bid_request()).examine({**VALID, "tmax": "1"})
+        assert verdict == Verdict(violations=violations({**VALID, "tmax": "1"}))
+
+    def test_disputed(self) -> None:
+        """Where marshmallow finds nothing wrong the request is accepted, and the place is named."""
+        assert Validator(bid_request(), refuse).examine(VALID) == Verdict(disputed="imp[0]")
+
+    def test_threads(self) -> None:
+        """Threads that share a validator get each its own verdict."""
+        validator = Validator(bid_request())
+        documents = [{**VALID, "tmax": value} for value in (1, "1", -1, None)] * 50
+        alone = [validator.examine(each) for each in documents]
+        with ThreadPoolExecutor(4) as pool:
+            assert list(pool.map(validator.examine, documents)) == alone
+
+
+class CountedSchema:
+    """Counts how many elements of an array marshmallow looks at."""
+
+    def __init__(self, array: str) -> None:
+        """Watch this array of the request."""
+        self.schema = focused(bid_request())
+        self.looked_at = 0
+        field: Any = self.schema.fields[array]
+        self._suspects = field.suspects
+        field.suspects = self._counted
+
+    def _counted(self, values: list[Any]) -> Iterator[tuple[int, Any]]:
+        for each in self._suspects(values):
+            self.looked_at += 1
+            yield each
+
+
+IMP: dict[str, Any] = {"id": "1", "banner": {}}
+
+
+class TestFocus:
+    """How much marshmallow does for an explanation."""
+
+    @pytest.mark.parametrize(
+        ("imps", "looked_at"),
+        [
+            ([{**IMP, "id": str(n)} for n in range(5000)], 0),
+            ([*({**IMP, "id": str(n)} for n in range(5000)), {}], 1),
+            ([{}, *({**IMP, "id": str(n)} for n in range(5000)), {}], 2),
+            (
+                [{**IMP, "id": str(n), "exp": n % 70 - 1} for n in range(5000)],
+                PROBLEMS_PER_ARRAY,
+            ),
+            ([{}] * 5000, PROBLEMS_PER_ARRAY // 2),
+        ],
+    )
+    def test_elements(self, imps: list[Any], looked_at: int) -> None:
+        """Only elements that break a rule are explained, until the array has enough problems."""
+        counted = CountedSchema("imp")
+        document = {"id": "1", "imp": imps}
+        assert violations(document, counted.schema) == violations(document)
+        assert counted.looked_at == looked_at
+
+    def test_plain_elements(self) -> None:
+        """The same holds for arrays of strings."""
+        counted = CountedSchema("bcat")
+        document = {**VALID, "bcat": ["IAB1"] * 1000 + [1] + ["IAB1"] * 1000}
+        assert [each.path for each in violations(document, counted.schema)] == ["bcat[1000]"]
+        assert counted.looked_at == 1

@@ -7,7 +7,7 @@ IN_CLUSTER := .venv/verify/bin/python -m verification
 TOX := .venv/tools/bin/tox run --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run send up verify status down test integration e2e fuzz bench lint docs lock clean
+.PHONY: help run send up verify status down test integration faults mutations e2e fuzz bench lint docs lock clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## */\1\t/' | expand -t 12
@@ -38,6 +38,12 @@ fuzz: .venv/tools/ok ## Look for bodies that the reader or the validator gets wr
 
 integration: .venv/tools/ok ## Run the integration tests alone, KAFKA=auto|embedded|docker|HOST:PORT
 	$(TOX) -e integration -- --kafka=$(KAFKA)
+
+faults: .venv/tools/ok ## Break everything around both services and count what is lost, KAFKA as above
+	$(TOX) -e faults -- --kafka=$(KAFKA)
+
+mutations: .venv/tools/ok ## Break the promises in the code and see that tests notice
+	$(TOX) -e mutations
 
 e2e: .venv/tools/ok ## Run each check of `make verify` as a test, in a kind cluster
 	$(TOX) -e e2e

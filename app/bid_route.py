@@ -11,7 +11,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from app.intake import Accepted, Intake
 from app.metrics import IngestMetrics
-from app.refusals import InvalidBidRequest, Refusal
+from app.refusals import InternalError, InvalidBidRequest, Refusal
 from app.traceparent import trace_id
 from app.validation.validator import Verdict
 from common.logs import get_logger
@@ -37,11 +37,15 @@ def bid_blueprint(
     @metrics.in_flight.track_inprogress()
     def bid() -> Response:
         started = monotonic()
+        metrics.received.inc()
         traceparent = intake.traceparent(request)
         try:
             answer = _accepted(intake.accept(request, traceparent), metrics)
         except Refusal as refusal:
             answer = _refused(refusal, metrics)
+        except Exception:  # every request that was counted as received gets its outcome
+            log.exception("failed")
+            answer = _refused(InternalError("This failed here, for a reason in the log."), metrics)
         took = monotonic() - started
         metrics.requests.labels(answer.outcome).inc()
         metrics.duration.labels(answer.outcome).observe(took)

@@ -8,7 +8,7 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.wrappers import Request
 
-from app.refusals import MalformedBody, TooLarge, UnsupportedMedia
+from app.refusals import MalformedBody, RequestTimeout, TooLarge, UnsupportedMedia
 
 _GZIP = 16 + zlib.MAX_WBITS
 
@@ -16,8 +16,8 @@ _GZIP = 16 + zlib.MAX_WBITS
 def read_body(request: Request, limit: int) -> bytes:
     """Return the body, inflated where it came as gzip (OpenRTB 2.6 section 2.2-2.4).
 
-    Raises UnsupportedMedia, TooLarge (over `limit` bytes, before or after inflation) or
-    MalformedBody (a body that ends early, a broken gzip stream).
+    Raises UnsupportedMedia, TooLarge (over `limit` bytes, before or after inflation),
+    RequestTimeout or MalformedBody (a body that ends early, a broken gzip stream).
     """
     _check_content_type(request)
     encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
@@ -28,6 +28,8 @@ def read_body(request: Request, limit: int) -> bytes:
         received = request.get_data(cache=False)
     except RequestEntityTooLarge as error:
         raise _too_large(limit) from error
+    except TimeoutError as error:
+        raise RequestTimeout("The body did not arrive in time.") from error
     except (ClientDisconnected, ParseException, OSError) as error:
         raise MalformedBody("The body ends early, or its chunks are malformed.") from error
     if len(received) < (request.content_length or 0):

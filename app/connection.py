@@ -27,6 +27,13 @@ class Producer(Protocol):
     def close(self, timeout: float | None = None) -> None:
         """Flush and stop; raise KafkaTimeoutError when records stay pending."""
 
+    @property
+    def sends(self) -> bool:
+        """Whether its sender thread lives."""
+
+    def take_back(self) -> None:
+        """Fail what was never sent with NeverSentError."""
+
     def drop(self) -> None:
         """Stop without waiting for what is pending: its futures fail."""
 

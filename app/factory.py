@@ -9,18 +9,23 @@ from werkzeug.exceptions import HTTPException
 
 from app.bid_route import bid_blueprint
 from app.intake import Intake
+from app.lifecycle import Lifecycle
 from app.metrics import IngestMetrics
 from app.probe_routes import probe_blueprint
 from app.publisher import Publisher
 
 
 def create_app(
-    intake: Intake, publisher: Publisher, metrics: IngestMetrics, exposition: Callable[[], bytes]
+    intake: Intake,
+    publisher: Publisher,
+    lifecycle: Lifecycle,
+    metrics: IngestMetrics,
+    exposition: Callable[[], bytes],
 ) -> Flask:
     """Return the WSGI application; nothing is connected or started here."""
     app = Flask("app", static_folder=None)
     app.register_blueprint(bid_blueprint(intake, metrics))
-    app.register_blueprint(probe_blueprint(publisher, exposition))
+    app.register_blueprint(probe_blueprint(publisher, lifecycle, exposition))
     app.register_error_handler(HTTPException, _http_problem)
     return app
 

@@ -10,31 +10,35 @@ from kafka.errors import (
     KafkaError,
     KafkaTimeoutError,
     MessageSizeTooLargeError,
-    RecordListTooLargeError,
     TopicAuthorizationFailedError,
 )
 
-from app.admission import Admission
+from app.admission import Admission, Ticket
 from app.connection import Connection, Producer
 from app.publisher import Acknowledged, Record
-from app.refusals import Refusal, TooLarge, TopicUnavailable, Unavailable
+from app.record_limit import record_limit
+from app.refusals import Indeterminate, Refusal, TooLarge, TopicUnavailable, Unavailable
 from app.settings import IngestSettings
-from common.kafka_clients import DroppableProducer, opened
+from common.kafka_clients import DroppableProducer, NeverSentError, opened
 from common.logs import get_logger
 
 _BOOTSTRAP_MS = 5_000
+_BATCH_BYTES = 16_384  # as kafka-python has it
+_LATE = 4  # deadlines: the wait itself, the grace of a producer in retirement, and its end
 
 
 def producer_options(settings: IngestSettings) -> dict[str, Any]:
     """Keyword arguments of kafka.KafkaProducer that the promises of this service rest on."""
     deadline_ms = settings.publish_timeout_ms
+    # Longer than any caller waits: whoever gives up first can still say whether it was sent.
+    delivery_ms = deadline_ms * 6 // 5
     return {
         **settings.kafka.client_options(),
         "client_id": "bid-request-handler",
         "acks": "all",
         "enable_idempotence": True,
         "max_block_ms": deadline_ms,
-        "delivery_timeout_ms": deadline_ms,
+        "delivery_timeout_ms": delivery_ms,
         "request_timeout_ms": deadline_ms * 9 // 10,
         "bootstrap_timeout_ms": _BOOTSTRAP_MS,
         "reconnect_backoff_max_ms": 1_000,
@@ -68,19 +72,30 @@ class KafkaPublisher:
 
     def not_ready(self) -> tuple[str, ...]:
         """Return why records cannot be taken just now; empty when they can."""
-        return self._connection.not_ready()
+        waited = self._admission.oldest_s()
+        stuck = waited > self._deadline_s * _LATE
+        why = (f"records: one has waited {waited:.0f} s for its acknowledgement",) if stuck else ()
+        return self._connection.not_ready() + why
+
+    def stuck_s(self) -> float:
+        """Return how many seconds this process has failed to come to terms with a record.
+
+        Every record ends within a few deadlines, whatever Kafka does: its producer fails it. Only
+        a producer that is itself broken, which cannot be dropped either, lets one wait longer.
+        """
+        return max(self._admission.oldest_s() - self._deadline_s * _LATE, 0)
+
+    def pending(self) -> tuple[int, int]:
+        """Return how many records, and bytes of them, wait for their acknowledgement."""
+        return self._admission.pending_records, self._admission.pending_bytes
 
     def publish(self, record: Record) -> Acknowledged:
         """Return once all in-sync replicas have the record, within the publish deadline."""
         deadline = self._monotonic() + self._deadline_s
-        producer = self._connection.producer
-        if producer is None:
-            raise TopicUnavailable("Kafka cannot be written to at present.")
-        self._admission.enter(record.size)
+        producer = self._sending_producer()
+        future = self._send(producer, record, self._admission.enter(record.size))
         try:
-            metadata = self._send(producer, record).get(
-                timeout=max(deadline - self._monotonic(), 0)
-            )
+            metadata = self._wait(producer, future, deadline)
         except KafkaError as error:
             raise self._disposition(producer, refusal(error), error) from error
         return Acknowledged(metadata.topic, metadata.partition, metadata.offset)
@@ -92,18 +107,35 @@ class KafkaPublisher:
         self._connection.close(max(deadline - self._monotonic(), 0))
         get_logger().info("publisher closed", drained=drained)
 
-    def _send(self, producer: Producer, record: Record) -> Any:  # noqa: ANN401  no types there
+    def _sending_producer(self) -> Producer:
+        producer = self._connection.producer
+        if producer is not None and not producer.sends:
+            self._connection.distrust(producer, "the sender thread has ended")
+            producer = None
+        if producer is None:
+            raise TopicUnavailable("Kafka cannot be written to at present.")
+        return producer
+
+    def _wait(self, producer: Producer, future: Any, deadline: float) -> Any:  # noqa: ANN401  no types there
+        """Return the metadata; what was not sent by the deadline never will be."""
+        try:
+            return future.get(timeout=max(deadline - self._monotonic(), 0))
+        except KafkaTimeoutError:
+            producer.take_back()
+            return future.get(timeout=0)
+
+    def _send(self, producer: Producer, record: Record, ticket: Ticket) -> Any:  # noqa: ANN401  no types there
         try:
             future = producer.send(
                 self._topic, value=record.value, key=record.key, headers=list(record.headers)
             )
         except BaseException as error:
-            self._admission.leave(record.size)
+            self._admission.leave(ticket)
             if isinstance(error, (KafkaError, ValueError)):
                 raise self._disposition(producer, unsent(error), error) from error
             raise
         # the record keeps its place also after its request has given up: it is still in memory
-        return future.add_both(lambda _outcome: self._admission.leave(record.size))
+        return future.add_both(lambda _outcome: self._admission.leave(ticket))
 
     def _disposition(self, producer: Producer, outcome: Refusal, error: Exception) -> Refusal:
         if isinstance(outcome, Unavailable):
@@ -114,28 +146,46 @@ class KafkaPublisher:
 def unsent(error: Exception) -> Refusal:
     """Return the refusal for an error of `send` itself: nothing left this process."""
     if isinstance(error, MessageSizeTooLargeError):
-        return TooLarge("The record is larger than the producer may send.")
+        return TooLarge("The record is larger than the topic takes.")
     return TopicUnavailable(f"Kafka cannot be written to: {type(error).__name__}.")
 
 
 def refusal(error: KafkaError) -> Refusal:
-    """Return the refusal for an error of a record that was handed to the sender."""
-    if isinstance(error, (MessageSizeTooLargeError, RecordListTooLargeError)):
-        return TooLarge("The record is larger than the topic takes.")
+    """Return the refusal for an error of a record that was handed to the sender.
+
+    An error of one record becomes the error of all that kafka-python's idempotent producer has in
+    hand, delivered or not, and of all that come later: it does not say which record it is about.
+    """
     if isinstance(error, TopicAuthorizationFailedError):
         return TopicUnavailable("The topic may not be written to.")
+    if isinstance(error, NeverSentError):
+        return Unavailable("The record could not be sent to Kafka in time.", "none")
     if isinstance(error, KafkaTimeoutError):
-        return Unavailable("Kafka did not acknowledge the record in time.", "unknown")
-    return Unavailable(f"Kafka failed: {type(error).__name__}.", "unknown")
+        return Indeterminate("Kafka did not acknowledge the record in time.")
+    return Indeterminate(f"Kafka failed: {type(error).__name__}.")
+
+
+def open_producer(settings: IngestSettings) -> DroppableProducer:
+    """Connect a producer that knows the topic's limit; raise KafkaError.
+
+    What the broker itself refuses as too large is the end of an idempotent producer: kafka-python
+    takes it for fatal. A record over the limit must not get that far.
+    """
+    limit = record_limit(
+        settings.kafka.topic_bid_requests,
+        {**settings.kafka.client_options(), "bootstrap_timeout_ms": _BOOTSTRAP_MS},
+    )
+    options = producer_options(settings)
+    sizes = {"max_request_size": limit, "batch_size": min(limit, _BATCH_BYTES)}
+    return opened(DroppableProducer, {**options, **sizes})  # type: ignore[no-any-return]  # no types there
 
 
 def connect(settings: IngestSettings) -> KafkaPublisher:
     """Build the publisher of this service; nothing is connected before `start`."""
     topic, deadline_s = settings.kafka.topic_bid_requests, settings.publish_timeout_ms / 1000
-    options = producer_options(settings)
     return KafkaPublisher(
         topic,
         deadline_s,
         Admission(settings.max_pending_records, settings.max_pending_bytes),
-        Connection(lambda: opened(DroppableProducer, options), topic, grace_s=deadline_s),
+        Connection(lambda: open_producer(settings), topic, grace_s=deadline_s),
     )

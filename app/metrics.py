@@ -9,10 +9,16 @@ from common.metrics import Metric
 _LATENCY_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 _SIZE_BYTES = (512.0, 1024.0, 2048.0, 4096.0, 8192.0, 16384.0, 65536.0, 262144.0)
 
+RECEIVED = Metric(
+    "ingest_received_total",
+    "counter",
+    "Bid requests begun: each is counted once more in `ingest_requests_total`, when answered.",
+)
 REQUESTS = Metric(
     "ingest_requests_total",
     "counter",
-    "Bid requests answered, by outcome: `accepted` or the refusal's code.",
+    "Bid requests answered, by outcome: `accepted` or the refusal's code; after "
+    "`delivery-unknown` and `internal-error` the record may be on the topic.",
     ("outcome",),
 )
 DURATION = Metric(
@@ -56,8 +62,30 @@ IN_FLIGHT = Metric(
     "gauge",
     "Bid requests being answered.",
 )
+PENDING_RECORDS = Metric(
+    "ingest_pending_records",
+    "gauge",
+    "Records that wait for their acknowledgement, those of requests that gave up included.",
+)
+PENDING_BYTES = Metric(
+    "ingest_pending_bytes",
+    "gauge",
+    "Bytes of the records that wait for their acknowledgement.",
+)
 
-TABLE = (REQUESTS, DURATION, BODY, VIOLATIONS, TOLERATED, WARNINGS, DISPUTED, IN_FLIGHT)
+TABLE = (
+    RECEIVED,
+    REQUESTS,
+    DURATION,
+    BODY,
+    VIOLATIONS,
+    TOLERATED,
+    WARNINGS,
+    DISPUTED,
+    IN_FLIGHT,
+    PENDING_RECORDS,
+    PENDING_BYTES,
+)
 
 
 class IngestMetrics:
@@ -65,6 +93,7 @@ class IngestMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         """Register every row."""
+        self.received = RECEIVED.counter(registry)
         self.requests = REQUESTS.counter(registry)
         self.duration = DURATION.histogram(registry)
         self.body = BODY.histogram(registry)
@@ -73,3 +102,5 @@ class IngestMetrics:
         self.warnings = WARNINGS.counter(registry)
         self.disputed = DISPUTED.counter(registry)
         self.in_flight = IN_FLIGHT.gauge(registry)
+        self.pending_records = PENDING_RECORDS.gauge(registry)
+        self.pending_bytes = PENDING_BYTES.gauge(registry)

@@ -7,22 +7,28 @@ from collections.abc import Callable
 from flask import Blueprint, Response, jsonify
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from app.lifecycle import Lifecycle
 from app.publisher import Publisher
 
 
-def probe_blueprint(publisher: Publisher, exposition: Callable[[], bytes]) -> Blueprint:
+def probe_blueprint(
+    publisher: Publisher, lifecycle: Lifecycle, exposition: Callable[[], bytes]
+) -> Blueprint:
     """Return the routes; `exposition` renders the metrics as Prometheus text."""
     blueprint = Blueprint("probes", __name__)
 
     @blueprint.get("/healthz")
-    def healthz() -> Response:
-        """Answer 200 as long as this process serves: never depends on Kafka."""
-        return jsonify(status="alive")
+    def healthz() -> tuple[Response, int]:
+        """Answer 200 as long as the workers serve: never depends on Kafka."""
+        reasons = lifecycle.not_alive()
+        if reasons:
+            return jsonify(status="stuck", reasons=reasons), 503
+        return jsonify(status="alive"), 200
 
     @blueprint.get("/readyz")
     def readyz() -> tuple[Response, int]:
         """Answer 200 when a bid request can be taken, else 503 with the reasons."""
-        reasons = publisher.not_ready()
+        reasons = lifecycle.not_ready() + publisher.not_ready()
         if reasons:
             return jsonify(status="not ready", reasons=reasons), 503
         return jsonify(status="ready"), 200

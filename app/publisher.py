@@ -38,11 +38,17 @@ class Publisher(Protocol):
     def publish(self, record: Record) -> Acknowledged:
         """Return once all in-sync replicas have the record, within the publish deadline.
 
-        Raises Overloaded, TopicUnavailable, TooLarge or Unavailable; nothing else.
+        Raises Overloaded, TopicUnavailable, TooLarge, Unavailable or Indeterminate; nothing else.
         """
 
     def not_ready(self) -> tuple[str, ...]:
         """Return why records cannot be taken just now; empty when they can."""
+
+    def pending(self) -> tuple[int, int]:
+        """Return how many records, and bytes of them, wait for their acknowledgement."""
+
+    def stuck_s(self) -> float:
+        """Return how many seconds a record has been without an end that none should be."""
 
     def start(self, patience_s: float) -> None:
         """Begin to connect, and go on trying until `close`.

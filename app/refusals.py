@@ -98,11 +98,40 @@ class UnsupportedMedia(Refusal):
     code = "unsupported-media-type"
 
 
-class Unavailable(Refusal):
-    """Kafka did not acknowledge the record in time.
+class RequestTimeout(Refusal):
+    """The request did not arrive whole within the read timeout."""
 
-    `delivery` is "none" when the record is certainly not on the topic, else "unknown": it may
-    turn up there, and a client that tries again should send the same id.
+    status = HTTPStatus.REQUEST_TIMEOUT
+    code = "request-timeout"
+
+    def headers(self) -> dict[str, str]:
+        """Announce the end of the connection (RFC 9110 section 15.5.9)."""
+        return {"Connection": "close"}
+
+
+class HeadTooLarge(Refusal):
+    """The request line and headers are over the limit of this server."""
+
+    status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+    code = "head-too-large"
+
+
+class InternalError(Refusal):
+    """Something that was not foreseen; the record may be on the topic."""
+
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    code = "internal-error"
+
+    def members(self) -> dict[str, Any]:
+        """Say that the record may turn up on the topic."""
+        return {"delivery": "unknown"}
+
+
+class Unavailable(Refusal):
+    """The record is not acknowledged; `delivery` says whether it may turn up on the topic.
+
+    "none": it is certainly not there. "unknown": it may be, and a client that tries again should
+    send the same id.
     """
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
@@ -125,6 +154,16 @@ class Unavailable(Refusal):
     def headers(self) -> dict[str, str]:
         """Say when to try again (RFC 9110 section 10.2.3)."""
         return {"Retry-After": str(self.retry_after_s)}
+
+
+class Indeterminate(Unavailable):
+    """The record was sent, and no answer came in time: only the topic can tell."""
+
+    code = "delivery-unknown"
+
+    def __init__(self, detail: str) -> None:
+        """Warn that the record may turn up."""
+        super().__init__(detail, "unknown")
 
 
 class Overloaded(Unavailable):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import resource
 import shutil
 from pathlib import Path
 from typing import Any
@@ -18,15 +19,23 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from app import kafka_publisher
 from app.factory import create_app
 from app.intake import Intake
+from app.lifecycle import Lifecycle
 from app.metrics import IngestMetrics
 from app.publisher import Publisher
+from app.refusals import Refusal
 from app.scratch import memory_dir
 from app.settings import IngestSettings
 from app.validation.judge import Judge
+from app.watchdog import Watchdog
+from app.worker import BufferingWorker
+from common.logs import get_logger
 
 # A worker does not accept connections before its hooks are done: with Kafka there, its first
 # request finds a producer that is connected; with Kafka away, it is alive after this long.
 _PATIENCE_S = 2.0
+# Between the end that a worker takes by itself and the arbiter's SIGKILL.
+_MARGIN_S = 2
+_OTHER_FILES = 200
 
 
 class ForwardingLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
@@ -45,10 +54,12 @@ def gunicorn_options(settings: IngestSettings) -> dict[str, Any]:
         "bind": f"{settings.host}:{settings.port}",
         "backlog": settings.backlog,
         "workers": settings.workers,
-        "worker_class": "gthread",
+        "worker_class": BufferingWorker,
         "threads": settings.threads,
         "keepalive": settings.keepalive_s,
-        "graceful_timeout": settings.graceful_timeout_s,
+        "graceful_timeout": settings.graceful_timeout_s + settings.drain_timeout_s + _MARGIN_S,
+        "worker_connections": _connections(settings),
+        "max_requests": settings.max_requests,
         "timeout": 30,
         "worker_tmp_dir": memory_dir(),
         "logger_class": ForwardingLogger,
@@ -76,6 +87,9 @@ class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no 
         self.metrics_dir = metrics_dir
         self.judge = judge
         self.publisher: Publisher | None = None
+        self.lifecycle = Lifecycle(metrics_dir)
+        self.metrics: IngestMetrics | None = None
+        self.watchdog: Watchdog | None = None
         super().__init__()
 
     def load_config(self) -> None:
@@ -84,30 +98,51 @@ class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no 
             self.cfg.set(name, value)
         self.cfg.set("post_worker_init", self._start_publisher)
         self.cfg.set("worker_exit", self._close_publisher)
-        self.cfg.set("child_exit", _forget_worker)
+        self.cfg.set("child_exit", self._forget_worker)
         self.cfg.set("on_exit", self._remove_counts)
 
     def load(self) -> Flask:
         """Build the application of one worker, after the fork."""
         self.publisher = kafka_publisher.connect(self.settings)
-        metrics = IngestMetrics(CollectorRegistry())
+        self.metrics = metrics = IngestMetrics(CollectorRegistry())
+        self.lifecycle = lifecycle = Lifecycle(self.metrics_dir)
+        patience_s = self.settings.stuck_timeout_s
+        self.watchdog = Watchdog(self.publisher, lifecycle, metrics, patience_s)
         intake = Intake(self.publisher, self.settings.max_body_bytes, judge=self.judge)
-        app = create_app(intake, self.publisher, metrics, exposition)
+        app = create_app(intake, self.publisher, lifecycle, metrics, exposition)
         # what is here now stays: the collector need not look at it for each large request
         gc.freeze()
         return app
 
+    def note_refusal(self, refusal: Refusal) -> None:
+        """Count and log a request that was refused before it was whole."""
+        if self.metrics is not None:
+            self.metrics.received.inc()
+            self.metrics.requests.labels(refusal.code).inc()
+        fields = {"status": refusal.status.value, "code": refusal.code, **refusal.log_fields()}
+        get_logger().info("bid refused", **fields)
+
     def _start_publisher(self, _worker: Worker) -> None:
         if self.publisher is not None:
             self.publisher.start(_PATIENCE_S)
+        if self.watchdog is not None:
+            self.watchdog.start()
 
     def _close_publisher(self, _arbiter: Arbiter, _worker: Worker) -> None:
+        if self.watchdog is not None:
+            self.watchdog.stop()
         if self.publisher is not None:
             self.publisher.close(self.settings.drain_timeout_s)
+
+    def _forget_worker(self, _arbiter: Arbiter, worker: Worker) -> None:
+        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+        Lifecycle(self.metrics_dir, worker.pid).clear()
 
     def _remove_counts(self, _arbiter: Arbiter) -> None:
         shutil.rmtree(self.metrics_dir, ignore_errors=True)
 
 
-def _forget_worker(_arbiter: Arbiter, worker: Worker) -> None:
-    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+def _connections(settings: IngestSettings) -> int:
+    """Return the connections per worker, leaving file descriptors for Kafka, logs and counts."""
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(min(settings.connections, descriptors - _OTHER_FILES), settings.threads + 1)

@@ -60,6 +60,33 @@ class IngestSettings:
         doc="Seconds that an idle connection is kept open.",
         default="75",
     )
+    connections: int = setting(
+        "INGEST_CONNECTIONS",
+        fields.Integer(validate=_POSITIVE),
+        doc="Connections that a worker keeps open; beyond them new ones wait in the backlog. "
+        "Never more than its file descriptors allow.",
+        default="4096",
+    )
+    read_timeout_s: int = setting(
+        "INGEST_READ_TIMEOUT_S",
+        fields.Integer(validate=_POSITIVE),
+        doc="Seconds that a client may take to send a request, from its first byte to its last; "
+        "later is 408.",
+        default="5",
+    )
+    max_requests: int = setting(
+        "INGEST_MAX_REQUESTS",
+        fields.Integer(validate=validate.Range(min=0)),
+        doc="Requests after which a worker is replaced; 0: never.",
+        default="0",
+    )
+    stuck_timeout_s: int = setting(
+        "INGEST_STUCK_TIMEOUT_S",
+        fields.Integer(validate=_POSITIVE),
+        doc="Seconds that a record may stay without an end, far beyond its deadline, before "
+        "`/healthz` answers 503: its worker is broken, whatever Kafka does.",
+        default="30",
+    )
     max_body_bytes: int = setting(
         "INGEST_MAX_BODY_BYTES",
         fields.Integer(validate=_POSITIVE),

@@ -6,10 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaTimeoutError
+from kafka.errors import KafkaError, KafkaTimeoutError
 from kafka.net.compat import KafkaNetClient
 
 _SENDER_ENDS_WITHIN_S = 1.0
+
+
+class NeverSentError(KafkaError):  # type: ignore[misc]  # kafka-python ships no types
+    """The record was taken back before it left this process: it is on no broker."""
 
 
 class DroppableProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python ships no types
@@ -20,6 +24,32 @@ class DroppableProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python sh
     What is pending then stays pending, `close` raises before it stops the sender thread, and
     `__del__` does so once more. The one remedy is another producer.
     """
+
+    @property
+    def sends(self) -> bool:
+        """Whether the sender thread lives: without it nothing is sent and nothing fails."""
+        return bool(self._sender.is_alive())
+
+    def take_back(self) -> None:
+        """Fail every record that has not been put into a request with NeverSentError.
+
+        Only the sender's own lock of a partition tells the two kinds apart for certain: a batch
+        that is in the queue under that lock, and was never drained from it, is sent by nobody.
+        """
+        for batch in self._accumulator._incomplete.all():  # noqa: SLF001  no public way, see above
+            if self._unqueued(batch):
+                batch.abort(NeverSentError("not sent in time"))
+                self._accumulator.deallocate(batch)
+
+    def _unqueued(self, batch: Any) -> bool:  # noqa: ANN401  kafka-python ships no types
+        partition = batch.topic_partition
+        queue = self._accumulator._batches[partition]  # noqa: SLF001  no public way, see above
+        with self._accumulator._tp_lock(partition):  # noqa: SLF001  no public way, see above
+            if batch.drained is not None or batch not in queue:
+                return False
+            queue.remove(batch)
+            batch.records.close()
+        return True
 
     def drop(self) -> None:
         """Stop the sender thread, which fails what is pending."""

@@ -1,4 +1,4 @@
-"""`python -m consumer`: decide on bid requests until SIGTERM."""
+"""`python -m consumer`: decide on bid requests until SIGTERM; `dlq`: look after dead letters."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from prometheus_client import CollectorRegistry
 from common.logs import configure_logs, get_logger
 from common.settings import SettingsError
 from consumer.clock import Clock
+from consumer.dead_letter_limit import TooManyDeadLettersError
+from consumer.dlq import command
 from consumer.health import Health
 from consumer.health_server import serving
 from consumer.kafka_clients import KafkaClients, connect
@@ -22,17 +24,19 @@ from consumer.runtime import Runtime
 from consumer.service import Service
 from consumer.settings import ConsumerSettings, load_settings
 from consumer.stop import Stop
+from consumer.time_budget import AlarmBudget, TimeBudget
 
 _CRASHED = 1
 
 
-def main(
+def main(  # noqa: PLR0913  what a process is given by the system, so that tests can give it
     environ: Mapping[str, str],
     stdout: TextIO,
     stderr: TextIO,
     *,
     on_stop_signal: Callable[[Callable[[], None]], None],
     connect: Callable[[ConsumerSettings], KafkaClients] = connect,
+    budget: Callable[[float], TimeBudget] = AlarmBudget,
 ) -> int:
     """Run and return the exit code: 0 after a stop, 2 for a wrong setting, 1 for a crash."""
     try:
@@ -57,12 +61,15 @@ def main(
             return SettingsError.exit_code
         get_logger().info("health served", host=host, port=port)
         runtime = Runtime(clock, stop, health, ConsumerMetrics(registry))
-        return _run(Service(settings, connect, runtime))
+        return _run(Service(settings, connect, runtime, budget))
 
 
 def _run(service: Service) -> int:
     try:
         service.run()
+    except TooManyDeadLettersError as error:
+        get_logger().error("stopped: too many dead letters", error=str(error))
+        return _CRASHED
     except Exception:  # noqa: BLE001  the last resort: logged, and the exit code tells
         get_logger().exception("crashed")
         return _CRASHED
@@ -75,5 +82,17 @@ def _on_stop_signal(request: Callable[[], None]) -> None:
         signal.signal(number, lambda *_: request())
 
 
+def dlq(arguments: list[str], environ: Mapping[str, str], out: TextIO, err: TextIO) -> int:
+    """Run a command on the dead letters and return the exit code: 2 for a wrong setting."""
+    try:
+        settings = load_settings(environ)
+    except SettingsError as error:
+        print(error, file=err)
+        return error.exit_code
+    return command.run(arguments, settings, out, err)
+
+
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["dlq"]:
+        sys.exit(dlq(sys.argv[2:], os.environ, sys.stdout, sys.stderr))
     sys.exit(main(os.environ, sys.stdout, sys.stderr, on_stop_signal=_on_stop_signal))

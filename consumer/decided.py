@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from consumer.decision import Bid, Bids, Decision, NoBid
+from consumer.recent_ids import Original
 from consumer.record import Record
 from consumer.request import BidRequest
 
@@ -29,11 +30,20 @@ class Decided:
         return "bid" if isinstance(self.decision, Bids) else "no_bid"
 
 
-def decided(
-    record: Record, request: BidRequest, decision: Decision, strategy: str, now_ms: int
+def decided(  # noqa: PLR0913  the parts of a decision, of which the last is seldom there
+    record: Record,
+    request: BidRequest,
+    decision: Decision,
+    strategy: str,
+    now_ms: int,
+    *,
+    original: Original | None = None,
 ) -> Decided:
-    """Put a decision into its final form; raise ValueError or TypeError where JSON has none."""
-    body = {
+    """Put a decision into its final form; raise ValueError or TypeError where JSON has none.
+
+    `original` is where the same bid id had come before: the decision says of which it repeats.
+    """
+    body: dict[str, Any] = {
         "request": {
             "id": request.id,
             "topic": record.topic,
@@ -44,6 +54,8 @@ def decided(
         "decided_at": now_ms,
         "response": bid_response(request.id, decision),
     }
+    if original is not None:
+        body["duplicate_of"] = {"partition": original.partition, "offset": original.offset}
     value = json.dumps(body, allow_nan=False, separators=(",", ":")).encode("utf-8")
     return Decided(record, request, decision, strategy, now_ms, value)
 

@@ -12,6 +12,7 @@ class Reason(StrEnum):
     NOT_AN_OBJECT = "not-an-object"
     NO_ID = "no-id"
     STRATEGY_FAILED = "strategy-failed"
+    STRATEGY_TIMEOUT = "strategy-timeout"
     SINK_REFUSED = "sink-refused"
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from common.logs import get_logger
 from consumer.clock import Clock
+from consumer.dead_letter_limit import DeadLetterLimit
 from consumer.dead_letters import DeadLetters
 from consumer.decided import Decided, decided
+from consumer.decision import Decision
 from consumer.errors import (
     Reason,
     SinkRefusedError,
@@ -17,10 +19,12 @@ from consumer.errors import (
     UnprocessableError,
 )
 from consumer.metrics import ConsumerMetrics
+from consumer.recent_ids import RecentIds
 from consumer.record import Record, received_at_ms, trace_id
-from consumer.request import parse
+from consumer.request import BidRequest, parse
 from consumer.sinks.sink import Acknowledgement, Sink
 from consumer.strategy import Strategy
+from consumer.time_budget import OutOfTimeError, TimeBudget, unlimited
 
 _MS = 1000
 
@@ -34,37 +38,38 @@ class Underway:
     acknowledgements: Sequence[Acknowledgement]
 
 
+@dataclass(frozen=True)
+class Guards:
+    """What keeps one record, or one kind of them, from harming the others."""
+
+    budget: TimeBudget = unlimited
+    recent: RecentIds = field(default_factory=lambda: RecentIds(most=0))
+    limit: DeadLetterLimit = field(default_factory=lambda: DeadLetterLimit(100, 0.5))
+
+
+@dataclass(frozen=True)
 class RecordHandler:
     """Begins the effect of a record and finishes it, so that many can be underway at once."""
 
-    def __init__(
-        self,
-        strategy: Strategy,
-        sinks: Sequence[Sink],
-        dead_letters: DeadLetters,
-        metrics: ConsumerMetrics,
-        clock: Clock,
-    ) -> None:
-        """Take the collaborators; every sink gets every decision."""
-        self._strategy = strategy
-        self._sinks = sinks
-        self._dead_letters = dead_letters
-        self._metrics = metrics
-        self._clock = clock
-        self._log = get_logger()
+    strategy: Strategy
+    sinks: Sequence[Sink]  # every one gets every decision
+    dead_letters: DeadLetters
+    metrics: ConsumerMetrics
+    clock: Clock
+    guards: Guards = field(default_factory=Guards)
 
     def begin(self, record: Record) -> Underway:
         """Decide and submit; raise SinkUnavailableError when that is not possible at present."""
-        started = self._clock.monotonic()
-        self._metrics.records.inc()
+        started = self.clock.monotonic()
+        self.metrics.records.inc()
         try:
             outcome = self._decide(record)
-            underway = Underway(record, outcome, [sink.submit(outcome) for sink in self._sinks])
+            underway = Underway(record, outcome, [sink.submit(outcome) for sink in self.sinks])
         except UnprocessableError as error:
             underway = self._bury(record, error)
         except SinkRefusedError as error:
             underway = self._bury(record, _refused(error))
-        self._metrics.processing.observe(self._clock.monotonic() - started)
+        self.metrics.processing.observe(self.clock.monotonic() - started)
         return underway
 
     def finish(self, underway: Underway, seconds_left: Callable[[], float]) -> None:
@@ -83,25 +88,41 @@ class RecordHandler:
     def _decide(self, record: Record) -> Decided:
         request = parse(record.value)
         try:
-            decision = self._strategy.decide(request)
-            return decided(record, request, decision, self._strategy.name, self._clock.epoch_ms())
+            with self.guards.budget():
+                decision = self.strategy.decide(request)
+            outcome = self._decided(record, request, decision)
+        except OutOfTimeError as error:
+            message = "the strategy took longer than CONSUMER_STRATEGY_TIMEOUT_MS"
+            raise UnprocessableError(Reason.STRATEGY_TIMEOUT, Stage.DECIDE, message) from error
         except Exception as error:  # a strategy may raise anything; the record is kept
             message = f"{type(error).__name__}: {error}"
             raise UnprocessableError(Reason.STRATEGY_FAILED, Stage.DECIDE, message) from error
 
+        else:
+            self.guards.limit.note_decided(record)
+            return outcome
+
+    def _decided(self, record: Record, request: BidRequest, decision: Decision) -> Decided:
+        original = self.guards.recent.original(record, request.id)
+        if original is not None:
+            self.metrics.duplicates.inc()
+        now_ms = self.clock.epoch_ms()
+        return decided(record, request, decision, self.strategy.name, now_ms, original=original)
+
     def _bury(self, record: Record, error: UnprocessableError) -> Underway:
+        self.guards.limit.note_given_up(record)
         try:
-            return Underway(record, error, [self._dead_letters.submit(record, error)])
+            return Underway(record, error, [self.dead_letters.submit(record, error)])
         except SinkRefusedError as refusal:
             raise _no_way_out(refusal) from refusal
 
     def _note_decision(self, outcome: Decided) -> None:
         latency_ms = self._latency_ms(outcome.record)
-        self._metrics.decisions.labels(outcome.strategy, outcome.outcome).inc()
+        self.metrics.decisions.labels(outcome.strategy, outcome.outcome).inc()
         if latency_ms is not None:
             # clocks of two machines differ: a sum must not shrink
-            self._metrics.end_to_end.observe(max(latency_ms, 0) / _MS)
-        self._log.info(
+            self.metrics.end_to_end.observe(max(latency_ms, 0) / _MS)
+        get_logger().info(
             "bid decided",
             id=outcome.request.id,
             **_position(outcome.record),
@@ -112,9 +133,9 @@ class RecordHandler:
         )
 
     def _note_dead_letter(self, record: Record, error: UnprocessableError) -> None:
-        self._metrics.dead_letters.labels(error.reason.value).inc()
+        self.metrics.dead_letters.labels(error.reason.value).inc()
         # not the error's words, which can quote the request and a person's data with it
-        self._log.warning(
+        get_logger().warning(
             "bid request dead-lettered",
             **_position(record),
             reason=error.reason.value,
@@ -125,7 +146,7 @@ class RecordHandler:
 
     def _latency_ms(self, record: Record) -> int | None:
         received = received_at_ms(record)
-        return None if received is None else self._clock.epoch_ms() - received
+        return None if received is None else self.clock.epoch_ms() - received
 
 
 def _wait(underway: Underway, seconds_left: Callable[[], float]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import KafkaError, for_code
 
 from common.kafka_clients import DroppableProducer, opened
@@ -91,7 +92,10 @@ def consumer_options(settings: ConsumerSettings) -> dict[str, Any]:
         **_common_options(settings),
         "group_id": settings.kafka.consumer_group,
         "enable_auto_commit": False,
-        "auto_offset_reset": settings.start_from,
+        "isolation_level": "read_committed",  # a replay of dead letters that failed is not there
+        "auto_offset_reset": "none",  # consumer.positions decides, and says so
+        "partition_assignment_strategy": [CooperativeStickyAssignor],
+        "group_instance_id": settings.group_instance_id or None,
         "max_poll_records": settings.max_poll_records,
         "session_timeout_ms": settings.session_timeout_ms,
         "heartbeat_interval_ms": settings.session_timeout_ms // _HEARTBEATS_PER_SESSION,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from kafka.structs import TopicPartition
 
 from common.logs import get_logger
@@ -13,6 +13,7 @@ from consumer.backoff import Backoff
 from consumer.batch import BatchProcessor, Polled
 from consumer.commits import Commits
 from consumer.lag import Lag
+from consumer.positions import Positions
 from consumer.record import Record
 from consumer.runtime import Runtime
 from consumer.source import Source
@@ -29,6 +30,7 @@ class PollLoop:
     """
 
     source: Source
+    positions: Positions
     processor: BatchProcessor
     commits: Commits
     lag: Lag
@@ -55,6 +57,12 @@ class PollLoop:
     def _poll(self) -> Polled:
         try:
             polled = self.source.poll(timeout_ms=self.poll_timeout_ms)
+        except NoOffsetForPartitionError as error:
+            self.positions.begin(error.args[0])
+            return {}
+        except OffsetOutOfRangeError as error:
+            self.positions.out_of_range(error.args[0])
+            return {}
         except KafkaError as error:
             self._try_again("kafka", str(error), self.kafka_backoff)
             return {}

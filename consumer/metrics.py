@@ -67,6 +67,17 @@ ASSIGNED = Metric(
     "gauge",
     "Partitions assigned to this member of the group.",
 )
+DUPLICATES = Metric(
+    "consumer_duplicates_total",
+    "counter",
+    "Records whose bid id had come before, within the last `CONSUMER_DUPLICATE_WINDOW` ids.",
+)
+OUT_OF_RANGE = Metric(
+    "consumer_offset_out_of_range_total",
+    "counter",
+    "Times that records were gone by retention before they were read, by partition: a loss.",
+    ("partition",),
+)
 
 TABLE = (
     RECORDS,
@@ -79,6 +90,8 @@ TABLE = (
     LAG_MESSAGES,
     LAG_SECONDS,
     ASSIGNED,
+    DUPLICATES,
+    OUT_OF_RANGE,
 )
 
 
@@ -97,3 +110,5 @@ class ConsumerMetrics:
         self.lag_messages = LAG_MESSAGES.gauge(registry)
         self.lag_seconds = LAG_SECONDS.gauge(registry)
         self.assigned = ASSIGNED.gauge(registry)
+        self.duplicates = DUPLICATES.counter(registry)
+        self.out_of_range = OUT_OF_RANGE.counter(registry)

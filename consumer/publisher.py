@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from kafka.errors import (
@@ -42,7 +43,20 @@ class Publisher:
             future = self._working().send(topic, key=key, value=value, headers=headers)
         except KafkaError as error:
             raise self.disposition(topic, error) from error
-        return _Pending(self, topic, future)
+        return _Pending(self, _Message(topic, key, value, headers), future)
+
+    def settle(self, message: _Message, seconds: float) -> None:
+        """Find out whether a refusal is about this record, by sending it with no other.
+
+        kafka-python's idempotent producer takes a refused record for fatal and fails all others
+        that it has in hand with the same error. Raise what `Acknowledgement.wait` does.
+        """
+        self._trusted = False
+        try:
+            self._working().send(message.topic, **message.content()).get(timeout=seconds)
+        except KafkaError as error:
+            self._trusted = False
+            raise self.disposition(message.topic, error) from error
 
     def close(self, seconds: float) -> None:
         """Wait up to `seconds` for what is pending, then stop."""
@@ -73,14 +87,31 @@ class Publisher:
         return self._producer
 
 
+@dataclass(frozen=True)
+class _Message:
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+    def content(self) -> dict[str, Any]:
+        return {"key": self.key, "value": self.value, "headers": self.headers}
+
+
 class _Pending:
-    def __init__(self, publisher: Publisher, topic: str, future: Any) -> None:  # noqa: ANN401  kafka-python ships no types
+    def __init__(self, publisher: Publisher, message: _Message, future: Any) -> None:  # noqa: ANN401  kafka-python ships no types
         self._publisher = publisher
-        self._topic = topic
+        self._message = message
         self._future = future
+        self._settled = False
 
     def wait(self, seconds: float) -> None:
+        if self._settled:
+            return
         try:
             self._future.get(timeout=seconds)
+        except _REFUSALS:
+            self._publisher.settle(self._message, seconds)
+            self._settled = True
         except KafkaError as error:
-            raise self._publisher.disposition(self._topic, error) from error
+            raise self._publisher.disposition(self._message.topic, error) from error

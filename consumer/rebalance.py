@@ -12,6 +12,7 @@ from consumer.commits import Commits
 from consumer.health import Health
 from consumer.lag import Lag
 from consumer.metrics import ConsumerMetrics
+from consumer.recent_ids import RecentIds
 
 WAITING = "waiting for the group to assign them"
 
@@ -25,11 +26,17 @@ class Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-pyth
     """
 
     def __init__(
-        self, commits: Commits, lag: Lag, health: Health, metrics: ConsumerMetrics
+        self,
+        commits: Commits,
+        lag: Lag,
+        recent: RecentIds,
+        health: Health,
+        metrics: ConsumerMetrics,
     ) -> None:
         """Take the books that are kept by partition; not ready before the first assignment."""
         self._commits = commits
         self._lag = lag
+        self._recent = recent
         self._health = health
         self._metrics = metrics
         self._assigned: set[TopicPartition] = set()
@@ -46,8 +53,10 @@ class Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-pyth
         self._assigned -= set(revoked)
         self._commits.forget(revoked)
         self._lag.forget(revoked)
+        self._recent.forget(revoked)
         self._health.clear("sinks")
-        self._health.hinder("partitions", WAITING)
+        if not self._assigned:  # a cooperative rebalance takes some and leaves the others at work
+            self._health.hinder("partitions", WAITING)
         self._note("partitions revoked", revoked)
 
     def on_partitions_lost(self, lost: Collection[TopicPartition]) -> None:

@@ -11,16 +11,20 @@ from common.logs import get_logger
 from consumer.backoff import Backoff
 from consumer.batch import BatchProcessor
 from consumer.commits import Commits
+from consumer.dead_letter_limit import DeadLetterLimit
 from consumer.dead_letters import DeadLetters
-from consumer.handling import RecordHandler
+from consumer.handling import Guards, RecordHandler
 from consumer.kafka_clients import KafkaClients, TopicsUnavailableError, subscribe
 from consumer.lag import Lag
 from consumer.loop import PollLoop
+from consumer.positions import Positions
 from consumer.rebalance import Rebalances
+from consumer.recent_ids import RecentIds
 from consumer.runtime import Runtime
 from consumer.settings import ConsumerSettings
 from consumer.sinks.kafka import KafkaSink
 from consumer.strategies import chosen
+from consumer.time_budget import AlarmBudget, TimeBudget
 
 _MS = 1000
 
@@ -32,6 +36,7 @@ class Service:
     settings: ConsumerSettings
     connect: Callable[[ConsumerSettings], KafkaClients]
     runtime: Runtime
+    budget: Callable[[float], TimeBudget] = AlarmBudget
 
     def run(self) -> None:
         """Return after a stop: batch finished, offsets committed, group left."""
@@ -67,16 +72,23 @@ class Service:
         clock, health, metrics = self.runtime.clock, self.runtime.health, self.runtime.metrics
         commits = Commits(clients.source, settings.commit_timeout_ms, health, metrics)
         lag = Lag(clients.source, clock, metrics)
-        rebalances = Rebalances(commits, lag, health, metrics)
+        recent = RecentIds(settings.duplicate_window)
+        rebalances = Rebalances(commits, lag, recent, health, metrics)
         handler = RecordHandler(
             chosen(settings.bidding),
             [KafkaSink(clients.publisher, kafka.topic_bid_decisions)],
             DeadLetters(clients.publisher, kafka.topic_dead_letters),
             metrics,
             clock,
+            guards=Guards(
+                self.budget(settings.strategy_timeout_ms / _MS),
+                recent,
+                DeadLetterLimit(settings.dlq_max_consecutive, settings.dlq_max_ratio),
+            ),
         )
         return PollLoop(
             subscribe(clients, kafka.topic_bid_requests, rebalances),
+            Positions(clients.source, settings.start_from, metrics),
             BatchProcessor(handler, clock, settings.publish_timeout_ms / _MS),
             commits,
             lag,

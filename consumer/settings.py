@@ -74,6 +74,38 @@ class ConsumerSettings:
         doc="Where a group without committed offsets begins: `earliest` or `latest`.",
         default="earliest",
     )
+    strategy_timeout_ms: int = setting(
+        "CONSUMER_STRATEGY_TIMEOUT_MS",
+        _milliseconds(1),
+        doc="Milliseconds that a strategy may take for one request; then it is a dead letter.",
+        default="1000",
+    )
+    duplicate_window: int = setting(
+        "CONSUMER_DUPLICATE_WINDOW",
+        fields.Integer(validate=validate.Range(0, 10_000_000)),
+        doc="Bid ids that are remembered to mark those that come again; about 150 bytes each.",
+        default="100000",
+    )
+    dlq_max_consecutive: int = setting(
+        "CONSUMER_DLQ_MAX_CONSECUTIVE",
+        fields.Integer(validate=validate.Range(min=1)),
+        doc="Dead letters in a row from one partition; with one more the service stops with an "
+        "error instead of emptying the topic into them.",
+        default="100",
+    )
+    dlq_max_ratio: float = setting(
+        "CONSUMER_DLQ_MAX_RATIO",
+        fields.Float(validate=validate.Range(0, 1)),
+        doc="Share of dead letters in the last 1000 records; with more the service stops.",
+        default="0.5",
+    )
+    group_instance_id: str = setting(
+        "CONSUMER_GROUP_INSTANCE_ID",
+        fields.String(validate=validate.Regexp(r"^[A-Za-z0-9._-]{0,249}$", error="Not a name.")),
+        doc="Name of this member, for static membership: a restart within the session timeout "
+        "moves no partition. The pod's name, for instance; empty: none.",
+        default="",
+    )
     max_poll_records: int = setting(
         "CONSUMER_MAX_POLL_RECORDS",
         fields.Integer(validate=validate.Range(1, 10_000)),

@@ -13,7 +13,7 @@ from common.kafka import KafkaSettings
 from common.logs import LogSettings
 from consumer.metrics import TABLE as CONSUMER_METRICS
 from consumer.settings import ConsumerSettings
-from docs import validation_page
+from docs import reliability, validation_page
 from verification.local.settings import RunSettings
 from verification.settings import HarnessSettings
 
@@ -72,6 +72,7 @@ def pages() -> Mapping[str, str]:
     return {
         "configuration.md": configuration(),
         "metrics.md": metric_tables(),
+        "reliability.md": reliability.page(),
         "validation.md": validation_page.page(),
     }
 

@@ -99,6 +99,16 @@ class FakeKafkaConsumer:
         """Go on from `offset`."""
         self._positions[self._assigned(tp)] = offset
 
+    def seek_to_beginning(self, *partitions: TopicPartition) -> None:
+        """Go on from the first record."""
+        for tp in partitions:
+            self.seek(tp, 0)
+
+    def seek_to_end(self, *partitions: TopicPartition) -> None:
+        """Go on after the last record."""
+        for tp in partitions:
+            self.seek(tp, len(self.log[tp]))
+
     def assignment(self) -> set[TopicPartition]:
         """Return the partitions that it polls."""
         return set(self._positions)

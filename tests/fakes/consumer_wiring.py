@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry
 
@@ -10,13 +10,15 @@ from consumer.backoff import Backoff
 from consumer.batch import BatchProcessor
 from consumer.commits import Commits
 from consumer.dead_letters import DeadLetters
-from consumer.handling import RecordHandler
+from consumer.handling import Guards, RecordHandler
 from consumer.health import Health
 from consumer.lag import Lag
 from consumer.loop import PollLoop
 from consumer.metrics import ConsumerMetrics
+from consumer.positions import Positions
 from consumer.publisher import Publisher
 from consumer.rebalance import Rebalances
+from consumer.recent_ids import RecentIds
 from consumer.runtime import Runtime
 from consumer.sinks.kafka import KafkaSink
 from consumer.sinks.sink import Sink
@@ -41,6 +43,7 @@ class Wiring:
         *,
         sinks: Sequence[Sink] | None = None,
         strategy: Strategy | None = None,
+        guards: Guards | None = None,
     ) -> None:
         """Put it together around `source`."""
         self.time = FakeTime()
@@ -48,12 +51,13 @@ class Wiring:
         self.registry = CollectorRegistry()
         self.source = source
         self.producers: list[FakeProducer] = []
-        self.make_producer = FakeProducer
+        self.make_producer: Callable[[], FakeProducer] = FakeProducer
         self.publisher = Publisher(self._connect)
         metrics = ConsumerMetrics(self.registry)
         self.stop = Stop(clock)
         self.health = Health(60, clock.monotonic)
         self.commits = Commits(source, 5_000, self.health, metrics)
+        self.recent = RecentIds(1000)
         lag = Lag(source, clock, metrics)
         self.handler = RecordHandler(
             strategy or FakeStrategy(),
@@ -61,10 +65,12 @@ class Wiring:
             DeadLetters(self.publisher, DEAD_LETTERS),
             metrics,
             clock,
+            guards=guards or Guards(recent=self.recent),
         )
         self.processor = BatchProcessor(self.handler, clock, 10)
         self.loop = PollLoop(
             source,
+            Positions(source, "earliest", metrics),
             self.processor,
             self.commits,
             lag,
@@ -73,7 +79,7 @@ class Wiring:
             Runtime(clock, self.stop, self.health, metrics),
             500,
         )
-        source.subscribe([TOPIC], Rebalances(self.commits, lag, self.health, metrics))
+        source.subscribe([TOPIC], Rebalances(self.commits, lag, self.recent, self.health, metrics))
 
     @property
     def producer(self) -> FakeProducer:

@@ -7,6 +7,8 @@ from kafka.future import Future
 from kafka.producer.future import RecordMetadata
 from kafka.structs import TopicPartition
 
+from common.kafka_clients import NeverSentError
+
 
 class FakeFuture(Future):  # type: ignore[misc]  # kafka-python ships no types
     """A future of record metadata; `get` waits for nobody."""
@@ -34,6 +36,8 @@ class FakeProducer:
         self.futures: list[FakeFuture] = []
         self.closed_within_s: float | None = None
         self.dropped = False
+        self.sends = True
+        self.queued = False
 
     def send(
         self, topic: str, *, value: bytes, key: bytes, headers: list[tuple[str, bytes]]
@@ -67,6 +71,12 @@ class FakeProducer:
         self.closed_within_s = timeout
         if self.close_raises is not None:
             raise self.close_raises
+
+    def take_back(self) -> None:
+        """Fail what waits, where `queued` says that nothing of it was sent."""
+        for future in self.futures:
+            if self.queued and not future.is_done:
+                future.failure(NeverSentError("not sent in time"))
 
     def drop(self) -> None:
         """Note the call; what is pending fails."""

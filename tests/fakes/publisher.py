@@ -16,6 +16,8 @@ class FakePublisher:
         self.refuses_with: Refusal | None = None
         self.reasons: tuple[str, ...] = ()
         self.closed_within_s: float | None = None
+        self.waiting = (0, 0)
+        self.stuck = 0.0
 
     def publish(self, record: Record) -> Acknowledged:
         """Keep the record, or raise what it was told to."""
@@ -27,6 +29,14 @@ class FakePublisher:
     def not_ready(self) -> tuple[str, ...]:
         """Return the reasons it was given."""
         return self.reasons
+
+    def pending(self) -> tuple[int, int]:
+        """Return what it was given."""
+        return self.waiting
+
+    def stuck_s(self) -> float:
+        """Return what it was given."""
+        return self.stuck
 
     def start(self, patience_s: float) -> None:
         """Be ready at once."""

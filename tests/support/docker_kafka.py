@@ -17,7 +17,7 @@ from tests.support.ports import free_port
 IMAGE = "apache/kafka:4.3.1"
 ALIAS = "kafka-service"
 # The image appends to copies of its own files, which fails where its layer keeps them read-only.
-_START = """
+START = """
 rm -f /opt/kafka/config/*
 cp /etc/kafka/docker/*.yaml /mnt/shared/config/ && chmod u+w /mnt/shared/config/*
 exec /etc/kafka/docker/run
@@ -62,7 +62,7 @@ class DockerKafka:
             DockerContainer(IMAGE)
             .with_bind_ports(9092, self._port)
             .with_envs(**self._settings())
-            .with_command(["sh", "-c", _START])
+            .with_command(["sh", "-c", START])
             .waiting_for(LogMessageWaitStrategy("Kafka Server started").with_startup_timeout(60))
         )
 

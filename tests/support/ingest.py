@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import psutil
+
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
@@ -35,6 +37,8 @@ class Answer:
 class IngestProcess:
     """`python -m app` on a free port of loopback."""
 
+    program: tuple[str, ...] = ("-m", "app")
+
     def __init__(self, log: Path, **environ: str) -> None:
         """Prepare; `environ` is the service's whole configuration."""
         self.port = free_port()
@@ -51,7 +55,7 @@ class IngestProcess:
         """Start it; returns once it is alive, which is not yet ready."""
         with self.log.open("wb") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "app"], cwd=ROOT, env=self._environ, stdout=out
+                [sys.executable, *self.program], cwd=ROOT, env=self._environ, stdout=out
             )
         eventually(self._alive, "the ingest to answer /healthz")
         return self
@@ -79,6 +83,10 @@ class IngestProcess:
         """POST a body to /bid; headers are given as Content_Type="..."."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self._request("POST", "/bid", body, named)
+
+    def worker_pids(self) -> list[int]:
+        """Return the process ids of the workers."""
+        return [child.pid for child in psutil.Process(self.process.pid).children()]
 
     def log_lines(self) -> list[dict[str, Any]]:
         """Return what it wrote on standard output: one JSON object a line, or this fails."""

@@ -34,7 +34,7 @@ class ConsumerProcess:
         """Prepare; `environ` is the service's whole configuration."""
         self._log = log
         self._program = [sys.executable, *program]
-        self._environ = {
+        self.environ = {
             **{k: v for k, v in os.environ.items() if k.startswith(("PATH", "COVERAGE", "PYTHON"))},
             "CONSUMER_HEALTH_HOST": "127.0.0.1",
             "CONSUMER_HEALTH_PORT": "0",
@@ -45,7 +45,7 @@ class ConsumerProcess:
         """Start it; returns once its probes are served."""
         with self._log.open("wb") as out:
             self.process = subprocess.Popen(
-                self._program, cwd=ROOT, env=self._environ, stdout=out, stderr=out
+                self._program, cwd=ROOT, env=self.environ, stdout=out, stderr=out
             )
         self._port = eventually(self._announced_port, "the consumer to serve its probes", 20)
         return self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from pathlib import Path
 from typing import Any
 
 from hypothesis import given
@@ -15,6 +16,7 @@ from app import bid_json
 from app.body import inflate
 from app.factory import create_app
 from app.intake import Intake
+from app.lifecycle import Lifecycle
 from app.metrics import IngestMetrics
 from app.refusals import Refusal
 from tests.fakes.publisher import FakePublisher
@@ -42,7 +44,8 @@ def post(publisher: FakePublisher, body: bytes, headers: dict[str, str]) -> Test
     """Post to an application of its own."""
     registry = CollectorRegistry()
     intake = Intake(publisher, LIMIT)
-    app = create_app(intake, publisher, IngestMetrics(registry), lambda: generate_latest(registry))
+    lifecycle, metrics = Lifecycle(Path("nowhere")), IngestMetrics(registry)
+    app = create_app(intake, publisher, lifecycle, metrics, lambda: generate_latest(registry))
     return app.test_client().post("/bid", data=body, headers=headers)
 
 

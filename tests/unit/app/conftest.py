@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from app.factory import create_app
 from app.intake import Intake
+from app.lifecycle import Lifecycle
 from app.metrics import IngestMetrics
 from app.validation.judge import Judge
 from tests.fakes.publisher import FakePublisher
@@ -33,6 +36,7 @@ class Ingest:
     client: FlaskClient
     publisher: FakePublisher
     registry: CollectorRegistry
+    lifecycle: Lifecycle
 
     def count(self, name: str, **labels: str) -> float:
         """Return the value of a metric, 0 where it was never counted."""
@@ -56,8 +60,11 @@ def make_ingest(judge: Judge | None = None, max_body: int = MAX_BODY) -> Ingest:
         random_bytes=lambda n: b"\xaa" * n,
         judge=judge,
     )
-    app = create_app(intake, publisher, IngestMetrics(registry), lambda: generate_latest(registry))
-    return Ingest(app.test_client(), publisher, registry)
+    lifecycle = Lifecycle(Path(tempfile.mkdtemp()))
+    app = create_app(
+        intake, publisher, lifecycle, IngestMetrics(registry), lambda: generate_latest(registry)
+    )
+    return Ingest(app.test_client(), publisher, registry, lifecycle)
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ from app.refusals import Overloaded
 def test_admits_up_to_the_records() -> None:
     """One record more than the limit is refused, until another has left."""
     admission = Admission(max_records=2, max_bytes=100)
-    admission.enter(1)
+    first = admission.enter(1)
     admission.enter(1)
     with pytest.raises(Overloaded):
         admission.enter(1)
-    admission.leave(1)
+    admission.leave(first)
     admission.enter(1)
     assert admission.pending_records == 2
 
@@ -40,14 +40,40 @@ def test_a_refused_record_is_not_counted() -> None:
     assert (admission.pending_records, admission.pending_bytes) == (0, 0)
 
 
+def test_once_full_it_opens_again_only_when_a_fifth_has_left() -> None:
+    """An overload is answered at once, instead of letting one in for each that leaves."""
+    admission = Admission(max_records=10, max_bytes=1000)
+    tickets = [admission.enter(1) for _ in range(10)]
+    with pytest.raises(Overloaded):
+        admission.enter(1)
+    admission.leave(tickets.pop())
+    with pytest.raises(Overloaded):
+        admission.enter(1)
+    admission.leave(tickets.pop())
+    assert admission.enter(1).size == 1
+
+
+def test_it_knows_how_long_the_oldest_has_waited() -> None:
+    """The age is the first one's that is still there, whatever came and went behind it."""
+    now = [100.0]
+    admission = Admission(10, 1000, monotonic=lambda: now[0])
+    assert admission.oldest_s() == 0
+    first = admission.enter(1)
+    now[0] = 103.0
+    admission.enter(1)
+    assert admission.oldest_s() == 3.0
+    admission.leave(first)
+    now[0] = 104.0
+    assert admission.oldest_s() == 1.0
+
+
 def test_counts_stay_right_over_threads() -> None:
     """Many threads that enter and leave end at nothing pending."""
     admission = Admission(max_records=10_000, max_bytes=10_000)
 
     def work() -> None:
         for _ in range(500):
-            admission.enter(1)
-            admission.leave(1)
+            admission.leave(admission.enter(1))
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
@@ -60,8 +86,7 @@ def test_counts_stay_right_over_threads() -> None:
 def test_waiting_ends_when_the_last_one_leaves() -> None:
     """A drain sees the last record go, and says so."""
     admission = Admission(max_records=2, max_bytes=10)
-    admission.enter(1)
-    threading.Timer(0.01, admission.leave, [1]).start()
+    threading.Timer(0.01, admission.leave, [admission.enter(1)]).start()
     assert admission.wait_until_empty(5)
 
 

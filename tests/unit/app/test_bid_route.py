@@ -9,10 +9,14 @@ from structlog.testing import capture_logs
 
 from app.openrtb import Violation
 from app.refusals import (
+    HeadTooLarge,
+    Indeterminate,
+    InternalError,
     InvalidBidRequest,
     MalformedBody,
     Overloaded,
     Refusal,
+    RequestTimeout,
     TooLarge,
     TopicUnavailable,
     Unavailable,
@@ -101,7 +105,11 @@ REFUSALS: list[tuple[Refusal, int, str]] = [
     (InvalidBidRequest([]), 400, "invalid-bid-request"),
     (TooLarge("m"), 413, "too-large"),
     (UnsupportedMedia("m"), 415, "unsupported-media-type"),
-    (Unavailable("m", "unknown"), 503, "not-acknowledged"),
+    (RequestTimeout("m"), 408, "request-timeout"),
+    (HeadTooLarge("m"), 431, "head-too-large"),
+    (InternalError("m"), 500, "internal-error"),
+    (Unavailable("m", "none"), 503, "not-acknowledged"),
+    (Indeterminate("m"), 503, "delivery-unknown"),
     (Overloaded(), 503, "overloaded"),
     (TopicUnavailable("m"), 503, "topic-unavailable"),
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 
 import pytest
 from kafka import KafkaProducer
@@ -21,7 +20,7 @@ from kafka.errors import (
 from app.admission import Admission
 from app.kafka_publisher import KafkaPublisher, connect, producer_options
 from app.publisher import Acknowledged, Record
-from app.refusals import Overloaded, TooLarge, TopicUnavailable, Unavailable
+from app.refusals import Indeterminate, Overloaded, TooLarge, TopicUnavailable, Unavailable
 from app.settings import load_settings
 from tests.fakes.producer import FakeProducer
 from tests.support.connections import Connections
@@ -54,10 +53,13 @@ class TestOptions:
         assert (options["acks"], options["enable_idempotence"]) == ("all", True)
 
     def test_every_wait_ends_at_the_publish_deadline(self) -> None:
-        """Metadata, delivery and each request fit into INGEST_PUBLISH_TIMEOUT_MS."""
+        """Metadata and each request fit into INGEST_PUBLISH_TIMEOUT_MS; delivery ends soon after.
+
+        The caller gives up before the producer does: it can then still take back what is queued.
+        """
         options = producer_options(load_settings({"INGEST_PUBLISH_TIMEOUT_MS": "500"}))
-        assert options["max_block_ms"] == options["delivery_timeout_ms"] == 500
-        assert options["request_timeout_ms"] < 500
+        assert options["max_block_ms"] == 500
+        assert options["request_timeout_ms"] < 500 < options["delivery_timeout_ms"] <= 600
 
     def test_no_topic_is_made_by_accident(self) -> None:
         """A misspelt topic is an error, not a new topic with one replica."""
@@ -83,6 +85,24 @@ class TestPublish:
         started(producer).publish(RECORD)
         assert 0 < producer.futures[0].waited_s <= 1.0
 
+    def test_what_was_not_sent_by_the_deadline_never_is(self, started: Start) -> None:
+        """A record still in the queue is taken back, so that a client knows that it is nowhere."""
+        producer = FakeProducer(outcome=None)
+        producer.queued = True
+        with pytest.raises(Unavailable) as refused:
+            started(producer).publish(RECORD)
+        assert (refused.value.delivery, refused.value.code) == ("none", "not-acknowledged")
+
+    def test_a_dead_sender_thread_is_noticed_before_anything_is_sent(self, started: Start) -> None:
+        """The producer is replaced at once, instead of costing a request its deadline."""
+        producer = FakeProducer()
+        publisher = started(producer)
+        producer.sends = False
+        with pytest.raises(TopicUnavailable):
+            publisher.publish(RECORD)
+        assert producer.sent == []
+        assert publisher.not_ready()[0].startswith("kafka: ")
+
     def test_silence_is_an_unknown_delivery(self, started: Start) -> None:
         """A record that was handed over and not acknowledged may still turn up."""
         with pytest.raises(Unavailable) as refused:
@@ -102,12 +122,14 @@ class TestPublish:
         assert refused.value.delivery == "unknown"
 
     @pytest.mark.parametrize("error", [MessageSizeTooLargeError(), RecordListTooLargeError()])
-    def test_what_the_topic_does_not_take_is_too_large(
+    def test_what_the_broker_refuses_for_its_size_ends_the_producer(
         self, started: Start, error: KafkaError
     ) -> None:
-        """A record over the broker's limit is 413, not a failure to try again."""
-        with pytest.raises(TooLarge):
-            started(FakeProducer(outcome=error)).publish(RECORD)
+        """kafka-python fails all records with one's error: whose it is stays open."""
+        publisher = started(FakeProducer(outcome=error))
+        with pytest.raises(Indeterminate):
+            publisher.publish(RECORD)
+        assert publisher.not_ready()
 
     def test_a_forbidden_topic_is_unavailable(self, started: Start) -> None:
         """Without the right to write, nothing was delivered."""
@@ -183,13 +205,14 @@ class TestDistrust:
         assert len(producer.sent) == 1
         assert publisher.not_ready()[0].startswith("kafka: ")
 
-    @pytest.mark.parametrize("outcome", [MessageSizeTooLargeError(), "acknowledge"])
-    def test_a_record_that_is_too_large_is_no_failure_of_the_producer(
-        self, started: Start, outcome: Exception | str
+    def test_a_record_that_is_too_large_to_be_sent_is_no_failure_of_the_producer(
+        self, started: Start
     ) -> None:
         """One client's large record costs the others nothing."""
-        publisher = started(FakeProducer(outcome=outcome))
-        with suppress(TooLarge):
+        producer = FakeProducer()
+        publisher = started(producer)
+        producer.raises = MessageSizeTooLargeError()
+        with pytest.raises(TooLarge):
             publisher.publish(RECORD)
         assert publisher.not_ready() == ()
 

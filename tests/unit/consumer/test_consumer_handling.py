@@ -17,6 +17,7 @@ from consumer.request import BidRequest
 from consumer.sinks.sink import Sink
 from consumer.strategy import Strategy
 from tests.fakes.consumer_kafka import FakeKafkaConsumer
+from tests.fakes.consumer_producer import FakeProducer
 from tests.fakes.consumer_records import TRACE, make_record
 from tests.fakes.consumer_sink import FakeSink
 from tests.fakes.consumer_strategy import FakeStrategy
@@ -244,7 +245,14 @@ class TestRefusals:
     def test_a_refused_dead_letter_is_never_skipped(self, where: str) -> None:
         """With no place left for the record the partition is held, and the reason says why."""
         service = wired()
+
+        def refusing() -> FakeProducer:
+            producer = FakeProducer()
+            setattr(producer, where, lambda _sent: MessageSizeTooLargeError("big"))
+            return producer
+
         setattr(service.producer, where, lambda _sent: MessageSizeTooLargeError("big"))
+        service.make_producer = refusing
         with pytest.raises(SinkUnavailableError, match="a dead letter is refused: .*big"):
             handle(service, value=b"{")
 

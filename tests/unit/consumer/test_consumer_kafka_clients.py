@@ -26,10 +26,10 @@ class TestOptions:
         assert options["request_timeout_ms"] < 4_000
 
     def test_the_consumer_commits_nothing_by_itself(self) -> None:
-        """Offsets are the poll loop's, and a new group begins at the beginning."""
+        """Offsets are the poll loop's, and where there is none, so is the choice."""
         options = consumer_options(load_settings({}))
         assert options["enable_auto_commit"] is False
-        assert options["auto_offset_reset"] == "earliest"
+        assert options["auto_offset_reset"] == "none"
         assert options["group_id"] == "bidding-logic"
         assert options["heartbeat_interval_ms"] * 3 <= options["session_timeout_ms"]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from kafka.errors import (
     KafkaError,
@@ -12,7 +14,7 @@ from kafka.errors import (
 
 from consumer.errors import SinkRefusedError, SinkUnavailableError
 from consumer.publisher import Publisher
-from tests.fakes.consumer_producer import FakeProducer
+from tests.fakes.consumer_producer import FakeProducer, Sent
 
 
 class TestPublisher:
@@ -22,6 +24,7 @@ class TestPublisher:
         """Connect to producers that acknowledge."""
         self.made: list[FakeProducer] = []
         self.connect_errors: list[KafkaError] = []
+        self.failing: Callable[[Sent], KafkaError | None] = lambda _sent: None
         self.publisher = Publisher(self.connect)
 
     def connect(self) -> FakeProducer:
@@ -29,6 +32,7 @@ class TestPublisher:
         if self.connect_errors:
             raise self.connect_errors.pop()
         self.made.append(FakeProducer())
+        self.made[-1].failing = self.failing
         return self.made[-1]
 
     def publish(self) -> None:
@@ -55,15 +59,30 @@ class TestPublisher:
         assert self.made[0].ended == ["dropped"]
         assert len(self.made[1].acknowledged) == 1
 
-    @pytest.mark.parametrize("where", ["refusing", "failing"])
-    def test_a_record_too_large_is_refused_and_the_producer_kept(self, where: str) -> None:
+    def test_a_record_too_large_to_be_sent_is_refused_and_the_producer_kept(self) -> None:
         """Nothing is wrong with the producer, so it goes on."""
-        setattr(self.made[0], where, lambda _sent: MessageSizeTooLargeError("big"))
+        self.made[0].refusing = lambda _sent: MessageSizeTooLargeError("big")
         with pytest.raises(SinkRefusedError, match="big"):
             self.publish()
-        setattr(self.made[0], where, lambda _sent: None)
+        self.made[0].refusing = lambda _sent: None
         self.publish()
         assert len(self.made) == 1
+
+    def test_a_record_that_the_broker_refuses_also_alone_is_refused(self) -> None:
+        """Sent by itself through another producer it fails again: the refusal is about it."""
+        self.failing = lambda sent: MessageSizeTooLargeError("big") if sent.value == b"v" else None
+        self.made[0].failing = self.failing
+        with pytest.raises(SinkRefusedError, match="big"):
+            self.publish()
+        assert [len(producer.sent) for producer in self.made] == [1, 1]
+
+    def test_a_record_that_failed_with_another_is_delivered(self) -> None:
+        """kafka-python fails all that it has in hand with one record's error; theirs is another."""
+        self.made[0].failing = lambda _sent: MessageSizeTooLargeError("some other record")
+        self.publish()
+        self.publish()
+        assert self.made[0].ended == ["dropped"]
+        assert len(self.made[1].acknowledged) == 2
 
     def test_a_producer_that_cannot_be_replaced_is_unavailability(self) -> None:
         """While Kafka is away each attempt says so; when it is back one succeeds."""

@@ -22,6 +22,7 @@ from consumer.runtime import Runtime
 from consumer.service import Service
 from consumer.settings import ConsumerSettings, load_settings
 from consumer.stop import Stop
+from consumer.time_budget import unlimited
 from tests.fakes.consumer_clock import FakeTime
 from tests.fakes.consumer_kafka import FakeKafkaConsumer
 from tests.fakes.consumer_producer import FakeProducer
@@ -138,6 +139,7 @@ class Running:
                 self.stderr,
                 on_stop_signal=self.stop.append,
                 connect=self._connect,
+                budget=lambda _seconds: unlimited,  # alarms go to the main thread alone
             )
         )
 

@@ -1,0 +1,1 @@
+"""`python -m consumer dlq`: what was given up, and back with it."""

@@ -1,0 +1,127 @@
+"""`python -m consumer dlq list|show|replay`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import Any, TextIO
+
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.errors import KafkaError
+from kafka.structs import TopicPartition
+
+from common.kafka_clients import opened
+from consumer.dlq.letters import about, read
+from consumer.dlq.replay import Replay
+from consumer.record import Record
+from consumer.settings import ConsumerSettings
+
+_CLIENT_ID = "bidding-logic-dlq"
+
+
+def run(arguments: Sequence[str], settings: ConsumerSettings, out: TextIO, err: TextIO) -> int:
+    """Run one command and return the exit code: 0, or 1 when Kafka or the letter is not there."""
+    asked = _parser().parse_args(arguments)
+    try:
+        with _letters(settings) as (consumer, partitions):
+            match asked.command:
+                case "show":
+                    return _show(consumer, partitions, asked, out, err)
+                case "replay":
+                    return _replay(consumer, partitions, settings, out)
+            return _list(consumer, partitions, out)
+    except KafkaError as error:
+        print(f"kafka: {error}", file=err)
+        return 1
+
+
+def group(settings: ConsumerSettings) -> str:
+    """Return the group under which Kafka keeps how far the replays have come."""
+    return f"{settings.kafka.consumer_group}.dlq-replay"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m consumer dlq", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="one line of JSON per dead letter")
+    show = commands.add_parser("show", help="one dead letter: its headers, then its bytes")
+    show.add_argument("partition", type=int)
+    show.add_argument("offset", type=int)
+    commands.add_parser("replay", help="put back all that was not put back yet, each once")
+    return parser
+
+
+@contextmanager
+def _letters(settings: ConsumerSettings) -> Iterator[tuple[Any, list[TopicPartition]]]:
+    options = {
+        **settings.kafka.client_options(),
+        "client_id": _CLIENT_ID,
+        "group_id": group(settings),
+        "enable_auto_commit": False,
+        "bootstrap_timeout_ms": settings.connect_timeout_ms,
+    }
+    with closing(opened(KafkaConsumer, options)) as consumer:
+        topic = settings.kafka.topic_dead_letters
+        numbers = sorted(consumer.partitions_for_topic(topic) or ())
+        yield consumer, [TopicPartition(topic, number) for number in numbers]
+
+
+def _list(consumer: Any, partitions: list[TopicPartition], out: TextIO) -> int:  # noqa: ANN401  kafka-python ships no types
+    for letters in read(consumer, consumer.beginning_offsets(partitions)):
+        for letter in letters:
+            print(json.dumps(about(letter)), file=out)
+    return 0
+
+
+def _show(
+    consumer: Any,  # noqa: ANN401  kafka-python ships no types
+    partitions: list[TopicPartition],
+    asked: argparse.Namespace,
+    out: TextIO,
+    err: TextIO,
+) -> int:
+    letter = _find(consumer, partitions, asked.partition, asked.offset)
+    if letter is None:
+        print(f"no dead letter at {asked.partition}:{asked.offset}", file=err)
+        return 1
+    for name, value in letter.headers:
+        print(f"{name}: {(value or b'').decode('utf-8', 'backslashreplace')}", file=out)
+    print(f"\n{(letter.value or b'').decode('utf-8', 'backslashreplace')}", file=out)
+    return 0
+
+
+def _find(
+    consumer: Any,  # noqa: ANN401  kafka-python ships no types
+    partitions: list[TopicPartition],
+    number: int,
+    offset: int,
+) -> Record | None:
+    wanted = [tp for tp in partitions if tp.partition == number]
+    ends = consumer.end_offsets(wanted)
+    if not all(offset < end for end in ends.values()) or not wanted:
+        return None
+    for letters in read(consumer, dict.fromkeys(wanted, offset)):
+        return letters[0] if letters[0].offset == offset else None
+    return None
+
+
+def _replay(
+    consumer: Any,  # noqa: ANN401  kafka-python ships no types
+    partitions: list[TopicPartition],
+    settings: ConsumerSettings,
+    out: TextIO,
+) -> int:
+    options = {
+        **settings.kafka.client_options(),
+        "client_id": _CLIENT_ID,
+        "transactional_id": group(settings),
+        "acks": "all",
+        "bootstrap_timeout_ms": settings.connect_timeout_ms,
+    }
+    with closing(opened(KafkaProducer, options)) as producer:
+        topic = settings.kafka.topic_bid_requests
+        count = Replay(producer, topic, group(settings)).run(consumer, partitions)
+    print(json.dumps({"replayed": count, "to": topic}), file=out)
+    return 0

@@ -1,0 +1,74 @@
+"""docs/reliability.md: what happens under which fault, out of the tests that prove it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+FAULTS = Path(__file__).parents[1] / "tests" / "faults"
+_HEADINGS = {
+    "test_hostile_clients": "Clients",
+    "test_broken_network": "The network between the ingest and Kafka",
+    "test_broker_trouble": "Kafka itself",
+    "test_replicas": "Replicas, leaders, coordinators",
+    "test_dying_processes": "The ingest's processes",
+    "test_consumer_trouble": "The bidding logic",
+    "test_dead_letters_put_back": "Dead letters",
+}
+_INTRODUCTION = """\
+# Reliability
+
+A 2xx means that all in-sync replicas have acknowledged the record; what was accepted is processed;
+nothing is dropped in silence. Each row below is a test in `tests/faults/` that breaks something
+while real clients post to the real processes in front of a real Kafka, and then reads the topics to
+their end. Run them with `make faults`.
+
+Every scenario with a ledger asserts that no accepted bid request is missing, that none that was
+refused for certain is there, that none is there twice, and that the ingest's counters and the
+clients' own books agree: received = accepted + refused + unknown.
+
+`none` and `unknown` are values of `delivery` in a 503: the record is certainly not on the topic, or
+it may be, and a client that tries again should send the same id.
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One scenario; `test` is the name that proves it."""
+
+    fault: str
+    client: str
+    kept: str
+    recovery: str
+    test: str
+
+
+def rows(module: Path) -> Iterator[Row]:
+    """Yield the scenarios of a test module; raise ValueError at a test that is none."""
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            yield Row(**_told(node), test=node.name)
+
+
+def _told(test: ast.FunctionDef) -> dict[str, str]:
+    for decorator in test.decorator_list:
+        match decorator:
+            case ast.Call(func=ast.Name(id="scenario"), keywords=keywords):
+                return {str(word.arg): ast.literal_eval(word.value) for word in keywords}
+    raise ValueError(f"{test.name} has no @scenario(...)")
+
+
+def page() -> str:
+    """Return the whole page."""
+    parts = [_INTRODUCTION]
+    for module, heading in _HEADINGS.items():
+        table = ["| fault | what the client sees | what is kept | how it recovers | test |"]
+        table += ["| --- | --- | --- | --- | --- |"]
+        table += [
+            f"| {row.fault} | {row.client} | {row.kept} | {row.recovery} | `{row.test}` |"
+            for row in rows(FAULTS / f"{module}.py")
+        ]
+        parts.append("\n".join([f"## {heading}", "", *table, ""]))
+    return "\n".join(parts)

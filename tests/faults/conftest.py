@@ -1,0 +1,34 @@
+"""A real Kafka, with a proxy in front of it that does harm on demand."""
+
+from __future__ import annotations
+
+import gc
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import Kafka
+from tests.integration.conftest import kafka as kafka  # noqa: PLC0414  a fixture, re-exported
+from tests.integration.consumer.conftest import pipeline as pipeline  # noqa: PLC0414  the same
+from tests.support.fault_proxy import FaultProxy
+from tests.support.stage import Stage
+from tests.support.topics import make_topic
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish() -> None:
+    """Collect what kafka-python leaves open in this process when it is closed while it connects."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "unclosed <socket", ResourceWarning)
+        for _ in range(3):
+            gc.collect()
+
+
+@pytest.fixture
+def stage(kafka: Kafka, tmp_path: Path) -> Iterator[Stage]:
+    """Set up a topic of its own and a proxy."""
+    brokers = kafka.bootstrap_servers
+    with FaultProxy(brokers) as proxy:
+        yield Stage(brokers, proxy, make_topic(brokers, "bid_requests", partitions=3), tmp_path)

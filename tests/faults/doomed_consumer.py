@@ -1,0 +1,93 @@
+"""The bidding logic, but it dies at the point that argv names, or its strategy hangs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from consumer import strategies
+from consumer.__main__ import main
+from consumer.decision import Decision, NoBid
+from consumer.kafka_clients import KafkaClients, connect
+from consumer.request import BidRequest
+from consumer.settings import ConsumerSettings
+
+BEFORE_EFFECTS, BEFORE_COMMIT, AFTER_COMMIT = "before-effects", "before-commit", "after-commit"
+HANGS = "hangs"
+
+
+class Doomed:
+    """Stands before a client and dies before, or after, one of its methods."""
+
+    def __init__(self, client: Any, before: str = "", after: str = "") -> None:  # noqa: ANN401  any client
+        """Take the method's name."""
+        self._client = client
+        self._before = before
+        self._after = after
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  the client's own
+        """Pass everything on, up to the end."""
+        passed_on = getattr(self._client, name)
+        if name not in {self._before, self._after}:
+            return passed_on
+
+        def deadly(*args: object, **kwargs: object) -> object:
+            if name == self._before:
+                die()
+            result = passed_on(*args, **kwargs)
+            die()
+            return result
+
+        return deadly
+
+
+def die() -> None:
+    """Lose power."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Hanging:
+    """A strategy that never comes to a decision on some requests."""
+
+    name = "no_bid"
+
+    def decide(self, request: BidRequest, /) -> Decision:
+        """Hang on requests whose id says so."""
+        while request.id.startswith("hang"):
+            time.sleep(3600)
+        return NoBid()
+
+
+def doomed(point: str) -> Any:  # noqa: ANN401  a function like consumer.kafka_clients.connect
+    """Return what connects for real, and puts the doom in its place."""
+
+    def connect_doomed(settings: ConsumerSettings) -> KafkaClients:
+        clients = connect(settings)
+        sources: Mapping[str, Any] = {
+            BEFORE_COMMIT: Doomed(clients.source, before="commit"),
+            AFTER_COMMIT: Doomed(clients.source, after="commit"),
+        }
+        publisher: Any = clients.publisher
+        if point == BEFORE_EFFECTS:
+            publisher = Doomed(publisher, before="publish")
+        return KafkaClients(sources.get(point, clients.source), publisher)
+
+    return connect_doomed
+
+
+def on_stop_signal(request: Any) -> None:  # noqa: ANN401  a function
+    """Stop on SIGTERM."""
+    signal.signal(signal.SIGTERM, lambda *_: request())
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == HANGS:
+        strategies.STRATEGIES = {"no_bid": lambda _settings: Hanging()}
+    chosen = doomed(sys.argv[1])
+    sys.exit(
+        main(os.environ, sys.stdout, sys.stderr, on_stop_signal=on_stop_signal, connect=chosen)
+    )

@@ -1,0 +1,125 @@
+"""Break each promise in the code, one at a time, and see that a test goes red."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+ROOT = Path(__file__).parents[2]
+_COPIED = ("app", "common", "consumer", "samples", "tests", "verification", "pyproject.toml")
+_UNIT = "tests/unit/app"
+_FAULTS = "tests/faults"
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A change of one file, given as text that occurs in it once, and the test that must notice."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    test: str
+
+
+MUTATIONS = (
+    Mutation(
+        "acknowledged by the leader alone",
+        "app/kafka_publisher.py",
+        '"acks": "all",\n        "enable_idempotence": True,',
+        '"acks": 1,\n        "enable_idempotence": False,',
+        f"{_FAULTS}/test_broken_network.py::TestReset",
+    ),
+    Mutation(
+        "committed before the effects",
+        "consumer/loop.py",
+        "        progress = self.processor.process(polled)\n",
+        "        self.commits.add({tp: records[-1] for tp, records in polled.items()})\n"
+        "        self.commits.flush()\n"
+        "        progress = self.processor.process(polled)\n",
+        f"{_FAULTS}/test_consumer_trouble.py::TestKilled",
+    ),
+    Mutation(
+        "no bound on what waits",
+        "app/admission.py",
+        "        return len(self._waiting) < self._max_records and",
+        "        return True or",
+        f"{_UNIT}/test_admission.py",
+    ),
+    Mutation(
+        "no drain",
+        "app/kafka_publisher.py",
+        "self._connection.close(max(deadline - self._monotonic(), 0))",
+        "self._connection.close(0)",
+        f"{_UNIT}/test_kafka_publisher.py::TestClose",
+    ),
+    Mutation(
+        "liveness tied to Kafka",
+        "app/probe_routes.py",
+        "reasons = lifecycle.not_alive()",
+        "reasons = lifecycle.not_alive() + publisher.not_ready()",
+        f"{_FAULTS}/test_broken_network.py::TestAway::test_away_for_longer_is_503_and_then_over",
+    ),
+)
+
+
+def main(out: TextIO) -> int:
+    """Try each mutation and print the table; return 1 when a test missed one."""
+    missed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        for name in _COPIED:
+            _copy(ROOT / name, copy / name)
+        out.write("| mutation | test | before | after |\n| --- | --- | --- | --- |\n")
+        for mutation in MUTATIONS:
+            before, after = _passes(copy, mutation.test), _passes_mutated(copy, mutation)
+            missed += not before or after
+            out.write(
+                f"| {mutation.name} | `{mutation.test}` | {_colour(passes=before)} "
+                f"| {_colour(passes=after)} |\n"
+            )
+            out.flush()
+    return 1 if missed else 0
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+    else:
+        shutil.copy(source, target)
+
+
+def _passes_mutated(copy: Path, mutation: Mutation) -> bool:
+    file = copy / mutation.file
+    original = file.read_text(encoding="utf-8")
+    if original.count(mutation.old) != 1:
+        raise ValueError(f"{mutation.name}: the text to change is not once in {mutation.file}")
+    file.write_text(original.replace(mutation.old, mutation.new), encoding="utf-8")
+    try:
+        return _passes(copy, mutation.test)
+    finally:
+        file.write_text(original, encoding="utf-8")
+
+
+def _passes(copy: Path, test: str) -> bool:
+    """Run the test in the copy; raise when it was not even collected."""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", test]
+    # the embedded broker needs no engine, and its tests are these tests
+    command += ["--kafka=embedded"]
+    run = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+    if run.returncode not in {0, 1}:
+        raise RuntimeError(f"pytest ended with {run.returncode}:\n{run.stdout}{run.stderr}")
+    return run.returncode == 0
+
+
+def _colour(*, passes: bool) -> str:
+    return "green" if passes else "red"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.stdout))

@@ -1,0 +1,198 @@
+"""The bidding logic under faults: every accepted request is decided on, and nothing is skipped."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections import Counter
+from contextlib import ExitStack
+
+import pytest
+from kafka.structs import TopicPartition
+
+from tests.faults.doomed_consumer import AFTER_COMMIT, BEFORE_COMMIT, BEFORE_EFFECTS, HANGS
+from tests.integration.consumer.process import Pipeline, admin, create_topic, delete_topic
+from tests.support.scenario import scenario
+from tests.support.waiting import eventually
+
+DOOMED = ("-m", "tests.faults.doomed_consumer")
+
+
+def requests(count: int, prefix: str = "r") -> list[bytes]:
+    """Return bid requests with ids of their own."""
+    return [b'{"id":"%s-%d","imp":[{"id":"1"}]}' % (prefix.encode(), n) for n in range(count)]
+
+
+def decided(pipeline: Pipeline) -> Counter[str]:
+    """Return how often each id was decided on."""
+    return Counter(json.loads(record.value)["request"]["id"] for record in pipeline.decided())
+
+
+def spread(pipeline: Pipeline, count: int, prefix: str = "r") -> None:
+    """Send requests over all partitions."""
+    for number, value in enumerate(requests(count, prefix)):
+        pipeline.send(value, key=b"%d" % number)
+
+
+class TestKilled:
+    """Kill -9 at each step of a batch."""
+
+    @pytest.mark.parametrize(
+        ("point", "again"), [(BEFORE_EFFECTS, 0), (BEFORE_COMMIT, 20), (AFTER_COMMIT, 0)]
+    )
+    @scenario(
+        fault="The bidding logic is killed before effects, before commit, or after commit",
+        client="Nothing",
+        kept="Every request; decisions before the commit come twice",
+        recovery="Its successor goes on at the committed offset",
+    )
+    def test_killed_at_a_step_of_a_batch(self, pipeline: Pipeline, point: str, again: int) -> None:
+        """Before the effects and after the commit nothing is decided twice, in between all is."""
+        pipeline.send(*requests(20))
+        with pipeline.consumer(*DOOMED, point, name="killed") as killed:
+            assert killed.process.wait(timeout=20) == -signal.SIGKILL
+        with pipeline.consumer(name="successor"):
+            eventually(lambda: pipeline.committed() == 20, "the successor's commit", 30)
+        times = decided(pipeline)
+        assert times.keys() == {f"r-{number}" for number in range(20)}
+        assert times.total() == 20 + again
+
+
+class TestGroup:
+    """Members that vanish, come back, come and go."""
+
+    @scenario(
+        fault="A member is stopped for longer than its session",
+        client="Nothing",
+        kept="Every request",
+        recovery="Another member takes over; the first joins again",
+    )
+    def test_stopped_for_longer_than_the_session(self, pipeline: Pipeline) -> None:
+        """Another member takes over, and the one that was stopped goes on as one of the group."""
+        with (
+            pipeline.consumer(name="stopped") as stopped,
+            pipeline.consumer(name="other") as other,
+        ):
+            for member in (stopped, other):
+                member.wait_until_ready()
+            stopped.process.send_signal(signal.SIGSTOP)
+            spread(pipeline, 30, "during")
+            eventually(lambda: pipeline.committed() == 30, "the other one's commits", 40)
+            stopped.process.send_signal(signal.SIGCONT)
+            stopped.wait_until_ready()
+            spread(pipeline, 30, "after")
+            eventually(lambda: pipeline.committed() == 60, "all commits", 30)
+        assert len(decided(pipeline)) == 60
+
+    @scenario(
+        fault="Members come and go",
+        client="Nothing",
+        kept="Every request",
+        recovery="Cooperative rebalances",
+    )
+    def test_a_rebalance_storm(self, pipeline: Pipeline) -> None:
+        """Members that come and go six times cost no request."""
+        with pipeline.consumer(name="steady") as steady:
+            steady.wait_until_ready()
+            for turn in range(6):
+                with ExitStack() as stack:
+                    guest = stack.enter_context(pipeline.consumer(name=f"guest-{turn}"))
+                    spread(pipeline, 10, f"turn-{turn}")
+                    guest.wait_until_ready()
+            eventually(lambda: pipeline.committed() == 60, "all commits", 40)
+        assert len(decided(pipeline)) == 60
+
+
+POISON = {
+    "not-json": b"\xff{",
+    "not-an-object": b"[1]",
+    "no-id": b'{"id":7}',
+    "strategy-timeout": b'{"id":"hang"}',
+}
+
+
+class TestPoison:
+    """Records that nobody can process, and the place for them."""
+
+    @pytest.mark.parametrize(("reason", "poison"), POISON.items(), ids=POISON)
+    @scenario(
+        fault="Poison: not JSON, no object, no id, a strategy that hangs",
+        client="Nothing",
+        kept="Bytes, key and headers, as a dead letter",
+        recovery="`bid_requests.dlq` keeps it for a person",
+    )
+    def test_poison_is_kept_and_passed_by(
+        self, pipeline: Pipeline, reason: str, poison: bytes
+    ) -> None:
+        """Its bytes and key go to the dead letters, and the request behind it is decided on."""
+        with pipeline.consumer(*DOOMED, HANGS, CONSUMER_STRATEGY_TIMEOUT_MS="200") as consumer:
+            consumer.wait_until_ready()
+            pipeline.send(poison, *requests(1))
+            eventually(lambda: pipeline.committed() == 2, "both commits", 20)
+        (letter,) = pipeline.given_up()
+        assert (letter.value, letter.key) == (poison, b"r-1")
+        assert dict(letter.headers)["dlq-reason"].decode() == reason
+        assert decided(pipeline) == {"r-0": 1}
+
+    @scenario(
+        fault="The topic of dead letters is away",
+        client="Nothing",
+        kept="Everything: nothing is committed past the poison",
+        recovery="By itself, once the topic is there",
+    )
+    def test_without_the_topic_of_dead_letters_the_partition_is_held(
+        self, pipeline: Pipeline
+    ) -> None:
+        """A dead letter that cannot be written is not committed past, until it can."""
+        with pipeline.consumer(CONSUMER_PUBLISH_TIMEOUT_MS="1000") as consumer:
+            consumer.wait_until_ready()
+            delete_topic(pipeline.brokers, pipeline.dead_letters)
+            pipeline.send(b"{", *requests(1))
+            eventually(lambda: len(consumer.logged("trying again")) > 1, "retries", 30)
+            assert pipeline.committed() == 0
+            create_topic(pipeline.brokers, pipeline.dead_letters)
+            eventually(lambda: pipeline.committed() == 2, "both commits", 30)
+        assert len({(r.key, r.value) for r in pipeline.given_up()}) == 1
+
+    @scenario(
+        fault="More dead letters in a row than allowed",
+        client="Nothing",
+        kept="Everything: the rest stays on the topic",
+        recovery="A person, whom the error tells why",
+    )
+    def test_too_many_dead_letters_stop_it(self, pipeline: Pipeline) -> None:
+        """It ends with an error that says why, and most of the topic is where it was."""
+        pipeline.send(*[b"{"] * 50)
+        with pipeline.consumer(
+            CONSUMER_DLQ_MAX_CONSECUTIVE="10", CONSUMER_MAX_POLL_RECORDS="5"
+        ) as consumer:
+            assert consumer.process.wait(timeout=30) == 1
+            (line,) = consumer.logged("stopped: too many dead letters")
+        assert "11 records in a row" in line["error"]
+        assert pipeline.committed() == len(pipeline.given_up()) == 10
+
+
+class TestPositions:
+    """Kafka no longer has what comes next."""
+
+    @scenario(
+        fault="Retention deleted records before they were read",
+        client="Nothing",
+        kept="What retention left",
+        recovery="At the oldest record, with an error and a counter",
+    )
+    def test_offset_out_of_range(self, pipeline: Pipeline) -> None:
+        """Retention overtook the group: the rest is decided on, and the loss is counted."""
+        (first, *_) = pipeline.send(*requests(10))
+        with pipeline.consumer(name="before"):
+            eventually(lambda: pipeline.committed() == 10, "the first commits", 20)
+        pipeline.send(*requests(10, "lost"), *requests(5, "kept"))
+        partition = TopicPartition(pipeline.requests, first.partition)
+        with admin(pipeline.brokers) as client:
+            client.delete_records({partition: 20})
+        with pipeline.consumer(name="after") as consumer:
+            eventually(lambda: pipeline.committed() == 25, "the last commits", 20)
+            counter = f'offset_out_of_range_total{{partition="{partition.partition}"}} 1.0'
+            assert counter in consumer.get("/metrics")[1]
+            assert consumer.logged("records lost to retention before they were read")
+        assert decided(pipeline).keys() >= {f"kept-{number}" for number in range(5)}

@@ -1,0 +1,105 @@
+"""Three Apache Kafka brokers in containers: replicas, leaders that move, and in-sync sets."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any, Self
+
+from testcontainers.core.container import DockerContainer
+from testcontainers.core.network import Network
+from testcontainers.core.wait_strategies import LogMessageWaitStrategy
+
+from tests.support.docker_kafka import IMAGE, START, settle_ryuk
+from tests.support.ports import free_port
+
+_NODES = (1, 2, 3)
+
+
+class DockerCluster:
+    """Three combined nodes; each can be stopped and started, and keeps its port and its data."""
+
+    def __init__(self) -> None:
+        """Prepare; nothing runs before the context is entered."""
+        settle_ryuk()
+        self._ports = {node: free_port() for node in _NODES}
+        self._network = Network()
+        self._stack = ExitStack()
+        self._containers = {node: self._container(node) for node in _NODES}
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """Where this host reaches the brokers."""
+        return ",".join(f"localhost:{port}" for port in self._ports.values())
+
+    def __enter__(self) -> Self:
+        """Start the brokers; returns once all of them serve."""
+        self._stack.callback(self._network.remove)
+        self._network.create()
+        for node, container in self._containers.items():
+            self._stack.callback(container.stop)
+            container.with_network(self._network).with_network_aliases(f"kafka-{node}")
+            container.start()
+        served = LogMessageWaitStrategy("Kafka Server started").with_startup_timeout(90)
+        for container in self._containers.values():
+            served.wait_until_ready(container)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Remove everything."""
+        self._stack.close()
+
+    def stop(self, node: int) -> None:
+        """Shut a broker down in order: what it leads moves to another first."""
+        self._wrapped(node).stop(timeout=20)
+
+    def kill(self, node: int) -> None:
+        """Kill -9 a broker."""
+        self._wrapped(node).kill()
+
+    def start(self, node: int) -> None:
+        """Start a broker that was stopped or killed."""
+        self._wrapped(node).start()
+
+    def _wrapped(self, node: int) -> Any:  # noqa: ANN401  docker ships no types
+        return self._containers[node].get_wrapped_container()
+
+    def _container(self, node: int) -> DockerContainer:
+        return (
+            DockerContainer(IMAGE)
+            .with_bind_ports(9092, self._ports[node])
+            .with_envs(**self._settings(node))
+            .with_command(["sh", "-c", START])
+        )
+
+    def _settings(self, node: int) -> dict[str, str]:
+        listeners = f"HOST://localhost:{self._ports[node]},INSIDE://kafka-{node}:19092"
+        return {
+            "CLUSTER_ID": "cnRiLWZhdWx0LXRlc3RzLQ",
+            "KAFKA_NODE_ID": str(node),
+            "KAFKA_PROCESS_ROLES": "broker,controller",
+            "KAFKA_CONTROLLER_QUORUM_VOTERS": ",".join(f"{n}@kafka-{n}:9093" for n in _NODES),
+            "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
+            "KAFKA_LISTENERS": "HOST://:9092,INSIDE://:19092,CONTROLLER://:9093",
+            "KAFKA_ADVERTISED_LISTENERS": listeners,
+            "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": (
+                "HOST:PLAINTEXT,INSIDE:PLAINTEXT,CONTROLLER:PLAINTEXT"
+            ),
+            "KAFKA_INTER_BROKER_LISTENER_NAME": "INSIDE",
+            "KAFKA_AUTO_CREATE_TOPICS_ENABLE": "false",
+            "KAFKA_OFFSETS_TOPIC_NUM_PARTITIONS": "1",
+            "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "3",
+            "KAFKA_TRANSACTION_STATE_LOG_NUM_PARTITIONS": "1",
+            "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "3",
+            "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
+            # short, so that a broker that died is noticed within a test
+            "KAFKA_BROKER_SESSION_TIMEOUT_MS": "3000",
+            "KAFKA_BROKER_HEARTBEAT_INTERVAL_MS": "500",
+            "KAFKA_REPLICA_LAG_TIME_MAX_MS": "3000",
+            "KAFKA_HEAP_OPTS": "-Xms128m -Xmx256m",
+        }

@@ -1,0 +1,119 @@
+"""Clients that post bid requests, each with an id of its own, and enter the answers in a ledger."""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import socket
+import threading
+import time
+from types import TracebackType
+from typing import Self
+
+from tests.support.ingest import Answer
+from tests.support.ledger import Ledger
+from tests.support.waiting import eventually
+
+_ANSWER_S = 10
+_PAUSE_S = 0.002  # between two requests of a client: a load, not a flood
+
+
+def bid(bid_id: str, padding: int = 0) -> bytes:
+    """Return a small valid bid request, with `padding` blanks behind it."""
+    return b'{"id":"%s","imp":[{"id":"1","banner":{}}]}' % bid_id.encode() + b" " * padding
+
+
+class Client:
+    """One keep-alive connection, made anew when it breaks."""
+
+    def __init__(self, port: int, ledger: Ledger) -> None:
+        """Prepare; the first request connects."""
+        self._port = port
+        self._ledger = ledger
+        self._connection: http.client.HTTPConnection | None = None
+
+    def post(self, bid_id: str, padding: int = 0) -> Answer | None:
+        """Post a bid request and enter what came of it; None where nothing came back."""
+        begun = time.monotonic()
+        try:
+            answer = self._exchange(bid(bid_id, padding))
+        except ConnectionRefusedError:
+            self.close()
+            return None  # nobody listened: this request does not exist
+        except (OSError, http.client.HTTPException):
+            self.close()
+            answer = None
+        self._ledger.enter(bid_id, answer, time.monotonic() - begun)
+        return answer
+
+    def close(self) -> None:
+        """Close the connection; the next request makes another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _exchange(self, body: bytes) -> Answer:
+        if self._connection is None:
+            self._connection = http.client.HTTPConnection("127.0.0.1", self._port, _ANSWER_S)
+            self._connection.connect()
+            self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._connection.request("POST", "/bid", body)
+        response = self._connection.getresponse()
+        answer = Answer(response.status, dict(response.getheaders()), response.read())
+        if response.will_close:
+            self.close()
+        return answer
+
+
+class Load:
+    """Clients at work from the beginning of the context to its end."""
+
+    def __init__(self, port: int, ledger: Ledger, clients: int = 4, prefix: str = "r") -> None:
+        """Prepare; `prefix` keeps the ids of two loads apart."""
+        self._ledger = ledger
+        self._ending = threading.Event()
+        self._ids = (f"{prefix}-{number}" for number in itertools.count())
+        self._lock = threading.Lock()
+        self._threads = [
+            threading.Thread(target=self._work, args=(Client(port, ledger),), daemon=True)
+            for _ in range(clients)
+        ]
+
+    def __enter__(self) -> Self:
+        """Begin to post."""
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop; every request that was begun is in the ledger."""
+        self._ending.set()
+        for thread in self._threads:
+            thread.join(_ANSWER_S + 5)
+            assert not thread.is_alive()
+
+    def until_accepted(self, more: int, within_s: float = 30) -> None:
+        """Wait until `more` requests than at present are accepted."""
+        enough = len(self._ledger.accepted) + more
+        eventually(lambda: len(self._ledger.accepted) >= enough, f"{enough} accepted", within_s)
+
+    def until_not_accepted(self, more: int, within_s: float = 30) -> None:
+        """Wait until `more` requests than at present are answered with something other than 202."""
+
+        def others() -> int:
+            return len(self._ledger) - len(self._ledger.accepted)
+
+        enough = others() + more
+        eventually(lambda: others() >= enough, f"{enough} not accepted", within_s)
+
+    def _work(self, client: Client) -> None:
+        while not self._ending.wait(_PAUSE_S):
+            with self._lock:
+                bid_id = next(self._ids)
+            client.post(bid_id)
+        client.close()

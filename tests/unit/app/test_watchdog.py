@@ -1,0 +1,77 @@
+"""The watchdog and what the probes make of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from app.lifecycle import Lifecycle
+from app.metrics import IngestMetrics
+from app.watchdog import Watchdog
+from tests.fakes.publisher import FakePublisher
+from tests.support.waiting import eventually
+from tests.unit.app.conftest import Ingest
+
+
+def watchdog(publisher: FakePublisher, lifecycle: Lifecycle, every_s: float = 1) -> Watchdog:
+    """Make one that is patient for ten seconds."""
+    metrics = IngestMetrics(CollectorRegistry())
+    return Watchdog(publisher, lifecycle, metrics, patience_s=10, every_s=every_s)
+
+
+class TestLiveness:
+    """Only a process that is broken itself is restarted."""
+
+    def test_kafka_away_is_no_reason(self, ingest: Ingest) -> None:
+        """However long nothing can be sent, the probe answers 200."""
+        ingest.publisher.reasons = ("kafka: away",)
+        watchdog(ingest.publisher, ingest.lifecycle).look()
+        assert ingest.client.get("/healthz").status_code == 200
+
+    def test_a_record_without_an_end_is(self, ingest: Ingest) -> None:
+        """Beyond the watchdog's patience the probe answers 503 and says which worker and why."""
+        ingest.publisher.stuck = 10.5
+        watchdog(ingest.publisher, ingest.lifecycle).look()
+        answer = ingest.client.get("/healthz")
+        assert answer.status_code == 503
+        assert answer.json is not None
+        assert "stuck in this process for 10 s" in answer.json["reasons"][0]
+
+    def test_up_to_its_patience_it_waits(self, ingest: Ingest) -> None:
+        """What may still come free is left alone, and what came free is forgotten."""
+        dog = watchdog(ingest.publisher, ingest.lifecycle)
+        for stuck, status in ((9.9, 200), (11.0, 503), (0.0, 200)):
+            ingest.publisher.stuck = stuck
+            dog.look()
+            assert ingest.client.get("/healthz").status_code == status
+
+    def test_every_worker_answers_for_a_stuck_one(self, tmp_path: Path) -> None:
+        """The probe reaches any of them; a mark goes with the worker that made it."""
+        stuck, other = Lifecycle(tmp_path, pid=11), Lifecycle(tmp_path, pid=12)
+        stuck.mark_stuck("why")
+        assert other.not_alive() == ("worker 11: why",)
+        Lifecycle(tmp_path, pid=11).clear()
+        assert other.not_alive() == ()
+
+
+class TestStopping:
+    """SIGTERM."""
+
+    def test_a_stopping_worker_is_alive_and_not_ready(self, ingest: Ingest) -> None:
+        """It gets no new traffic, and is left to finish what it has."""
+        ingest.lifecycle.stop()
+        assert ingest.client.get("/healthz").status_code == 200
+        ready = ingest.client.get("/readyz")
+        assert ready.status_code == 503
+        assert ready.json == {"status": "not ready", "reasons": ["shutting down"]}
+
+
+def test_it_looks_by_itself_until_it_is_stopped(tmp_path: Path) -> None:
+    """Started, it notices what happens later."""
+    publisher, lifecycle = FakePublisher(), Lifecycle(tmp_path)
+    dog = watchdog(publisher, lifecycle, every_s=0.01)
+    dog.start()
+    publisher.stuck = 60
+    eventually(lifecycle.not_alive, "the mark")
+    dog.stop()

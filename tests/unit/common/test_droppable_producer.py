@@ -1,0 +1,78 @@
+"""Taking records back from kafka-python: what was never sent, and nothing else."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from kafka.producer.record_accumulator import RecordAccumulator
+from kafka.structs import TopicPartition
+
+from common.kafka_clients import DroppableProducer, NeverSentError
+
+PARTITION = TopicPartition("bid_requests", 0)
+
+
+class Unconnected(DroppableProducer):
+    """The producer without its network: kafka-python's own queue of batches, and no sender."""
+
+    def __init__(self) -> None:
+        """Begin with an empty queue."""
+        self._closed = True
+        self.config = {"client_id": "test", "transactional_id": None}
+        self._accumulator = RecordAccumulator()
+        self._sender = SimpleNamespace(is_alive=lambda: False)
+
+    def queue(self, value: bytes = b"{}") -> Any:  # noqa: ANN401  kafka-python ships no types
+        """Queue a record and return its future."""
+        return self._accumulator.append(PARTITION, 0, b"k", value, [])[0]
+
+    def put_into_request(self) -> Any:  # noqa: ANN401  kafka-python ships no types
+        """Do to the oldest batch what the sender does before it sends."""
+        batch = self._accumulator._batches[PARTITION].popleft()  # noqa: SLF001  kafka-python's own
+        batch.drained = 1.0
+        return batch
+
+
+def test_a_queued_record_is_taken_back() -> None:
+    """Its future fails at once, and the queue is empty: nobody can send it any more."""
+    producer = Unconnected()
+    future = producer.queue()
+    producer.take_back()
+    assert isinstance(future.exception, NeverSentError)
+    assert not producer._accumulator.has_undrained()  # noqa: SLF001  kafka-python's own
+
+
+def test_a_record_in_a_request_is_left_alone() -> None:
+    """Only the broker can say what became of it, and its answer still counts."""
+    producer = Unconnected()
+    future = producer.queue()
+    batch = producer.put_into_request()
+    producer.take_back()
+    assert not future.is_done
+    batch.complete(base_offset=7, log_append_time=-1)
+    assert future.value.offset == 7
+
+
+def test_a_record_that_is_to_be_sent_again_is_left_alone() -> None:
+    """A first attempt that brought no answer may have been appended."""
+    producer = Unconnected()
+    future = producer.queue()
+    producer._accumulator.reenqueue(producer.put_into_request())  # noqa: SLF001  kafka-python's own
+    producer.take_back()
+    assert not future.is_done
+
+
+def test_the_others_stay_in_order() -> None:
+    """Records queued after one in a request are taken back, all of them."""
+    producer = Unconnected()
+    sent = producer.queue(b"x" * 20_000)
+    producer.put_into_request()
+    queued = [producer.queue(b"y" * 20_000) for _ in range(3)]
+    producer.take_back()
+    assert [f.failed() for f in (sent, *queued)] == [False, True, True, True]
+
+
+def test_a_dead_sender_thread_shows() -> None:
+    """Without its thread a producer neither sends nor fails anything."""
+    assert not Unconnected().sends

@@ -1,0 +1,171 @@
+"""What keeps one record, or one kind of them, from harming the others."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+from kafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
+
+from consumer.dead_letter_limit import DeadLetterLimit, TooManyDeadLettersError
+from consumer.decision import Decision, NoBid
+from consumer.handling import Guards
+from consumer.recent_ids import Original, RecentIds
+from consumer.request import BidRequest
+from consumer.time_budget import AlarmBudget, OutOfTimeError
+from tests.fakes.consumer_kafka import FakeKafkaConsumer
+from tests.fakes.consumer_records import make_record, partition
+from tests.fakes.consumer_strategy import FakeStrategy
+from tests.fakes.consumer_wiring import Wiring
+
+
+class TestTimeBudget:
+    """A strategy that hangs is stopped, wherever it hangs."""
+
+    @pytest.mark.parametrize("catches_everything", [False, True])
+    def test_what_does_not_return_is_interrupted(self, *, catches_everything: bool) -> None:
+        """Also code that catches every Exception."""
+
+        def hang() -> None:
+            while True:
+                try:
+                    time.sleep(60)
+                except Exception:
+                    if not catches_everything:
+                        raise
+
+        begun = time.monotonic()
+        with pytest.raises(OutOfTimeError), AlarmBudget(0.02)():
+            hang()
+        assert time.monotonic() - begun < 5
+
+    def test_what_returns_in_time_is_let_be_and_so_is_what_follows(self) -> None:
+        """No alarm comes late: it is off when the block is left."""
+        with AlarmBudget(0.01)():
+            pass
+        assert not threading.Event().wait(0.05)
+
+    def test_the_request_becomes_a_dead_letter_and_the_next_is_decided(self) -> None:
+        """One request that a strategy cannot cope with costs its time budget, once."""
+        source = FakeKafkaConsumer()
+        source.add(b'{"id":"hangs"}')
+        source.add(b'{"id":"fine"}')
+
+        def decide(request: BidRequest) -> Decision:
+            if request.id == "hangs":
+                time.sleep(60)
+            return NoBid()
+
+        guards = Guards(budget=AlarmBudget(0.05))
+        service = Wiring(source, strategy=FakeStrategy(by=decide), guards=guards)
+        service.go_round()
+        assert service.value("consumer_dead_letters_total", reason="strategy-timeout") == 1
+        assert service.value("consumer_decisions_total", strategy="fake", outcome="no_bid") == 1
+        assert source.committed == {partition(): 2}
+
+
+class TestDuplicates:
+    """A bid id that comes again is marked, within a bounded memory."""
+
+    def test_the_second_record_of_an_id_says_where_the_first_is(self) -> None:
+        """Both are decided on; the second decision names the first request."""
+        source = FakeKafkaConsumer()
+        for bid_id in ("a", "b", "a"):
+            source.add(b'{"id":"%s"}' % bid_id.encode())
+        service = Wiring(source)
+        service.go_round()
+        values = [sent.value or b"" for sent in service.producer.to("bid_decisions")]
+        marked = [b'"duplicate_of":{"partition":0,"offset":0}' in value for value in values]
+        assert marked == [False, False, True]
+        assert service.value("consumer_duplicates_total") == 1
+
+    def test_a_record_that_is_read_again_is_no_duplicate(self) -> None:
+        """Retries and rebalances read records anew: they are still the first of their id."""
+        recent = RecentIds(10)
+        first, second = make_record(offset=5), make_record(offset=9)
+        assert [recent.original(record, "a") for record in (first, first)] == [None, None]
+        assert recent.original(second, "a") == Original(0, 5)
+        assert recent.original(second, "a") == Original(0, 5)
+
+    def test_it_remembers_no_more_than_it_may(self) -> None:
+        """The oldest id is forgotten first, however long ids are."""
+        recent = RecentIds(most=100)
+        for offset in range(1000):
+            recent.original(make_record(offset=offset), f"{offset}" + "x" * 10_000)
+        assert len(recent) == 100
+
+    def test_partitions_that_went_are_forgotten(self) -> None:
+        """Another member sees their ids from now on."""
+        recent = RecentIds(10)
+        recent.original(make_record(offset=1), "a")
+        recent.original(make_record(offset=1, on=partition(1)), "b")
+        recent.forget([partition(0)])
+        assert len(recent) == 1
+
+
+class TestDeadLetterLimit:
+    """The dead letters are for exceptions, not for the topic."""
+
+    def test_too_many_in_a_row_end_it_before_one_more_is_given_up(self) -> None:
+        """The error says where; nothing of the batch is committed."""
+        source = FakeKafkaConsumer()
+        for _ in range(5):
+            source.add(b"{")
+        guards = Guards(limit=DeadLetterLimit(3, 1.0))
+        service = Wiring(source, guards=guards)
+        with pytest.raises(TooManyDeadLettersError, match="bid_requests-0.*offset 3"):
+            service.go_round()
+        assert len(service.producer.to("bid_requests.dlq")) == 3
+        assert source.committed == {}
+
+    def test_a_decision_in_between_begins_the_count_anew(self) -> None:
+        """Single bad records among good ones are what dead letters are for."""
+        limit = DeadLetterLimit(2, 1.0)
+        for _ in range(10):
+            limit.note_given_up(make_record())
+            limit.note_given_up(make_record())
+            limit.note_decided(make_record())
+
+    def test_each_partition_has_its_own_row(self) -> None:
+        """Two partitions with two each are not four in a row."""
+        limit = DeadLetterLimit(2, 1.0)
+        for number in (0, 1, 0, 1):
+            limit.note_given_up(make_record(on=partition(number)))
+
+    def test_too_large_a_share_ends_it_once_the_window_is_full(self) -> None:
+        """Half of the last ten is allowed, one more is not; the first few do not count as many."""
+        limit = DeadLetterLimit(100, 0.5, window=10)
+        for _ in range(5):
+            limit.note_given_up(make_record())
+            limit.note_decided(make_record())
+        limit.note_given_up(make_record())
+        with pytest.raises(TooManyDeadLettersError, match="6 of the last 10"):
+            limit.note_given_up(make_record())
+
+
+class TestPositions:
+    """Never a silent jump."""
+
+    def test_records_lost_to_retention_are_counted_and_the_oldest_is_next(self) -> None:
+        """The group goes on with what is there, and the loss is on the record."""
+        source = FakeKafkaConsumer()
+        source.add(b'{"id":"a"}')
+        service = Wiring(source)
+        service.go_round()
+        source.add(b'{"id":"b"}')
+        source.poll_errors = [OffsetOutOfRangeError({partition(): 1})]
+        service.go_round(2)
+        assert service.value("consumer_offset_out_of_range_total", partition="0") == 1
+        assert len(service.producer.to("bid_decisions")) == 3  # the first one again
+
+    def test_a_new_group_begins_where_it_is_told(self) -> None:
+        """That is no loss, and not counted as one."""
+        source = FakeKafkaConsumer()
+        source.add(b'{"id":"a"}')
+        service = Wiring(source)
+        service.go_round()
+        source.poll_errors = [NoOffsetForPartitionError([partition()])]
+        service.go_round(2)
+        assert service.value("consumer_offset_out_of_range_total", partition="0") is None
+        assert len(service.producer.to("bid_decisions")) == 2

@@ -8,7 +8,18 @@ from pathlib import Path
 from verification.checks.model import Check, Severity
 
 PATH = Path("docs/testing/phase-1-verification.md")
-_HEAD = """\
+# What the commands by hand take for granted, but for the cluster that `make up` makes.
+PREAMBLE = """\
+export KUBECONFIG=$PWD/.verification/kubeconfig PATH=$PWD/.venv/verify/bin:$PATH
+image() { kubectl --namespace rtb get deployment "$1" --output jsonpath='{..image}'; }
+INGEST_IMAGE=$(image bid-request-handler)
+CONSUMER_IMAGE=$(image bidding-logic-service)
+kafka() {
+  kubectl --namespace rtb exec --stdin kafka-0 -- env KAFKA_HEAP_OPTS=-Xmx128m \\
+    "/opt/kafka/bin/$1" --bootstrap-server kafka-service:9092 "${@:2}"
+}
+"""
+_HEAD = f"""\
 # How to verify this phase
 
 `make verify` does all of this by itself and writes what it found to `.verification/`
@@ -18,19 +29,12 @@ registry of checks in `verification/checks/` by `python -m verification runbook`
 ## Before you begin
 
 Docker, kind and kubectl are needed; `make up` makes a cluster of its own, `make down` removes it.
-The commands are for bash, typed in the project's folder, in one shell:
+The commands are for bash, typed in the project's folder, in one shell. Each ends with status 0 when
+the promise is kept; a `!` stands before those that must be refused.
 
 ```bash
 make up
-export KUBECONFIG=$PWD/.verification/kubeconfig
-image() { kubectl --namespace rtb get deployment "$1" --output jsonpath='{..image}'; }
-INGEST_IMAGE=$(image bid-request-handler)
-CONSUMER_IMAGE=$(image bidding-logic-service)
-kafka() {
-  kubectl --namespace rtb exec --stdin kafka-0 -- env KAFKA_HEAP_OPTS=-Xmx128m \\
-    "/opt/kafka/bin/$1" --bootstrap-server kafka-service:9092 "${@:2}"
-}
-```
+{PREAMBLE}```
 """
 
 

@@ -76,7 +76,7 @@ class Session:
 
     def _deployment(self) -> None:
         context = self.context
-        context.progress.step(f"deploying manifests/overlays/{context.settings.overlay}")
+        context.progress.step(f"deploying {context.settings.overlay_path}")
         write_overlay(context.overlay, context.manifests, context.images.values())
         self._remove_finished_jobs()
         context.kubectl.apply(context.kubectl.kustomize(context.overlay))

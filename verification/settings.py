@@ -12,6 +12,8 @@ from common.settings import setting
 
 PREFIXES = ("VERIFY_",)
 NAMESPACE = "rtb"
+# The overlay as it runs on one machine: with a port for the host, and a Kafka that waits less.
+_ON_KIND = {"kind": "kind", "ha": "kind-ha"}
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class HarnessSettings:
     overlay: str = setting(
         "VERIFY_OVERLAY",
         fields.String(validate=validate.OneOf(["kind", "ha"])),
-        doc="Folder of `manifests/overlays/` that is deployed: `kind` or `ha`.",
+        doc="What is deployed: `kind` (one broker) or `ha` (three, as `overlays/kind-ha`).",
         default="kind",
     )
     state_dir: str = setting(
@@ -61,6 +63,11 @@ class HarnessSettings:
     def context(self) -> str:
         """The kubeconfig context that kind gives the cluster."""
         return f"kind-{self.cluster}"
+
+    @property
+    def overlay_path(self) -> Path:
+        """The folder that is deployed, below the project's root."""
+        return Path("manifests") / "overlays" / _ON_KIND[self.overlay]
 
     @property
     def namespace(self) -> str:

@@ -29,3 +29,5 @@ def session() -> Iterator[Session]:
     yield session
     if session.made_cluster:
         session.take_down()
+        assert not session.context.kind.exists()
+        assert not session.context.kubeconfig.exists()

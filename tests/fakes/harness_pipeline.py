@@ -6,8 +6,10 @@ import base64
 import gzip
 import json
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 from tests.fakes.harness_objects import items, pod
@@ -15,8 +17,9 @@ from tests.fakes.harness_runner import FakeRunner
 from verification.load.http import Response
 from verification.tools.process import Result
 
-_LIMIT = 262_144
+_ACCEPTED = 202
 _CONSUMED = "bid_requests"
+_LINE = '{"event": "e", "timestamp": "t", "level": "info", "service": "kafka"}'
 Row = dict[str, Any]
 
 
@@ -25,11 +28,19 @@ class FakeDeployment:
     """Ingest, topics, bidding logic and their logs. `faults` are the names of what is broken."""
 
     faults: set[str] = field(default_factory=set)
+    limit: int = 262_144
+    answered: Counter[str] = field(default_factory=Counter)
+    _lock: Lock = field(default_factory=Lock)
     topics: dict[str, list[Row]] = field(
         default_factory=lambda: {"bid_requests": [], "bid_decisions": [], "bid_requests.dlq": []}
     )
     logs: dict[str, list[str]] = field(
-        default_factory=lambda: {"bid-request-handler": [], "bidding-logic-service": []}
+        default_factory=lambda: {
+            "bid-request-handler": [],
+            "bidding-logic-service": [],
+            "kafka": ["===> Using provided cluster id", _LINE],
+            "kafka-topics": [_LINE],
+        }
     )
 
     def call(
@@ -45,7 +56,10 @@ class FakeDeployment:
         if method == "GET":
             broken = path.strip("/") in self.faults
             return _answer(503 if broken else 200, {"status": "x"})
-        return self._bid(body, dict(headers or {}))
+        with self._lock:
+            answer = self._bid(body, dict(headers or {}))
+            self.answered["accepted" if answer.status == _ACCEPTED else "refused"] += 1
+            return answer
 
     def _bid(self, body: bytes, headers: dict[str, str]) -> Response:
         refusal = self._refusal(body, headers)
@@ -53,7 +67,8 @@ class FakeDeployment:
             if "leaks refused" in self.faults:
                 self._append(_CONSUMED, b"x", body, {})
             return _answer(400 if "always 400" in self.faults else refusal, {"errors": "imp"})
-        if "refuses all" in self.faults:
+        sometimes = "refuses some" in self.faults and self.answered.total() % 10 == 0
+        if "refuses all" in self.faults or sometimes:
             return _answer(503, {"delivery": "unknown"})
         value = gzip.decompress(body) if headers.get("content-encoding") == "gzip" else body
         if "keeps gzip" in self.faults:
@@ -63,7 +78,7 @@ class FakeDeployment:
     def _refusal(self, body: bytes, headers: dict[str, str]) -> int | None:
         if headers.get("content-type") != "application/json":
             return 415
-        if len(body) > _LIMIT:
+        if len(body) > self.limit:
             return 413
         if headers.get("content-encoding") != "gzip" and b"imp" not in body:
             return 400
@@ -83,6 +98,9 @@ class FakeDeployment:
         key = b"other" if "wrong key" in self.faults else bid_id.encode()
         offset = self._append(_CONSUMED, key, value, kept)
         position = {"id": bid_id, "topic": _CONSUMED, "partition": 0, "offset": offset}
+        if "loses some" in self.faults and offset % 10 == 0:
+            self.topics[_CONSUMED][offset]["key"] = _base64(b"lost")
+            return _answer(202, {**position, "status": "accepted"})
         self._log("bid-request-handler", "bid accepted", position, value)
         self._decide(position, value)
         answer = {**position, "status": "accepted"}
@@ -139,10 +157,12 @@ class FakeDeployment:
     def runner(self) -> FakeRunner:
         """Return kubectl as it answers in front of this deployment."""
         runner = FakeRunner()
+        for fault, app in (("kafka prints", "kafka"), ("the job prints", "kafka-topics")):
+            self.logs[app] += ["Created topic"] if fault in self.faults else []
         runner.answer("get", "pods", with_=self._pods)
-        runner.answer("get", "--raw", with_=self._page)
+        runner.answer("get", "--raw", with_=lambda argv, _: self.page(argv))
         runner.answer("logs", with_=lambda argv, _: "\n".join(self.logs[_app(argv[-6:] + argv)]))
-        runner.answer("exec", "python", with_=self._script)
+        runner.answer("exec", "python", with_=lambda argv, _: self.script(argv))
         runner.answer("exec", "/opt/kafka/bin/kafka-console-consumer.sh", with_=self._console)
         runner.answer("exec", "/opt/kafka/bin/kafka-console-producer.sh", with_=self._produce)
         return runner
@@ -150,13 +170,18 @@ class FakeDeployment:
     def _pods(self, argv: Sequence[str], _stdin: str) -> str:
         return json.dumps(items(pod(f"{_app(argv)}-1", app=_app(argv))))
 
-    def _page(self, argv: Sequence[str], _stdin: str) -> Result:
+    def page(self, argv: Sequence[str]) -> Result:
+        """Answer a page of the bidding logic that the API server fetches."""
         broken = "consumer not ready" in self.faults
         return Result(tuple(argv), int(broken), '{"status": "ready"}', "503" if broken else "")
 
-    def _script(self, argv: Sequence[str], _stdin: str) -> str:
+    def script(self, argv: Sequence[str]) -> str:
+        """Answer as the topic script does."""
         request = json.loads(argv[-1])
         rows: list[Row] = []
+        if request["do"] == "lag":
+            behind = 7 if "lag stays" in self.faults else 0
+            rows = [{"partition": 0, "lag": behind, "age_s": float(behind)}]
         if request["do"] == "ends":
             rows = [{"topic": t, "ends": {"0": len(self.topics[t])}} for t in request["topics"]]
         for topic, start in request.get("from", {}).items():
@@ -181,7 +206,7 @@ def _base64(data: bytes) -> str:
 def _app(argv: Sequence[str]) -> str:
     """Return the app that a command's selector or pod name tells."""
     text = " ".join(argv)
-    apps = ("bid-request-handler", "bidding-logic-service", "kafka")
+    apps = ("bid-request-handler", "bidding-logic-service", "kafka-topics", "kafka")
     return next(name for name in apps if f"name={name}" in text or f"{name}-1" in text)
 
 

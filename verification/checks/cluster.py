@@ -109,8 +109,10 @@ def port_on_loopback_only(context: Context) -> Evidence:
 @check(
     "cluster.user-kubeconfig-untouched",
     "The user's own kubeconfig knows nothing of the cluster.",
-    by_hand=("env --unset=KUBECONFIG kubectl config get-contexts --output name",),
-    expected="no line `kind-rtb-verify`",
+    by_hand=(
+        "! env --unset=KUBECONFIG kubectl config get-contexts --output name | grep rtb-verify",
+    ),
+    expected="nothing",
     hint="`kubectl config delete-context kind-rtb-verify`",
     needs=Needs.CLUSTER,
 )

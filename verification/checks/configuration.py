@@ -54,7 +54,7 @@ def _mapped(context: Context, pod: str) -> dict[str, str]:
 
 
 @contextmanager
-def _changed(context: Context, name: str, **values: str) -> Iterator[None]:
+def changed(context: Context, name: str, **values: str) -> Iterator[None]:
     """Apply the deployment with other values in one ConfigMap; put it back afterwards."""
     folder = context.folder / "overlay-changed"
     folder.mkdir(parents=True, exist_ok=True)
@@ -101,7 +101,7 @@ def change_takes_effect(context: Context) -> Evidence:
     """Lower the body limit, see a body over it refused, put the limit back, see it accepted."""
     before = {name_of(pod) for pod in pods_of(context, INGEST_APP)}
     body = bid_request("x" * _LIMIT)
-    with _changed(context, INGEST_APP, INGEST_MAX_BODY_BYTES=str(_LIMIT)):
+    with changed(context, INGEST_APP, INGEST_MAX_BODY_BYTES=str(_LIMIT)):
         _rollout(context).wait()
         during = {name_of(pod) for pod in pods_of(context, INGEST_APP)}
         refused = context.http.call("POST", "/bid", body, JSON_TYPE).status
@@ -124,7 +124,7 @@ def change_takes_effect(context: Context) -> Evidence:
 )
 def bad_change_keeps_serving(context: Context) -> Evidence:
     """Apply an unknown setting, wait for the new pod to fail, and post to the old one."""
-    with _changed(context, INGEST_APP, INGEST_NO_SUCH_SETTING="1"):
+    with changed(context, INGEST_APP, INGEST_NO_SUCH_SETTING="1"):
         said = _wait_for_crash(context)
         bid = bid_request(f"{context.run_id}-bad-change")
         status = context.http.call("POST", "/bid", bid, JSON_TYPE).status

@@ -50,7 +50,7 @@ class Context:
     @property
     def manifests(self) -> Path:
         """The overlay of the project that is being verified."""
-        return self.root / "manifests" / "overlays" / self.settings.overlay
+        return self.root / self.settings.overlay_path
 
     @property
     def overlay(self) -> Path:

@@ -20,7 +20,7 @@ _DNS_METRICS = "kube-dns.kube-system:9153"
     "A pod of another namespace reaches the ingest, and neither Kafka nor the bidding logic.",
     by_hand=(
         (
-            'kubectl --namespace default run stranger --image "$CONSUMER_IMAGE" --rm --stdin '
+            '! kubectl --namespace default run stranger --image "$CONSUMER_IMAGE" --rm --stdin '
             "--restart Never --command -- timeout 5 python -c "
             "\"import socket; socket.create_connection(('kafka-service.rtb', 9092))\""
         ),
@@ -68,7 +68,7 @@ def services_reach_kafka(context: Context) -> Evidence:
     "A pod of ours reaches the cluster's DNS, and nothing that it does not need.",
     by_hand=(
         (
-            "kubectl --namespace rtb exec deploy/bid-request-handler -- python -c "
+            "! kubectl --namespace rtb exec deploy/bid-request-handler -- python -c "
             "\"import socket; socket.create_connection(('bidding-logic-service', 8081), 3)\""
         ),
     ),

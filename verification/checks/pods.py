@@ -8,6 +8,7 @@ from typing import Any
 from verification.checks.context import Context
 from verification.checks.model import NotAsPromisedError
 from verification.cluster.pods import is_ready, name_of
+from verification.tools.docker import parse_object
 
 Object = dict[str, Any]
 
@@ -36,6 +37,15 @@ def ready_pod(context: Context, app: str) -> str:
     if not found:
         raise NotAsPromisedError(expected=f"a ready pod of {app}", found="none")
     return found[0]
+
+
+def sigkill(context: Context, pod: str) -> None:
+    """Kill the first process of a pod's container from its node: nothing of it runs any more."""
+    found = context.kubectl.get("pod", pod)
+    container = str(found["status"]["containerStatuses"][0]["containerID"]).rpartition("/")[2]
+    node = ("exec", str(found["spec"]["nodeName"]))
+    inspected = parse_object(context.docker.call(*node, "crictl", "inspect", container).checked())
+    context.docker.call(*node, "kill", "-KILL", str(inspected["info"]["pid"])).checked()
 
 
 def pod_page(context: Context, app: str, path: str) -> str:

@@ -6,34 +6,80 @@ from functools import partial
 
 from verification.checks.context import Context
 from verification.checks.model import Check, Evidence, Needs
-from verification.checks.pods import CONSUMER_APP, INGEST_APP, KAFKA_APP, ready_pod
+from verification.checks.pods import (
+    CONSUMER_APP,
+    INGEST_APP,
+    KAFKA_APP,
+    pods_of,
+    ready_pod,
+    sigkill,
+)
 from verification.checks.under_load import RATE, Disturbance, Rules, recover, survive
+from verification.cluster.pods import Object, is_ready, name_of
 
 _LEDGER = f"under {RATE:.0f} requests a second no accepted bid is lost, none is unaccounted for"
 _HINT = "the ledger in the report names the ids; look for them in both services' logs"
 _LOAD = "python -m verification verify {id} --keep"
+_REPLACED_WITHIN_S = 120.0
 _CALM = Rules()
 _SEAMLESS = Rules(every_request_accepted=True)
+# Where other brokers hold the records, requests fail only until these have elected new leaders.
+_REDUNDANT = Rules(longest_outage_s=10.0)
 
 
 def _delete(app: str, context: Context) -> None:
-    context.kubectl.delete("pod", ready_pod(context, app), wait=True, timeout=90)
+    """Delete a ready pod in order and wait for another in its place."""
+    _replace(context, app, ready_pod(context, app))
 
 
 def _kill(app: str, context: Context) -> None:
-    """Delete a pod without its grace period: SIGKILL at once, as when a node dies."""
-    argv = ["delete", "pod", ready_pod(context, app), "--namespace", context.kubectl.namespace]
-    context.kubectl.call(*argv, "--grace-period=0", "--force", "--wait=false").checked()
+    """Kill a pod's process and delete the pod before its container is started again.
+
+    Deleting without a grace period is not enough: the kubelet sends SIGTERM first even then.
+    """
+    pod = ready_pod(context, app)
+    sigkill(context, pod)
+    _replace(context, app, pod, "--grace-period=0", "--force")
+
+
+def _replace(context: Context, app: str, pod: str, *how: str) -> None:
+    """Delete a pod; wait until as many are ready as before, and it is not among them.
+
+    The workload's own status is no help at first: it still counts the pod that is gone.
+    """
+    before = {_uid(item) for item in pods_of(context, app) if is_ready(item)}
+    old = _uid(context.kubectl.get("pod", pod))
+    argv = ["delete", "pod", pod, "--namespace", context.kubectl.namespace, "--wait=false", *how]
+    context.kubectl.call(*argv).checked()
+
+    def blocked_by() -> str | None:
+        ready = {_uid(item) for item in pods_of(context, app) if is_ready(item)} - {old}
+        lacking = len(before) - len(ready)
+        return f"{lacking} of {len(before)} pods of {app} lack" if lacking > 0 else None
+
+    context.waiter.until(f"another pod in place of {pod}", blocked_by, within=_REPLACED_WITHIN_S)
+
+
+def _uid(pod: Object) -> str:
+    return str(pod["metadata"]["uid"])
 
 
 def _restart(workload: str, context: Context) -> None:
     context.kubectl.restart(workload)
 
 
+def _delete_in_turn(context: Context) -> None:
+    """Delete a broker, and when all are back another one; the only one twice."""
+    names = sorted(map(name_of, pods_of(context, KAFKA_APP)))
+    for name in (names[0], names[1 % len(names)]):
+        _replace(context, KAFKA_APP, name)
+        recover(context)
+
+
 def _scale(workload: str, there: int, context: Context) -> None:
     """Scale out, wait until it has happened, and scale back."""
     before = context.kubectl.get(*workload.split("/"))["spec"]["replicas"]
-    context.kubectl.scale(workload, there)
+    context.kubectl.scale(workload, max(there, before + 1))
     recover(context)
     context.kubectl.scale(workload, before)
 
@@ -42,7 +88,8 @@ def _check(name: str, what: str, by_hand: str, disturb: Disturbance, rules: Rule
     """Make a check of one disturbance."""
 
     def function(context: Context) -> Evidence:
-        return survive(context, name, disturb, rules)
+        redundant = KAFKA_APP in name and len(pods_of(context, KAFKA_APP)) > 1
+        return survive(context, name, disturb, _REDUNDANT if redundant else rules)
 
     every = "every request is accepted and " if rules.every_request_accepted else ""
     return Check(
@@ -59,6 +106,12 @@ def _check(name: str, what: str, by_hand: str, disturb: Disturbance, rules: Rule
 
 def _pods(app: str) -> str:
     return f"kubectl --namespace rtb delete pod --selector app.kubernetes.io/name={app}"
+
+
+def _scaling(app: str, there: int) -> str:
+    scale = f"kubectl --namespace rtb scale deployment/{app} --replicas"
+    wait = f"kubectl --namespace rtb rollout status deployment/{app}"
+    return f"{scale} {there} && {wait} && {scale} 1"
 
 
 CHECKS = (
@@ -79,7 +132,10 @@ CHECKS = (
     _check(
         "consumer-pod-killed",
         "The bidding logic's pod is killed without a chance to commit",
-        f"{_pods(CONSUMER_APP)} --grace-period 0 --force",
+        (
+            "docker exec rtb-verify-control-plane pkill --signal KILL --full -- '-m consumer'; "
+            f"{_pods(CONSUMER_APP)} --grace-period 0 --force"
+        ),
         partial(_kill, CONSUMER_APP),
         _SEAMLESS,
     ),
@@ -88,6 +144,24 @@ CHECKS = (
         "A Kafka pod is deleted and comes back",
         "kubectl --namespace rtb delete pod kafka-0",
         partial(_delete, KAFKA_APP),
+        _CALM,
+    ),
+    _check(
+        "kafka-pod-killed",
+        "A Kafka pod is killed without a chance to hand over",
+        (
+            "docker exec rtb-verify-control-plane pkill --signal KILL --full kafka.Kafka; "
+            f"{_pods(KAFKA_APP)} --grace-period 0 --force"
+        ),
+        partial(_kill, KAFKA_APP),
+        _CALM,
+    ),
+    _check(
+        "kafka-pods-deleted-in-turn",
+        "One Kafka pod is deleted, and when all are back another one (where there is another)",
+        "kubectl --namespace rtb delete pod kafka-0 && sleep 30 && "
+        "kubectl --namespace rtb delete pod --ignore-not-found kafka-1",
+        _delete_in_turn,
         _CALM,
     ),
     _check(
@@ -113,15 +187,15 @@ CHECKS = (
     ),
     _check(
         "ingest-scaled",
-        "The ingest is scaled to 3 and back",
-        "kubectl --namespace rtb scale deployment/bid-request-handler --replicas 3",
+        "The ingest is scaled out to 3 and back",
+        _scaling(INGEST_APP, 3),
         partial(_scale, f"deployment/{INGEST_APP}", 3),
         _SEAMLESS,
     ),
     _check(
         "consumer-scaled",
-        "The bidding logic is scaled to 2 and back",
-        "kubectl --namespace rtb scale deployment/bidding-logic-service --replicas 2",
+        "The bidding logic is scaled out to one more and back",
+        _scaling(CONSUMER_APP, 2),
         partial(_scale, f"deployment/{CONSUMER_APP}", 2),
         _SEAMLESS,
     ),

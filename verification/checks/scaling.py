@@ -93,9 +93,10 @@ def grows_and_shrinks(context: Context) -> Evidence:
             "first measurement", lambda: _inactive(context), within=_MEASURED_WITHIN_S
         )
         prefix = f"{context.run_id}-scaling"
+        before = context.kubectl.get("deployment", INGEST_APP)["spec"]["replicas"]
         with SteadyLoad(context.http, context.clock, prefix=prefix, rate=_RATE):
             grown = context.waiter.until(
-                "growth", lambda: _replicas_but(context, 2, 3), within=_GROWN_WITHIN_S
+                "growth", lambda: _replicas_but(context, before + 1, 3), within=_GROWN_WITHIN_S
             )
         shrunk = context.waiter.until(
             "shrinking", lambda: _replicas_but(context, 1, 1), within=_SHRUNK_WITHIN_S

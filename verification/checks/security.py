@@ -50,7 +50,7 @@ def namespace_restricted(context: Context) -> Evidence:
 @check(
     "security.root-pod-refused",
     "Admission refuses a pod that runs as root, and takes the same pod as another user.",
-    by_hand=("kubectl --namespace rtb run root --image busybox:1.36 --dry-run=server",),
+    by_hand=("! kubectl --namespace rtb run root --image busybox:1.36 --dry-run=server",),
     expected='violates PodSecurity "restricted:v1.34"',
     hint="the namespace's pod-security.kubernetes.io labels",
     needs=Needs.DEPLOYMENT,
@@ -112,7 +112,7 @@ def process_hardened(context: Context) -> Evidence:
     "No pod carries a service account token.",
     by_hand=(
         (
-            "kubectl --namespace rtb exec deploy/bid-request-handler -- "
+            "! kubectl --namespace rtb exec deploy/bid-request-handler -- "
             "ls /var/run/secrets/kubernetes.io"
         ),
     ),
@@ -130,8 +130,8 @@ def no_token(context: Context) -> Evidence:
 @check(
     "security.no-service-links",
     "No pod has the variables that Kubernetes derives from Services.",
-    by_hand=("kubectl --namespace rtb exec kafka-0 -- env | grep --count _SERVICE_HOST",),
-    expected="the lines KUBERNETES_* alone",
+    by_hand=("kubectl --namespace rtb exec kafka-0 -- env | grep _SERVICE_HOST",),
+    expected="KUBERNETES_SERVICE_HOST alone",
     hint="enableServiceLinks: false; the broker image reads KAFKA_* as settings",
     needs=Needs.DEPLOYMENT,
 )
@@ -149,7 +149,7 @@ def no_service_links(context: Context) -> Evidence:
 @check(
     "security.writable-paths",
     "Nothing is writable but the volumes that the manifests declare.",
-    by_hand=("kubectl --namespace rtb exec deploy/bid-request-handler -- touch /srv/x",),
+    by_hand=("! kubectl --namespace rtb exec deploy/bid-request-handler -- touch /srv/x",),
     expected="Read-only file system",
     hint="readOnlyRootFilesystem, and the image's own VOLUMEs",
     needs=Needs.DEPLOYMENT,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from verification.checks.context import Context
 from verification.checks.model import Evidence, NotAsPromisedError
 from verification.cluster.deployment import Rollout
 from verification.load.ledger import Ledger, Outcome, settle
+from verification.load.outages import outages
 from verification.load.steady import SteadyLoad
 from verification.load.topics import DECISIONS, REQUESTS, Record
 
@@ -24,9 +25,13 @@ Disturbance = Callable[[Context], None]
 
 @dataclass(frozen=True)
 class Rules:
-    """What a disturbance may do to the senders beside losing nothing."""
+    """What a disturbance may do to the senders beside losing nothing.
+
+    `longest_outage_s` bounds how long requests may fail in a row.
+    """
 
     every_request_accepted: bool = False
+    longest_outage_s: float | None = None
 
 
 def survive(context: Context, name: str, disturb: Disturbance, rules: Rules) -> Evidence:
@@ -36,18 +41,20 @@ def survive(context: Context, name: str, disturb: Disturbance, rules: Rules) -> 
     load = SteadyLoad(context.http, context.clock, prefix=prefix, rate=RATE)
     with load:
         _let_pass(context, load, _BEFORE_S)
+        began = context.clock.monotonic()
         disturb(context)
-        recovered = recover(context)
+        recover(context)
+        recovered = context.clock.monotonic() - began
         accepting = _wait_accepting(context, load)
         _let_pass(context, load, _AFTER_S)
     drained = drain(context)
     records = [item for item in context.topics.read(start) if item.id.startswith(f"{prefix}-")]
     ledger = settle(load.attempts(), _ids(records, REQUESTS), _ids(records, DECISIONS))
     times = (
-        f"workloads back after {recovered:.1f} s, accepting {accepting:.1f} s later, "
+        f"all well {recovered:.1f} s after it began, accepting {accepting:.1f} s later, "
         f"lag 0 {drained:.1f} s after the load"
     )
-    return _judged(ledger, rules, times)
+    return judged(ledger, rules, times)
 
 
 def recover(context: Context) -> float:
@@ -91,7 +98,8 @@ def _ids(records: list[Record], topic: str) -> list[str]:
     return [item.id for item in records if item.topic == topic]
 
 
-def _judged(ledger: Ledger, rules: Rules, times: str) -> Evidence:
+def judged(ledger: Ledger, rules: Rules, times: str) -> Evidence:
+    """Return the evidence of a ledger; NotAsPromisedError where it breaks a rule."""
     outcomes = {
         outcome.value: sum(item.outcome is outcome for item in ledger.attempts)
         for outcome in Outcome
@@ -99,17 +107,27 @@ def _judged(ledger: Ledger, rules: Rules, times: str) -> Evidence:
     counts = ", ".join(f"{count} {name}" for name, count in outcomes.items())
     repeated = ledger.counts()["accepted and consumed more than once"]
     found = f"{counts}, {repeated} repeated; {times}"
-    evidence = Evidence(found, {"failures": _failures(ledger)}, ledger)
-    broken = ledger.violations()
-    if rules.every_request_accepted and outcomes["accepted"] < len(ledger.attempts):
-        broken.append(f"not every request was accepted: {_failures(ledger)}")
-    if not outcomes["accepted"]:
-        broken.append("not a single request was accepted")
+    interrupted = "\n".join(map(str, outages(ledger.attempts))) or "none"
+    details = {"failures": _failures(ledger), "outages": interrupted, "times": times}
+    evidence = Evidence(found, details, ledger)
+    broken = [*ledger.violations(), *_broken(ledger, rules)]
     if broken:
         raise NotAsPromisedError(
             expected="no loss", found=f"{'; '.join(broken)} ({found})", evidence=evidence
         )
     return evidence
+
+
+def _broken(ledger: Ledger, rules: Rules) -> Iterator[str]:
+    """Yield what was done to the senders that the rules do not allow."""
+    accepted = sum(item.outcome is Outcome.ACCEPTED for item in ledger.attempts)
+    if rules.every_request_accepted and accepted < len(ledger.attempts):
+        yield f"not every request was accepted: {_failures(ledger)}"
+    if not accepted:
+        yield "not a single request was accepted"
+    for outage in outages(ledger.attempts):
+        if rules.longest_outage_s is not None and outage.seconds > rules.longest_outage_s:
+            yield f"requests failed for more than {rules.longest_outage_s:.0f} s: {outage}"
 
 
 def _failures(ledger: Ledger) -> str:

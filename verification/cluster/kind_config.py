@@ -23,8 +23,11 @@ def kind_config(settings: HarnessSettings) -> str:
 
 
 def config_hash(settings: HarnessSettings) -> str:
-    """Return what tells one cluster from another: the node image and the configuration."""
-    text = f"{settings.node_image}\n{yaml.safe_dump(_config(settings))}"
+    """Return what tells one cluster from another: node image, configuration, and what runs in it.
+
+    A Kafka of one broker does not become one of three, so each overlay has a cluster of its own.
+    """
+    text = f"{settings.node_image}\n{settings.overlay}\n{yaml.safe_dump(_config(settings))}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

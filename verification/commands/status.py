@@ -5,78 +5,68 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 
-from verification.checks.context import Context
-from verification.checks.pods import CONSUMER_APP, pods_of
 from verification.cli import Console
-from verification.cluster.pods import Object, blocked, name_of, restarts
 from verification.cluster.waiting import SilentProgress
-from verification.cluster.workloads import KINDS, pending, title
 from verification.commands.harness import context_of
+from verification.status import Inquiry, Status
 from verification.tools.errors import HarnessError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare nothing: there is nothing to choose."""
+    """Declare the command's own arguments."""
+    parser.add_argument("--json", action="store_true", help="as one JSON object")
 
 
-def run(_args: argparse.Namespace, console: Console) -> int:
-    """Print the status; 1 when something is not as it should be, 2 without a cluster."""
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Print the status; 1 when there are open problems, 2 without a cluster."""
     context = context_of(console, SilentProgress())
     if not context.kind.exists():
         message = f"there is no cluster {context.settings.cluster}"
         raise HarnessError(message, "`make up` makes it")
-    well = True
-    for line, good in (*_workloads(context), *_pods(context), *_lag(context), *_last(context)):
-        console.out.write(f"{'✓' if good else '✗'} {line}\n")
-        well = well and good
-    return 0 if well else 1
+    status = Inquiry(context).status()
+    console.out.write(to_json(status) if args.json else to_text(status))
+    return 1 if status.problems else 0
 
 
-def _workloads(context: Context) -> Iterator[tuple[str, bool]]:
-    workloads = context.kubectl.list(KINDS)
-    if not workloads:
-        yield "nothing is deployed", False
-    for workload in workloads:
-        lacking = pending(workload)
-        yield lacking or f"{title(workload)} is available", lacking is None
+def to_json(status: Status) -> str:
+    """Return the status as one JSON object, with the sums of the lag."""
+    sums = {"lag_messages": status.messages, "lag_seconds": status.seconds}
+    return json.dumps({**asdict(status), **sums}, indent=2) + "\n"
 
 
-def _pods(context: Context) -> Iterator[tuple[str, bool]]:
-    pods = context.kubectl.list("pods")
-    for pod in pods:
-        reason = blocked(pod)
-        if reason is not None:
-            yield reason.message, False
-    for name, count in restarts(pods).items():
-        yield f"{name} has been restarted {count} times", False
+def to_text(status: Status) -> str:
+    """Return the status for a person."""
+    return (
+        "\n".join([*_workloads(status), *_lag(status), *_last(status), *_problems(status)]) + "\n"
+    )
 
 
-def _lag(context: Context) -> Iterator[tuple[str, bool]]:
-    try:
-        rows = context.topics.lag()
-    except HarnessError as error:
-        yield f"the lag is unknown: {error.message}", False
+def _workloads(status: Status) -> Iterator[str]:
+    for name, state in status.workloads.items():
+        yield f"{'✓' if state == 'available' else '✗'} {name:<40} {state}"
+
+
+def _lag(status: Status) -> Iterator[str]:
+    if not status.lag:
         return
-    records, oldest = sum(row["lag"] for row in rows), max(row["age_s"] for row in rows)
-    yield f"lag: {records} messages, {oldest:.1f} s", True
+    yield f"\nlag: {status.messages} messages, {status.seconds:.1f} s"
+    yield "  partition  messages  seconds"
+    for item in status.lag:
+        yield f"  {item.partition:>9}  {item.messages:>8}  {item.seconds:>7.1f}"
 
 
-def _last(context: Context) -> Iterator[tuple[str, bool]]:
-    """Tell the last decision in the logs of the bidding logic's pods."""
-    found = [
-        json.loads(line)
-        for pod in pods_of(context, CONSUMER_APP)
-        for line in _tail(context, pod).splitlines()
-        if '"bid decided"' in line
-    ]
-    if not found:
-        yield "last decision: none yet", True
+def _last(status: Status) -> Iterator[str]:
+    last = status.last_decision
+    if last is None:
+        yield "\nlast decision: none yet"
         return
-    last = max(found, key=lambda event: str(event["timestamp"]))
     where = f"{last['topic']}/{last['partition']}/{last['offset']}"
-    yield f"last decision: {last['decision']} for {last['id']} ({where}) {last['timestamp']}", True
+    yield f"\nlast decision: {last['decision']} for {last['id']} ({where}) {last['timestamp']}"
 
 
-def _tail(context: Context, pod: Object) -> str:
-    return context.kubectl.logs(name_of(pod), pod["spec"]["containers"][0]["name"], tail=2000)
+def _problems(status: Status) -> Iterator[str]:
+    yield "" if status.problems else "\nno open problems"
+    for problem in status.problems:
+        yield f"✗ {problem.what}\n    next: {problem.next}"

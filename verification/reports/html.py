@@ -2,56 +2,124 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from verification.checks.registry import CATEGORIES
-from verification.reports.drawing import histogram, quantiles, timeline
+from verification.load.ledger import MUST_BE_EMPTY, Column, Ledger
+from verification.load.outages import Outage, outages
+from verification.reports.drawing import Drawing, histogram, quantiles, strip, timeline
 from verification.reports.run_report import RunReport
 from verification.running import CheckResult, Status
+
+_HEADLINES = (
+    "Every promise is kept",
+    "A promise is broken",
+    "The run came to no verdict",
+)
+
+
+@dataclass(frozen=True)
+class Group:
+    """The results of one category, under the question that they answer."""
+
+    name: str
+    question: str
+    results: Sequence[CheckResult]
+
+    @property
+    def passed(self) -> int:
+        """How many of them have passed."""
+        return sum(result.status is Status.PASSED for result in self.results)
+
+    @property
+    def seconds(self) -> float:
+        """How long they took together."""
+        return sum(result.seconds for result in self.results)
+
+
+@dataclass(frozen=True)
+class Disturbance:
+    """One check's ledger with what is drawn of it."""
+
+    id: str
+    ledger: Ledger
+
+    @property
+    def sent(self) -> int:
+        """How many requests were sent."""
+        return len(self.ledger.attempts)
+
+    @property
+    def strip(self) -> Drawing:
+        """What the senders were told over time."""
+        return strip(self.ledger.attempts)
+
+    @property
+    def outages(self) -> list[Outage]:
+        """When requests failed."""
+        return outages(self.ledger.attempts)
+
+    @property
+    def cells(self) -> Mapping[str, tuple[int, str]]:
+        """Return count and class of each column that somebody may worry about."""
+        forbidden = {column.value for column in MUST_BE_EMPTY} | {"unaccounted for"}
+        counts = {**self.ledger.counts(), "unaccounted for": len(self.ledger.strangers)}
+        return {
+            name: (count, ("broken" if count else "kept") if name in forbidden else "")
+            for name, count in counts.items()
+        }
 
 
 def to_html(report: RunReport) -> str:
     """Return the page: verdict, checks with evidence, ledgers, latencies, timeline."""
-    environment = Environment(
+    disturbances = [
+        Disturbance(result.check.id, result.evidence.ledger)
+        for result in report.results
+        if result.evidence is not None and result.evidence.ledger is not None
+    ]
+    latencies = sorted(ms for item in disturbances for ms in item.ledger.latencies_ms())
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            report=report,
+            tone=("passed", "failed", "stopped")[report.exit_code],
+            headline=_HEADLINES[report.exit_code],
+            groups=_groups(report.results),
+            counts={status.value: _count(report.results, status) for status in Status},
+            failures=[result for result in report.results if result.status is Status.FAILED],
+            disturbances=disturbances,
+            histogram=histogram(latencies),
+            quantiles=quantiles(latencies),
+            accepted=len(latencies),
+            missing=sum(len(x.ledger.columns[Column.ACCEPTED_MISSING]) for x in disturbances),
+            timeline=timeline(report.spans),
+        )
+    )
+
+
+def _environment() -> Environment:
+    return Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    ledgers = [
-        (result.check.id, result.evidence.ledger)
-        for result in report.results
-        if result.evidence is not None and result.evidence.ledger is not None
-    ]
-    latencies = sorted(value for _, ledger in ledgers for value in ledger.latencies_ms())
-    return environment.get_template("page.html.j2").render(
-        report=report,
-        verdict=_verdict(report),
-        groups=_groups(report.results),
-        counts={status: _count(report.results, status) for status in Status},
-        ledgers=ledgers,
-        histogram=histogram(latencies),
-        quantiles=quantiles(latencies),
-        timeline=timeline(report.spans),
-    )
-
-
-def _verdict(report: RunReport) -> str:
-    return ("passed", "failed", "could not run")[report.exit_code]
 
 
 def _count(results: Sequence[CheckResult], status: Status) -> int:
     return sum(result.status is status for result in results)
 
 
-def _groups(results: Sequence[CheckResult]) -> list[tuple[str, str, list[CheckResult]]]:
-    """Return (category, its question, its results) in the order of the run."""
+def _groups(results: Sequence[CheckResult]) -> list[Group]:
+    """Return the categories in the order of the run."""
     names = dict.fromkeys(result.check.category for result in results)
     return [
-        (name, CATEGORIES.get(name, ""), [item for item in results if item.check.category == name])
+        Group(name, CATEGORIES[name], [item for item in results if item.check.category == name])
         for name in names
     ]

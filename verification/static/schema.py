@@ -31,7 +31,7 @@ RULES = (
         "static.schema-valid",
         "Every object is valid against the JSON schema of its kind in Kubernetes 1.34, with "
         "unknown fields refused.",
-        (f"{RENDER} > rendered.yaml", "kubernetes-validate --strict -k 1.34 rendered.yaml"),
+        (f"{RENDER} > /tmp/rtb.yaml", "kubernetes-validate --strict -k 1.34 /tmp/rtb.yaml"),
         "The finding names the field; `kubectl explain` tells what may stand there.",
         _valid_objects,
     ),

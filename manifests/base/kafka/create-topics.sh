@@ -1,7 +1,7 @@
 #!/bin/sh
 # Creates each topic of topics.txt that is not there yet and sets its configuration. Repeats until
-# Kafka has taken it; the Job's deadline ends a hopeless wait.
-set -u
+# Kafka has taken it; the Job's deadline ends a hopeless wait. Logs one JSON object a line.
+set -u -o pipefail
 topics=$(dirname "$0")/topics.txt
 
 create() {
@@ -15,7 +15,19 @@ configure() {
     --entity-name "$1" --add-config "min.insync.replicas=$4,retention.ms=$5"
 }
 
-grep -v '^#' "$topics" | while read -r row; do
-  # shellcheck disable=SC2086  # a row is five words
-  until create $row && configure $row; do sleep 1; done
-done
+all() {
+  grep -v '^#' "$topics" | while read -r row; do
+    # shellcheck disable=SC2086  # a row is five words
+    until create $row && configure $row; do sleep 1; done
+  done
+}
+
+json() {
+  while IFS= read -r line; do
+    text=$(printf '%s' "$line" | tr '\t' ' ' | sed 's/[\\"]/\\&/g')
+    printf '{"timestamp":"%s","level":"info","service":"kafka-topics","event":"%s"}\n' \
+      "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$text"
+  done
+}
+
+all 2>&1 | json

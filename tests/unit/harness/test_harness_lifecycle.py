@@ -58,9 +58,11 @@ class TestConfiguration:
         assert "listenAddress: 127.0.0.1" in kind_config(SETTINGS)
         assert "hostPort: 8080" in kind_config(SETTINGS)
 
-    @pytest.mark.parametrize("change", [{"INGEST_PORT": "9"}, {"KIND_NODE_IMAGE": "x"}])
+    @pytest.mark.parametrize(
+        "change", [{"INGEST_PORT": "9"}, {"KIND_NODE_IMAGE": "x"}, {"VERIFY_OVERLAY": "ha"}]
+    )
     def test_hash_follows_the_configuration(self, change: dict[str, str]) -> None:
-        """Another port or another node image is another cluster."""
+        """Another port, node image or overlay is another cluster."""
         assert config_hash(read(HarnessSettings, change)) != config_hash(SETTINGS)
 
 

@@ -339,4 +339,4 @@ class TestReports:
     def test_html_without_ledger(self) -> None:
         """A run that stopped at once has a page, too."""
         nothing = RunReport("v1", datetime(2026, 1, 2, tzinfo=UTC), 0.1, {}, [], [], "no kind")
-        assert "Could not run" in to_html(nothing)
+        assert "The run came to no verdict" in to_html(nothing)

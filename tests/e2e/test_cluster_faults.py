@@ -1,0 +1,119 @@
+"""Faults of the pipeline put into the real deployment: the checks see them, and name them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import yaml
+
+from verification.checks.configuration import changed
+from verification.checks.context import Context
+from verification.checks.model import Needs
+from verification.checks.pods import CONSUMER_APP, INGEST_APP, kafka
+from verification.checks.registry import CHECKS
+from verification.checks.under_load import recover
+from verification.running import CheckResult, Status, run_one
+from verification.session import Session
+
+pytestmark = pytest.mark.e2e
+
+_OTHER_TOPIC = "bid_requests.other"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Settings that are wrong in one service, and the checks that must say so with these words."""
+
+    app: str
+    settings: dict[str, str]
+    red: dict[str, str]
+
+
+FAULTS = {
+    "the consumer reads another topic": Fault(
+        CONSUMER_APP,
+        {"KAFKA_TOPIC_BID_REQUESTS": _OTHER_TOPIC},
+        {
+            "pipeline.decision-written": "a record keyed",
+            "pipeline.consumer-logs-position": "no line `bid decided`",
+        },
+    ),
+    "decisions go to another topic": Fault(
+        CONSUMER_APP,
+        {"KAFKA_TOPIC_BID_DECISIONS": "bid_requests.dlq"},
+        {"pipeline.decision-written": "a record keyed"},
+    ),
+    "the body limit is too small": Fault(
+        INGEST_APP,
+        {"INGEST_MAX_BODY_BYTES": "100"},
+        {"pipeline.accepts": "expected 202; found 413", "pipeline.gzip-inflated": "413"},
+    ),
+    "the ingest writes to another topic": Fault(
+        INGEST_APP,
+        {"KAFKA_TOPIC_BID_REQUESTS": _OTHER_TOPIC},
+        {"pipeline.accepts": f"'topic': '{_OTHER_TOPIC}'"},
+    ),
+    "logs are for people": Fault(
+        INGEST_APP, {"LOG_FORMAT": "console"}, {"pipeline.logs-are-json": "found "}
+    ),
+}
+
+
+def _run(name: str, session: Session) -> CheckResult:
+    return run_one(next(check for check in CHECKS if check.id == name), session)
+
+
+@pytest.fixture(scope="module")
+def context(session: Session) -> Iterator[Context]:
+    """Deploy, with one topic more than the manifests declare."""
+    found = session.prepare(Needs.DEPLOYMENT)
+    kafka(found, "kafka-topics.sh", "--create", "--if-not-exists", "--topic", _OTHER_TOPIC)
+    yield found
+    kafka(found, "kafka-topics.sh", "--delete", "--if-exists", "--topic", _OTHER_TOPIC)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_wrong_setting(name: str, context: Context, session: Session) -> None:
+    """With a wrong setting the checks are red and say what they found; without it, green again."""
+    fault = FAULTS[name]
+    with changed(context, fault.app, **fault.settings):
+        recover(context)
+        results = [_run(check_id, session) for check_id in fault.red]
+    for result in results:
+        assert result.status is Status.FAILED, result
+        assert fault.red[result.check.id] in result.message
+        assert "the check itself broke" not in result.message
+    for check_id in fault.red:
+        again = _run(check_id, session)
+        assert again.status is Status.PASSED, again.message
+
+
+@contextmanager
+def _without(context: Context, kind: str, name: str) -> Iterator[None]:
+    """Delete an object of the deployment and apply it again afterwards."""
+    rendered = yaml.safe_load_all(context.kubectl.kustomize(context.overlay))
+    objects: list[dict[str, Any]] = [item for item in rendered if item]
+    kept = next(x for x in objects if x["kind"] == kind and x["metadata"]["name"] == name)
+    context.kubectl.delete(kind.lower(), name)
+    try:
+        yield
+    finally:
+        context.kubectl.apply(yaml.safe_dump(kept))
+
+
+def test_open_network(context: Context, session: Session) -> None:
+    """Without the policies in front of Kafka, a check names the port that a stranger reaches."""
+    name = "security.stranger-kept-from-kafka"
+    with (
+        _without(context, "NetworkPolicy", "default-deny"),
+        _without(context, "NetworkPolicy", "to-kafka"),
+    ):
+        result = _run(name, session)
+    assert result.status is Status.FAILED
+    assert "kafka-service.rtb:9092 timed out" in result.message
+    again = _run(name, session)
+    assert again.status is Status.PASSED, again.message

@@ -1,0 +1,66 @@
+"""The runbook's commands, typed as they stand there."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from verification.checks.context import Context
+from verification.checks.model import Check, Needs
+from verification.checks.registry import CHECKS
+from verification.checks.under_load import recover
+from verification.runbook import PREAMBLE
+from verification.session import Session
+
+pytestmark = pytest.mark.e2e
+
+_DISTURBING = {"resilience", "configuration", "scaling"}
+_TIMEOUT_S = 240
+
+
+def script(check: Check, context: Context) -> str:
+    """Return the commands for bash; the first one that does not end with status 0 ends them.
+
+    What differs is what a setting has changed: the cluster's name, the port and the folder of its
+    state. A whole run of the harness by itself would be this test in itself: its line is looked up
+    only.
+    """
+    lines = [f"{{ {line}\n}} || exit 1" for line in check.by_hand]
+    text = "\n".join([PREAMBLE, *lines])
+    text = re.sub(
+        r"python -m verification verify (\S+) --keep", r"python -m verification checks \1", text
+    )
+    settings = context.settings
+    for written, meant in (
+        ("$PWD/.verification/kubeconfig", str(context.kubeconfig)),
+        ("$PWD/.venv/verify/bin", str(Path(sys.executable).parent)),
+        ("rtb-verify", settings.cluster),
+        ("localhost:8080", f"localhost:{settings.ingest_port}"),
+        ("sport = :8080", f"sport = :{settings.ingest_port}"),
+    ):
+        text = text.replace(written, meant)
+    return text
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
+def test_by_hand(check: Check, session: Session) -> None:
+    """Every command of the check ends with status 0 in the deployment that is well."""
+    context = session.prepare(Needs.DEPLOYMENT)
+    done = subprocess.run(
+        ["bash", "-c", script(check, context)],
+        cwd=context.root,
+        env=os.environ,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=_TIMEOUT_S,
+        check=False,
+    )
+    if check.category in _DISTURBING:
+        recover(context)
+    said = (done.stdout[-1500:] + done.stderr[-1500:]).decode(errors="replace")
+    assert done.returncode == 0, f"{check.by_hand}\n{said}"

@@ -1,0 +1,19 @@
+"""Every fault that we know for the checks of a cluster, by category."""
+
+from __future__ import annotations
+
+from tests.unit.harness import harness_machine_faults as machine
+from tests.unit.harness import harness_pod_faults as pods
+from tests.unit.harness.harness_fault import Fault
+
+FAULTS: dict[str, tuple[Fault, ...]] = {
+    "preflight": machine.PREFLIGHT,
+    "images": machine.IMAGES,
+    "cluster": machine.CLUSTER,
+    "rollout": machine.ROLLOUT,
+    "configuration": pods.CONFIGURATION,
+    "security": pods.SECURITY,
+    "metrics": pods.METRICS,
+    "resilience": pods.RESILIENCE,
+    "scaling": pods.SCALING,
+}

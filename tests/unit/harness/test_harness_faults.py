@@ -1,0 +1,62 @@
+"""Each check of machine, images and cluster: green on a world that is well, red on each fault."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.harness_world import World
+from tests.unit.harness.harness_fault import Fault
+from tests.unit.harness.harness_faults import FAULTS
+from verification.checks.model import Check
+from verification.checks.registry import CHECKS
+from verification.running import CheckResult, Status, run_check
+from verification.session import Session
+
+# The pipeline's faults stand in test_harness_pipeline_checks.py, those of the manifests are the
+# mutations of tests/manifests.
+TABLED = [check for check in CHECKS if check.category in FAULTS]
+ALL = [(category, fault) for category, faults in FAULTS.items() for fault in faults]
+BY_ID = {check.id: check for check in CHECKS}
+
+
+def _run(check: Check, world: World) -> CheckResult:
+    return run_check(check, Session(world.context()))
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """Begin with a world that is well."""
+    return World(tmp_path)
+
+
+@pytest.mark.parametrize("check", TABLED, ids=lambda check: check.id)
+def test_green(check: Check, world: World) -> None:
+    """On a world that is well the check passes."""
+    result = _run(check, world)
+    assert (result.status, result.message) == (Status.PASSED, result.message)
+
+
+@pytest.mark.parametrize(
+    ("category", "fault"), ALL, ids=[f"{c}.{fault.check}: {fault.name}" for c, fault in ALL]
+)
+def test_red(category: str, fault: Fault, world: World) -> None:
+    """With the fault the check fails, names what is wrong, and is not broken itself."""
+    fault.change(world)
+    result = _run(BY_ID[f"{category}.{fault.check}"], world)
+    assert result.status is Status.FAILED
+    assert fault.says in result.message
+    assert "the check itself broke" not in result.message
+
+
+def test_every_check_has_a_fault(coverage_line: Callable[[str], None]) -> None:
+    """There is no check in these categories that has never been seen to fail."""
+    faulted = {f"{category}.{fault.check}" for category, fault in ALL}
+    coverage_line(f"{len(faulted)} of {len(TABLED)} checks have a fault, {len(ALL)} faults in all")
+    for category, faults in FAULTS.items():
+        checks = [check for check in TABLED if check.category == category]
+        seen = {fault.check for fault in faults}
+        coverage_line(f"  {category:<14} {len(seen)} of {len(checks)} checks, {len(faults)} faults")
+    assert faulted == {check.id for check in TABLED}

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from verification.checks.context import Context
+from verification.checks.model import Needs
 from verification.cli import Console
 from verification.cluster.waiting import SilentProgress
 from verification.commands.harness import context_of
 from verification.session import Session
+from verification.tools.errors import HarnessError
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -31,3 +34,12 @@ def session() -> Iterator[Session]:
         session.take_down()
         assert not session.context.kind.exists()
         assert not session.context.kubeconfig.exists()
+
+
+@pytest.fixture
+def deployed(session: Session) -> Context:
+    """Bring the deployment up, once; fail without a traceback where it does not come up."""
+    try:
+        return session.prepare(Needs.DEPLOYMENT)
+    except HarnessError as error:
+        pytest.fail(f"there is no deployment to look at: {error}", pytrace=False)

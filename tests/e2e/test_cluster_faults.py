@@ -12,7 +12,6 @@ import yaml
 
 from verification.checks.configuration import changed
 from verification.checks.context import Context
-from verification.checks.model import Needs
 from verification.checks.pods import CONSUMER_APP, INGEST_APP, kafka
 from verification.checks.registry import CHECKS
 from verification.checks.under_load import recover
@@ -67,13 +66,12 @@ def _run(name: str, session: Session) -> CheckResult:
     return run_one(next(check for check in CHECKS if check.id == name), session)
 
 
-@pytest.fixture(scope="module")
-def context(session: Session) -> Iterator[Context]:
-    """Deploy, with one topic more than the manifests declare."""
-    found = session.prepare(Needs.DEPLOYMENT)
-    kafka(found, "kafka-topics.sh", "--create", "--if-not-exists", "--topic", _OTHER_TOPIC)
-    yield found
-    kafka(found, "kafka-topics.sh", "--delete", "--if-exists", "--topic", _OTHER_TOPIC)
+@pytest.fixture
+def context(deployed: Context) -> Iterator[Context]:
+    """Have one topic more than the manifests declare."""
+    kafka(deployed, "kafka-topics.sh", "--create", "--if-not-exists", "--topic", _OTHER_TOPIC)
+    yield deployed
+    kafka(deployed, "kafka-topics.sh", "--delete", "--if-exists", "--topic", _OTHER_TOPIC)
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -105,12 +103,12 @@ def _without(context: Context, kind: str, name: str) -> Iterator[None]:
         context.kubectl.apply(yaml.safe_dump(kept))
 
 
-def test_open_network(context: Context, session: Session) -> None:
+def test_open_network(deployed: Context, session: Session) -> None:
     """Without the policies in front of Kafka, a check names the port that a stranger reaches."""
     name = "security.stranger-kept-from-kafka"
     with (
-        _without(context, "NetworkPolicy", "default-deny"),
-        _without(context, "NetworkPolicy", "to-kafka"),
+        _without(deployed, "NetworkPolicy", "default-deny"),
+        _without(deployed, "NetworkPolicy", "to-kafka"),
     ):
         result = _run(name, session)
     assert result.status is Status.FAILED

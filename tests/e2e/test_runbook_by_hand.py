@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 
 from verification.checks.context import Context
-from verification.checks.model import Check, Needs
+from verification.checks.model import Check
 from verification.checks.registry import CHECKS
 from verification.checks.under_load import recover
 from verification.runbook import PREAMBLE
-from verification.session import Session
 
 pytestmark = pytest.mark.e2e
 
@@ -48,12 +47,11 @@ def script(check: Check, context: Context) -> str:
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
-def test_by_hand(check: Check, session: Session) -> None:
+def test_by_hand(check: Check, deployed: Context) -> None:
     """Every command of the check ends with status 0 in the deployment that is well."""
-    context = session.prepare(Needs.DEPLOYMENT)
     done = subprocess.run(
-        ["bash", "-c", script(check, context)],
-        cwd=context.root,
+        ["bash", "-c", script(check, deployed)],
+        cwd=deployed.root,
         env=os.environ,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -61,6 +59,7 @@ def test_by_hand(check: Check, session: Session) -> None:
         check=False,
     )
     if check.category in _DISTURBING:
-        recover(context)
+        recover(deployed)
     said = (done.stdout[-1500:] + done.stderr[-1500:]).decode(errors="replace")
-    assert done.returncode == 0, f"{check.by_hand}\n{said}"
+    if done.returncode != 0:
+        pytest.fail("\n".join([*check.by_hand, said]), pytrace=False)

@@ -123,7 +123,8 @@ def decision_written(context: Context) -> Evidence:
 )
 def consumer_logs_position(context: Context) -> Evidence:
     """Post one bid request and wait for the log line with its id."""
-    bid_id = f"{context.run_id}-logged"
+    # unlike that of an earlier round of the same run
+    bid_id = f"{context.run_id}-logged-{context.clock.monotonic():.0f}"
     answer = accepted(context, bid_request(bid_id), _HEADERS)
     line = find_line(context, CONSUMER_APP, bid_id, "bid decided")
     wanted = {name: answer[name] for name in ("id", "topic", "partition", "offset")}

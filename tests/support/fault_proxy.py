@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import queue
 import random
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -29,6 +31,7 @@ class Way(Enum):
 
 
 Cut = Callable[[Way, int], bool]
+Arrivals = queue.SimpleQueue[tuple[float, bytes] | None]  # with when it came, monotonic seconds
 
 
 def never(_way: Way, _api: int) -> bool:
@@ -63,7 +66,8 @@ class Times:
 class Fault:
     """What happens to each message; the default is nothing.
 
-    Responses come `delay_s` late, and up to `jitter_s` more; everything is passed on in pieces of
+    Responses come `delay_s` late, and up to `jitter_s` more, however many are underway at once
+    (a long way, not a narrow one); everything is passed on in pieces of
     `piece_bytes` (0: whole); nothing passes a `black_hole`, and no connection breaks there either.
     """
 
@@ -183,15 +187,22 @@ class FaultProxy:
             far.settimeout(None)
             link = _Link(near, far)
             self._links.add(link)
-            self._run(self._pass_on, link, Way.REQUEST)
-            self._run(self._pass_on, link, Way.RESPONSE)
+            self._pass_on_all(link, near, far, Way.REQUEST)
+            self._pass_on_all(link, far, near, Way.RESPONSE)
 
-    def _pass_on(self, link: _Link, way: Way) -> None:
-        source, target = (link.near, link.far) if way is Way.REQUEST else (link.far, link.near)
+    def _pass_on_all(
+        self, link: _Link, source: socket.socket, target: socket.socket, way: Way
+    ) -> None:
+        arrivals: Arrivals = queue.SimpleQueue()
+        self._run(_note_arrivals, source, arrivals)
+        self._run(self._pass_on, link, arrivals, target, way)
+
+    def _pass_on(self, link: _Link, arrivals: Arrivals, target: socket.socket, way: Way) -> None:
         try:
-            for message in _messages(source):
+            while arrival := arrivals.get():
+                since, message = arrival
                 api = self._api(link, way, message)
-                if not self._let_through(way, api):
+                if not self._let_through(way, api, since):
                     break
                 self._send(target, message.replace(self._told, self._tells))
         except OSError:
@@ -208,11 +219,12 @@ class FaultProxy:
         (correlation,) = _SIZE.unpack_from(message, _SIZE.size)
         return link.awaited.pop(correlation, -1)
 
-    def _let_through(self, way: Way, api: int) -> bool:
+    def _let_through(self, way: Way, api: int, since: float) -> bool:
         with self._changed:
             if way is Way.RESPONSE:
                 late = self._fault.delay_s + random.uniform(0, self._fault.jitter_s)  # noqa: S311  no secret
-                self._changed.wait_for(lambda: self._ended or not self._fault.delay_s, late)
+                left = max(0, since + late - time.monotonic())
+                self._changed.wait_for(lambda: self._ended or not self._fault.delay_s, left)
             self._changed.wait_for(lambda: self._ended or not self._fault.black_hole)
             return not self._ended and not self._fault.cut(way, api)
 
@@ -220,6 +232,14 @@ class FaultProxy:
         piece = self._fault.piece_bytes or len(message)
         for start in range(0, len(message), piece):
             target.sendall(message[start : start + piece])
+
+
+def _note_arrivals(source: socket.socket, arrivals: Arrivals) -> None:
+    """Put each message of `source` into `arrivals` as it comes, and None behind the last."""
+    with suppress(OSError):
+        for message in _messages(source):
+            arrivals.put((time.monotonic(), message))
+    arrivals.put(None)
 
 
 def _messages(source: socket.socket) -> Iterator[bytes]:

@@ -37,6 +37,7 @@ def script(check: Check, context: Context) -> str:
     settings = context.settings
     for written, meant in (
         ("$PWD/.verification/kubeconfig", str(context.kubeconfig)),
+        (".verification/overlay", str(settings.folder(context.root) / "overlay")),
         ("$PWD/.venv/verify/bin", str(Path(sys.executable).parent)),
         ("rtb-verify", settings.cluster),
         ("localhost:8080", f"localhost:{settings.ingest_port}"),

@@ -136,6 +136,24 @@ class TestSlow:
             assert len(stage.ledger.accepted) == len(stage.ledger)
             assert_came_through(stage, ingest, deadline_s=3)
 
+    @scenario(
+        fault="A link to Kafka that carries a fraction of the load",
+        client="202 as far as the link goes, 503 for the rest",
+        kept="What was accepted; of the rest only `unknown` may be there",
+        recovery="By itself, once the link carries the load again",
+    )
+    def test_a_narrow_link(self, stage: Stage) -> None:
+        """A link that is too narrow for the load costs answers, and no accepted request."""
+        with stage.ingest() as ingest:
+            ingest.wait_until_ready()
+            with stage.load(ingest, clients=8) as load:
+                load.until_accepted(50)
+                stage.proxy.inject(Fault(bytes_per_s=2_000))
+                load.until_not_accepted(20)
+                stage.proxy.heal()
+                load.until_accepted(50)
+            assert_came_through(stage, ingest)
+
     @pytest.mark.parametrize(
         "fault", [Fault(delay_s=5), Fault(black_hole=True)], ids=["5 s late", "a black hole"]
     )

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
+from kafka import KafkaAdminClient
+from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
 
 from tests.support.fault_proxy import FaultProxy
 from tests.support.ledger import Ledger
@@ -23,6 +27,8 @@ from tests.support.topics import create_topic, delete_topic, make_topic, read_al
 from tests.support.waiting import eventually
 from verification.embedded.broker import EmbeddedKafka
 
+KIB = 1024
+
 
 @dataclass
 class OwnStage(Stage):
@@ -32,14 +38,36 @@ class OwnStage(Stage):
     data: Path = Path()
 
 
+@contextmanager
+def running(folder: Path, **settings: str) -> Iterator[OwnStage]:
+    """Run a broker with settings of its own, written with _ for the dots."""
+    data = folder / "kafka"
+    named = {name.replace("_", "."): value for name, value in settings.items()}
+    with (
+        EmbeddedKafka(data, settings=named) as broker,
+        FaultProxy(broker.bootstrap_servers) as proxy,
+    ):
+        at = broker.bootstrap_servers
+        topic = make_topic(at, "bid_requests", partitions=3)
+        yield OwnStage(at, proxy, topic, folder, Ledger(), broker, data)
+
+
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[OwnStage]:
     """Run a broker for one test."""
-    data = tmp_path / "kafka"
-    with EmbeddedKafka(data) as broker, FaultProxy(broker.bootstrap_servers) as proxy:
-        at = broker.bootstrap_servers
-        topic = make_topic(at, "bid_requests", partitions=3)
-        yield OwnStage(at, proxy, topic, tmp_path, Ledger(), broker, data)
+    with running(tmp_path) as stage:
+        yield stage
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[OwnStage]:
+    """Run a broker that asks for rights where somebody has set any."""
+    with running(
+        tmp_path,
+        authorizer_class_name="org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        allow_everyone_if_no_acl_found="true",
+    ) as stage:
+        yield stage
 
 
 class TestRestarted:
@@ -94,6 +122,84 @@ class TestRestarted:
             client.close()
         assert len(own.ledger.accepted) == 20
         assert_nothing_lost(own.brokers, own.topic, own.ledger)
+
+
+class TestDisk:
+    """The broker has no room left."""
+
+    @scenario(
+        fault="The broker's disk is full: it cannot write and ends",
+        client="503 while it is away",
+        kept="What was accepted",
+        recovery="By itself, once the broker has room and is started",
+    )
+    def test_a_full_disk_under_load(self, own: OwnStage) -> None:
+        """What the full disk did not take was not accepted, and what it took is still there."""
+        assert own.broker is not None
+        with own.ingest() as ingest:
+            ingest.wait_until_ready()
+            with own.load(ingest) as load:
+                load.until_accepted(50)
+                no_room_in_files_beyond(16 * KIB, own.broker)
+                load.until_not_accepted(20)
+                eventually(lambda: own.broker is None or own.broker.poll(), "the broker's end", 30)
+                own.broker.start()
+                load.until_accepted(50, within_s=60)
+            assert_recovers(ingest)
+            assert_counters_reconcile(ingest, own.ledger)
+        assert "File too large" in own.broker.log_file.read_text()
+        assert_nothing_lost(own.brokers, own.topic, own.ledger)
+
+
+def no_room_in_files_beyond(size: int, broker: EmbeddedKafka) -> None:
+    """Let every write of the broker beyond `size` bytes fail, as on a disk that is full.
+
+    A limit on the size of files is a full disk that needs no disk, and no privileges.
+    """
+    _, hard = psutil.Process(broker.pid).rlimit(psutil.RLIMIT_FSIZE)
+    psutil.Process(broker.pid).rlimit(psutil.RLIMIT_FSIZE, (size, hard))
+
+
+class TestAuthorization:
+    """The cluster does not let the ingest write."""
+
+    @scenario(
+        fault="The right to write to the topic is taken away",
+        client="503; readiness says why",
+        kept="What was accepted",
+        recovery="By itself, once the right is given back",
+    )
+    def test_not_authorized(self, guarded: OwnStage) -> None:
+        """Refused, with the reason in /readyz, until the right is back; nothing restarts."""
+        with guarded.ingest() as ingest:
+            ingest.wait_until_ready()
+            with guarded.load(ingest) as load:
+                load.until_accepted(20)
+                with no_writing(guarded.brokers, guarded.topic):
+                    load.until_not_accepted(20)
+                    assert ingest.get("/healthz").status == 200
+                    eventually(lambda: "uthoriz" in ingest.get("/readyz").body.decode(), "why", 20)
+                load.until_accepted(50)
+            assert_recovers(ingest)
+            assert_counters_reconcile(ingest, guarded.ledger)
+        assert_nothing_lost(guarded.brokers, guarded.topic, guarded.ledger)
+
+
+@contextmanager
+def no_writing(brokers: str, topic: str) -> Iterator[None]:
+    """Let everybody do everything with the topic, but write to it."""
+    pattern = ResourcePattern(ResourceType.TOPIC, topic)
+    rights = [
+        ACL("User:*", "*", operation, permission, pattern)
+        for operation, permission in (
+            (ACLOperation.ALL, ACLPermissionType.ALLOW),
+            (ACLOperation.WRITE, ACLPermissionType.DENY),
+        )
+    ]
+    with closing(KafkaAdminClient(bootstrap_servers=brokers)) as admin:
+        assert not admin.create_acls(rights)["failed"]
+        yield
+        admin.delete_acls(rights)
 
 
 class TestTopic:

@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
@@ -17,13 +18,14 @@ from tests.support.docker_cluster import DockerCluster
 from tests.support.docker_kafka import docker_answers
 from tests.support.ingest import IngestProcess
 from tests.support.ledger import Ledger
-from tests.support.load import Load
+from tests.support.load import Client, Load
 from tests.support.reckoning import (
     assert_counters_reconcile,
     assert_nothing_lost,
     assert_recovers,
 )
 from tests.support.scenario import scenario
+from tests.support.topics import read_all
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.skipif(not docker_answers(), reason="three brokers need Docker")
@@ -79,13 +81,40 @@ def test_a_leader_moves_under_load(cluster: DockerCluster, tmp_path: Path, end: 
 
 
 @scenario(
-    fault="Fewer replicas in sync than `min.insync.replicas` demands",
+    fault="Fewer replicas in sync than `min.insync.replicas` demands, before a record is appended",
     client="503, the first ones after the publish deadline",
-    kept="What was accepted; of the rest only `unknown` may be there",
+    kept="What was accepted",
     recovery="By itself, once the replica is back in sync",
 )
-def test_too_few_replicas_in_sync(cluster: DockerCluster, tmp_path: Path) -> None:
-    """Before the append or after it: what too few replicas have is not accepted."""
+def test_too_few_replicas_before_the_append(cluster: DockerCluster, tmp_path: Path) -> None:
+    """What comes while a replica is known to be missing is refused, and never on the topic."""
+    topic, ledger = make_topic(cluster, "bid_requests", in_sync=3), Ledger()
+    with ingest(cluster, topic, tmp_path) as server:
+        server.wait_until_ready()
+        cluster.kill(3)
+        eventually(lambda: cluster.in_sync(topic) == {2}, "the replica to be missed", 60)
+        client = Client(server.port, ledger)
+        for number in range(3):
+            client.post(f"before-{number}")
+        assert not ledger.accepted
+        assert server.get("/healthz").status == 200
+        assert not read_all(cluster.bootstrap_servers, topic)
+        cluster.start(3)
+        eventually(lambda: accepted(client), "acceptance", 90, 0.5)
+        client.close()
+        assert_recovers(server)
+        assert_counters_reconcile(server, ledger)
+    assert_nothing_lost(cluster.bootstrap_servers, topic, ledger)
+
+
+@scenario(
+    fault="A replica goes after a record is appended, and `min.insync.replicas` is not met",
+    client="503 with `unknown`",
+    kept="What was accepted, and what is `unknown` may be there",
+    recovery="By itself, once the replica is back in sync",
+)
+def test_too_few_replicas_after_the_append(cluster: DockerCluster, tmp_path: Path) -> None:
+    """What the leader has and a replica has not is not accepted, although it is on the topic."""
     topic, ledger = make_topic(cluster, "bid_requests", in_sync=3), Ledger()
     with ingest(cluster, topic, tmp_path) as server:
         server.wait_until_ready()
@@ -93,11 +122,12 @@ def test_too_few_replicas_in_sync(cluster: DockerCluster, tmp_path: Path) -> Non
             load.until_accepted(30)
             cluster.kill(3)
             load.until_not_accepted(20, within_s=60)
-            assert server.get("/healthz").status == 200
             cluster.start(3)
             load.until_accepted(100, within_s=90)
         assert_recovers(server)
         assert_counters_reconcile(server, ledger)
+    appended = {record.key.decode() for record in read_all(cluster.bootstrap_servers, topic)}
+    assert ledger.unknown & appended
     assert_nothing_lost(cluster.bootstrap_servers, topic, ledger)
 
 
@@ -123,6 +153,12 @@ def test_the_coordinator_moves(cluster: DockerCluster, tmp_path: Path) -> None:
         cluster.start(went)
     decided = {json.loads(record.value)["request"]["id"] for record in pipeline.decided()}
     assert len(decided) == 40
+
+
+def accepted(client: Client) -> bool:
+    """Post once, and say whether that is accepted."""
+    answer = client.post(uuid.uuid4().hex)
+    return answer is not None and answer.status == HTTPStatus.ACCEPTED
 
 
 def coordinator(cluster: DockerCluster) -> int:

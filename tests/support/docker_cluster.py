@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
@@ -65,6 +66,17 @@ class DockerCluster:
     def start(self, node: int) -> None:
         """Start a broker that was stopped or killed."""
         self._wrapped(node).start()
+
+    def in_sync(self, topic: str) -> set[int]:
+        """Return how many replicas the partitions have in sync: one number where all are alike.
+
+        The first broker is asked from within: a client of ours would ask the one that is away.
+        """
+        tool = ("/opt/kafka/bin/kafka-topics.sh", "--bootstrap-server", "kafka-1:19092")
+        done = self._containers[1].exec([*tool, "--describe", "--topic", topic])
+        assert done.exit_code == 0, done.output
+        isrs = re.findall(r"Isr: ([0-9,]*)", done.output.decode())
+        return {len(isr.split(",")) for isr in isrs}
 
     def _wrapped(self, node: int) -> Any:  # noqa: ANN401  docker ships no types
         return self._containers[node].get_wrapped_container()

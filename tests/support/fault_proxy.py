@@ -68,12 +68,14 @@ class Fault:
 
     Responses come `delay_s` late, and up to `jitter_s` more, however many are underway at once
     (a long way, not a narrow one); everything is passed on in pieces of
-    `piece_bytes` (0: whole); nothing passes a `black_hole`, and no connection breaks there either.
+    `piece_bytes` (0: whole), at `bytes_per_s` of each connection each way (0: at once); nothing
+    passes a `black_hole`, and no connection breaks there either.
     """
 
     delay_s: float = 0
     jitter_s: float = 0
     piece_bytes: int = 0
+    bytes_per_s: int = 0
     black_hole: bool = False
     cut: Cut = never
 
@@ -232,6 +234,10 @@ class FaultProxy:
         piece = self._fault.piece_bytes or len(message)
         for start in range(0, len(message), piece):
             target.sendall(message[start : start + piece])
+        if self._fault.bytes_per_s:
+            with self._changed:
+                busy_s = len(message) / self._fault.bytes_per_s
+                self._changed.wait_for(lambda: self._ended or not self._fault.bytes_per_s, busy_s)
 
 
 def _note_arrivals(source: socket.socket, arrivals: Arrivals) -> None:

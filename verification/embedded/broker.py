@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from verification.embedded.node import Node
 from verification.embedded.runtime import Runtime, prepare
@@ -25,8 +26,12 @@ class EmbeddedKafka(Node):
         *,
         port: int | None = None,
         environ: Mapping[str, str] | None = None,
+        settings: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Prepare a broker with its data in `data_dir`; without a port, a free one is taken."""
+        """Prepare a broker with its data in `data_dir`; without a port, a free one is taken.
+
+        `settings` are further lines of its `server.properties`.
+        """
         environ = os.environ if environ is None else environ
         runtime = runtime or prepare(environ, train)
-        super().__init__(data_dir, runtime, port=port, environ=environ)
+        super().__init__(data_dir, runtime, port=port, environ=environ, settings=settings)

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from verification.embedded.properties import HOST, server_properties
@@ -40,8 +40,13 @@ class Node:
         *,
         port: int | None = None,
         environ: Mapping[str, str],
+        settings: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Prepare a node with its data in `data_dir`; without a port, a free one is taken."""
+        """Prepare a node with its data in `data_dir`; without a port, a free one is taken.
+
+        `settings` are further lines of its `server.properties`.
+        """
+        self._settings = settings
         self._dir = data_dir.resolve()
         self._runtime = runtime
         self._environ = environ
@@ -94,7 +99,9 @@ class Node:
             raise CannotRunError(message)
         self._dir.mkdir(parents=True, exist_ok=True)
         self._configuration.write_text(
-            server_properties(self._logs, self._port, free_port(excluding=self._port)),
+            server_properties(
+                self._logs, self._port, free_port(excluding=self._port), self._settings
+            ),
             encoding="utf-8",
         )
         self._log_start = self.log_file.stat().st_size if self.log_file.exists() else 0

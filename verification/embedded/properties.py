@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 HOST = "127.0.0.1"
 NODE_ID = 1
 
 
-def server_properties(log_dir: Path, port: int, controller_port: int) -> str:
-    """Return a `server.properties` for one combined KRaft node that keeps its data in `log_dir`."""
+def server_properties(
+    log_dir: Path, port: int, controller_port: int, further: Mapping[str, str]
+) -> str:
+    """Return a `server.properties` for one combined KRaft node that keeps its data in `log_dir`.
+
+    `further` adds to the settings of every node, or replaces them.
+    """
     settings = {
         "process.roles": "broker,controller",
         "node.id": NODE_ID,
@@ -34,6 +40,7 @@ def server_properties(log_dir: Path, port: int, controller_port: int) -> str:
         "broker.session.timeout.ms": 3000,
         "broker.heartbeat.interval.ms": 500,
         "log.cleaner.dedupe.buffer.size": 4 * 1024 * 1024,
+        **further,
     }
     return "".join(f"{name}={value}\n" for name, value in settings.items())
 

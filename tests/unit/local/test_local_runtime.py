@@ -155,8 +155,15 @@ class TestAssemble:
 
 def test_the_broker_keeps_to_loopback_and_creates_no_topics(tmp_path: Path) -> None:
     """Both listeners are on 127.0.0.1, topics come from us, data goes where we say."""
-    lines = server_properties(tmp_path, 1234, 5678).splitlines()
+    lines = server_properties(tmp_path, 1234, 5678, {}).splitlines()
     assert "listeners=BROKER://127.0.0.1:1234,CONTROLLER://127.0.0.1:5678" in lines
     assert "auto.create.topics.enable=false" in lines
     assert f"log.dirs={tmp_path}" in lines
     assert "controller.quorum.voters=1@127.0.0.1:5678" in lines
+
+
+def test_further_settings_replace_those_of_every_broker(tmp_path: Path) -> None:
+    """A setting stands there once, with the value that was asked for."""
+    lines = server_properties(tmp_path, 1, 2, {"broker.session.timeout.ms": "9"}).splitlines()
+    found = [line for line in lines if line.startswith("broker.session.timeout.ms")]
+    assert found == ["broker.session.timeout.ms=9"]

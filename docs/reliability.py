@@ -16,6 +16,7 @@ _HEADINGS = {
     "test_dying_processes": "The ingest's processes",
     "test_consumer_trouble": "The bidding logic",
     "test_dead_letters_put_back": "Dead letters",
+    "test_clock": "The clock",
 }
 _INTRODUCTION = """\
 # Reliability

@@ -73,7 +73,7 @@ class World:
     environment: str = "KAFKA_BROKERS=kafka-service:9092"
     topics: str = (
         "Topic: bid_requests\tTopicId: x\tPartitionCount: 1\tReplicationFactor: 1"
-        "\tConfigs: min.insync.replicas=1\n"
+        "\tConfigs: min.insync.replicas=1,message.timestamp.type=LogAppendTime\n"
     )
     _posts_seen: int = 0
 

@@ -11,6 +11,8 @@ from kafka.admin import NewTopic
 
 from tests.support.waiting import eventually
 
+BROKERS_TIME = {"message.timestamp.type": "LogAppendTime"}  # as the pipeline's topics have it
+
 
 def make_topic(
     brokers: str, prefix: str, partitions: int = 1, configs: dict[str, str] | None = None
@@ -26,7 +28,9 @@ def create_topic(
 ) -> None:
     """Create a topic of this name."""
     with closing(KafkaAdminClient(bootstrap_servers=brokers)) as admin:
-        admin.create_topics([NewTopic(name, partitions, 1, topic_configs=configs or {})])
+        admin.create_topics(
+            [NewTopic(name, partitions, 1, topic_configs=BROKERS_TIME | (configs or {}))]
+        )
 
 
 def delete_topic(brokers: str, name: str) -> None:

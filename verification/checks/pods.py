@@ -83,6 +83,12 @@ def expected_topics(context: Context) -> dict[str, dict[str, int]]:
     }
 
 
+def on_brokers_time(printed: str) -> set[str]:
+    """Return the topics whose records carry the brokers' time, of `kafka-topics.sh --describe`."""
+    pattern = r"^Topic: (\S+).*message\.timestamp\.type=LogAppendTime"
+    return set(re.findall(pattern, printed, re.MULTILINE))
+
+
 def parse_topics(printed: str) -> dict[str, dict[str, int]]:
     """Read the output of `kafka-topics.sh --describe`."""
     pattern = (

@@ -6,7 +6,13 @@ from typing import Any
 
 from verification.checks.context import Context
 from verification.checks.model import Evidence, Needs, check, expect
-from verification.checks.pods import containers_of, expected_topics, kafka, parse_topics
+from verification.checks.pods import (
+    containers_of,
+    expected_topics,
+    kafka,
+    on_brokers_time,
+    parse_topics,
+)
 from verification.cluster.pods import containers, name_of, restarts
 from verification.cluster.workloads import KINDS, pending, title
 
@@ -140,7 +146,8 @@ def disruption_budgets(context: Context) -> Evidence:
 
 @check(
     "rollout.topics-as-declared",
-    "Each topic has the partitions, replicas and min.insync.replicas that the manifests declare.",
+    "Each topic has the partitions, replicas and min.insync.replicas that the manifests declare, "
+    "and its records the brokers' time.",
     by_hand=(("kafka kafka-topics.sh --describe"),),
     expected="the values of manifests/base/kafka/topics.txt (overlays/ha: its own)",
     hint="`kubectl --namespace rtb logs job/kafka-topics`",
@@ -152,6 +159,8 @@ def topics_as_declared(context: Context) -> Evidence:
     printed = kafka(context, "kafka-topics.sh", "--describe")
     found = {name: item for name, item in parse_topics(printed).items() if name in wanted}
     expect(bool(wanted) and found == wanted, expected=f"{wanted}", found=found)
+    untimed = wanted.keys() - on_brokers_time(printed)
+    expect(not untimed, expected="message.timestamp.type=LogAppendTime", found=f"not in {untimed}")
     return Evidence(", ".join(wanted), {"topics": printed})
 
 

@@ -91,7 +91,7 @@ def _let_pass(context: Context, load: SteadyLoad, seconds: float) -> None:
     def blocked_by() -> str | None:
         return None if load.sent >= wanted else f"{load.sent} of {wanted} requests sent"
 
-    context.waiter.until("load", blocked_by, within=seconds * 3 + 10)
+    context.waiter.until("load", blocked_by, within=seconds * 3 + 30)
 
 
 def _ids(records: list[Record], topic: str) -> list[str]:

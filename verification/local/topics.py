@@ -12,6 +12,9 @@ from verification.local.reach import require_answer
 from verification.refusals import CannotRunError
 
 TIMEOUT_MS = 15_000
+# By the brokers' clock: with a wrong one, a client's records would be refused as too far ahead, or
+# deleted as too old.
+_CONFIGS = {"message.timestamp.type": "LogAppendTime"}
 
 
 def create_topics(client_options: Mapping[str, Any], partitions: Mapping[str, int]) -> list[str]:
@@ -39,7 +42,7 @@ def create_topics(client_options: Mapping[str, Any], partitions: Mapping[str, in
 
 def create_one(admin: KafkaAdminClient, name: str, partitions: int) -> None:
     """Create a topic, unless somebody has just been quicker."""
-    options = {"num_partitions": partitions}
+    options = {"num_partitions": partitions, "configs": _CONFIGS}
     try:
         admin.create_topics({name: options}, timeout_ms=TIMEOUT_MS, wait_for_metadata=True)
     except TopicAlreadyExistsError:

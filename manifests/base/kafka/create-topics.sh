@@ -5,16 +5,19 @@ set -u
 topics=$(dirname "$0")/topics.txt
 # Nothing below can fail but this: the loop ends when every topic is there.
 [ -s "$topics" ] || exit 1
+# By the brokers' clock: with a wrong one, a client's records would be refused as too far ahead, or
+# deleted as too old.
+time=message.timestamp.type=LogAppendTime
 
 create() {
   /opt/kafka/bin/kafka-topics.sh --bootstrap-server "$KAFKA_BROKERS" --create --if-not-exists \
     --topic "$1" --partitions "$2" --replication-factor "$3" \
-    --config "min.insync.replicas=$4" --config "retention.ms=$5"
+    --config "min.insync.replicas=$4" --config "retention.ms=$5" --config "$time"
 }
 
 configure() {
   /opt/kafka/bin/kafka-configs.sh --bootstrap-server "$KAFKA_BROKERS" --alter --entity-type topics \
-    --entity-name "$1" --add-config "min.insync.replicas=$4,retention.ms=$5"
+    --entity-name "$1" --add-config "min.insync.replicas=$4,retention.ms=$5,$time"
 }
 
 all() {

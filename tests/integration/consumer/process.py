@@ -20,7 +20,7 @@ from typing import Any, Self
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.structs import TopicPartition
 
-from tests.support.topics import read_all
+from tests.support.topics import BROKERS_TIME, read_all
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[3]
@@ -166,7 +166,13 @@ def create_topic(brokers: str, name: str) -> None:
     """Create a topic with the partitions that requests are spread over."""
     with admin(brokers) as client:
         client.create_topics(
-            {name: {"num_partitions": PARTITIONS, "replication_factor": 1}},
+            {
+                name: {
+                    "num_partitions": PARTITIONS,
+                    "replication_factor": 1,
+                    "configs": BROKERS_TIME,
+                }
+            },
             wait_for_metadata=True,
         )
 

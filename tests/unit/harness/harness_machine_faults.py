@@ -136,4 +136,10 @@ ROLLOUT = (
         lambda w: setattr(w, "topics", w.topics.replace("PartitionCount: 1", "PartitionCount: 3")),
         "'partitions': 3",
     ),
+    Fault(
+        "topics-as-declared",
+        "clients' time",
+        lambda w: setattr(w, "topics", w.topics.replace("LogAppendTime", "CreateTime")),
+        "not in {'bid_requests'}",
+    ),
 )

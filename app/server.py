@@ -17,14 +17,16 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from app import kafka_publisher
+from app.docs_routes import docs_blueprint
 from app.factory import create_app
 from app.intake import Intake
 from app.lifecycle import Lifecycle
 from app.metrics import IngestMetrics
+from app.openapi.document import openapi_json
 from app.publisher import Publisher
 from app.refusals import Refusal
 from app.scratch import memory_dir
-from app.settings import IngestSettings
+from app.settings import IngestSettings, schema_in_force
 from app.validation.judge import Judge
 from app.watchdog import Watchdog
 from app.worker import BufferingWorker
@@ -86,6 +88,7 @@ class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no 
         self.settings = settings
         self.metrics_dir = metrics_dir
         self.judge = judge
+        self.openapi = openapi_json(schema_in_force(settings), judge)
         self.publisher: Publisher | None = None
         self.lifecycle = Lifecycle(metrics_dir)
         self.metrics: IngestMetrics | None = None
@@ -110,6 +113,7 @@ class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no 
         self.watchdog = Watchdog(self.publisher, lifecycle, metrics, patience_s)
         intake = Intake(self.publisher, self.settings.max_body_bytes, judge=self.judge)
         app = create_app(intake, self.publisher, lifecycle, metrics, exposition)
+        app.register_blueprint(docs_blueprint(self.openapi))
         # what is here now stays: the collector need not look at it for each large request
         gc.freeze()
         return app

@@ -48,7 +48,8 @@ def test_a_worker_gets_its_own_application(tmp_path: Path) -> None:
     """Loading builds the routes and an unconnected publisher; no command line is read."""
     server = IngestServer(load_settings({}), tmp_path, enforce_openrtb26())
     rules = {rule.rule for rule in server.load().url_map.iter_rules()}
-    assert rules == {"/bid", "/healthz", "/readyz", "/metrics"}
+    docs = {"/openapi.json", "/docs", "/docs/<name>", "/docs/swagger-ui/<name>"}
+    assert rules == {"/bid", "/healthz", "/readyz", "/metrics", *docs}
     assert server.publisher is not None
     assert server.publisher.not_ready() == ("kafka: not connected yet",)
 

@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from verification.checks.configuration import changed
+from verification.checks.configuration import changed, rolled_out
 from verification.checks.context import Context
 from verification.checks.pods import CONSUMER_APP, INGEST_APP, kafka
 from verification.checks.registry import CHECKS
-from verification.checks.under_load import recover
 from verification.running import CheckResult, Status, run_one
 from verification.session import Session
 
@@ -79,7 +78,7 @@ def test_wrong_setting(name: str, context: Context, session: Session) -> None:
     """With a wrong setting the checks are red and say what they found; without it, green again."""
     fault = FAULTS[name]
     with changed(context, fault.app, **fault.settings):
-        recover(context)
+        rolled_out(context, fault.app)
         results = [_run(check_id, session) for check_id in fault.red]
     for result in results:
         assert result.status is Status.FAILED, result

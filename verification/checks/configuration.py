@@ -18,6 +18,7 @@ from verification.load.steady import bid_request
 
 _LIMIT = 400
 _GONE_WRONG_WITHIN_S = 60.0
+_GONE_WITHIN_S = 60.0  # the longest grace period of a service, and some
 
 
 @check(
@@ -72,17 +73,28 @@ def changed(context: Context, name: str, **values: str) -> Iterator[None]:
         yield
     finally:
         _apply(context, context.kubectl.kustomize(context.overlay))
-        _rollout(context).wait()
+        rolled_out(context, name)
+
+
+def rolled_out(context: Context, app: str) -> None:
+    """Wait until the new pods of `app` are available and the old ones gone.
+
+    For a moment after a rollout a node still leads requests to a pod that is on its way out.
+    """
+
+    def blocked_by() -> str | None:
+        there = len(context.kubectl.list("pods", selector=f"app.kubernetes.io/name={app}"))
+        leaving = there - len(pods_of(context, app))
+        return f"{leaving} pods of {app} are on their way out" if leaving else None
+
+    Rollout(context.kubectl, context.waiter, context.clock).wait()
+    context.waiter.until("old pods", blocked_by, within=_GONE_WITHIN_S)
 
 
 def _apply(context: Context, manifests: str) -> None:
     """Apply all but the Jobs, whose templates cannot be changed."""
     items: list[dict[str, Any]] = [item for item in yaml.safe_load_all(manifests) if item]
     context.kubectl.apply(yaml.safe_dump_all(item for item in items if item["kind"] != "Job"))
-
-
-def _rollout(context: Context) -> Rollout:
-    return Rollout(context.kubectl, context.waiter, context.clock)
 
 
 @check(
@@ -102,7 +114,7 @@ def change_takes_effect(context: Context) -> Evidence:
     before = {name_of(pod) for pod in pods_of(context, INGEST_APP)}
     body = bid_request("x" * _LIMIT)
     with changed(context, INGEST_APP, INGEST_MAX_BODY_BYTES=str(_LIMIT)):
-        _rollout(context).wait()
+        rolled_out(context, INGEST_APP)
         during = {name_of(pod) for pod in pods_of(context, INGEST_APP)}
         refused = context.http.call("POST", "/bid", body, JSON_TYPE).status
     expect(not before & during, expected="new pods", found=f"{before} -> {during}")

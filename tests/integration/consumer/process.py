@@ -69,6 +69,11 @@ class ConsumerProcess:
         """Wait until the group has given it partitions."""
         eventually(lambda: self.get("/readyz")[0] == 200, "the consumer to be ready", 20)
 
+    @property
+    def address(self) -> str:
+        """Where its probes and metrics are served."""
+        return f"127.0.0.1:{self._port}"
+
     def get(self, path: str) -> tuple[int, str]:
         """GET a path and return status and body."""
         url = f"http://127.0.0.1:{self._port}{path}"

@@ -15,6 +15,7 @@ from app.metrics import TABLE as INGEST_METRICS
 from common.metrics import Metric
 from consumer.metrics import TABLE as CONSUMER_METRICS
 from tests.support.prometheus import MONITORING, promtool
+from verification.checks.monitoring import impatient
 
 ROOT = Path(__file__).parents[2]
 TESTS = Path(__file__).parent / "alerts.yaml"
@@ -56,6 +57,19 @@ def folder(tmp_path: Path) -> Path:
         name = "tests.yaml" if file == TESTS else file.name
         shutil.copy(file, tmp_path / name)
     return tmp_path
+
+
+def test_prometheus_takes_the_configuration(tmp_path: Path) -> None:
+    """As it stands, and as `make verify` hurries it, the configuration has no error."""
+    hurried = yaml.safe_load(impatient(ROOT)["patch"])[0]["value"]
+    written = (MONITORING / "prometheus.yaml").read_text(encoding="utf-8")
+    assert yaml.safe_load(hurried).keys() == yaml.safe_load(written).keys()
+    for text in (written, hurried):
+        here = text.replace("/etc/prometheus/rules", str(MONITORING / "rules"))
+        (tmp_path / "prometheus.yaml").write_text(here, encoding="utf-8")
+        code, printed = promtool("check", "config", "prometheus.yaml", folder=tmp_path)
+        assert code == 0, printed
+        assert f"SUCCESS: {len(ALERTS)} rules found" in printed
 
 
 def test_the_alerts_do_as_their_tests_say(folder: Path) -> None:

@@ -70,7 +70,7 @@ def consumer_ready(context: Context) -> Evidence:
 @check(
     "pipeline.accepts",
     "A valid bid request gets 202 with the position of its record.",
-    by_hand=(f"{POST} --data @samples/site.json",),
+    by_hand=(f"{POST} --data-binary @samples/site.json",),
     expected='202 ACCEPTED and {"id", "status": "accepted", "topic", "partition", "offset"}',
     hint="a 400 lists the broken rules; a 503 says what Kafka lacks",
     needs=Needs.DEPLOYMENT,

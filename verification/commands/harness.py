@@ -54,7 +54,7 @@ def curl_line(port: int) -> str:
     """Return the command that posts a sample."""
     return (
         f"curl --include http://localhost:{port}/bid "
-        "--header 'content-type: application/json' --data @samples/banner.json"
+        "--header 'content-type: application/json' --data-binary @samples/banner.json"
     )
 
 

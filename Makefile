@@ -7,7 +7,7 @@ IN_CLUSTER := .venv/verify/bin/python -m verification
 TOX := .venv/tools/bin/tox run --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run send up verify status down test integration faults mutations e2e pictures fuzz bench lint docs lock clean
+.PHONY: help run send up verify status down test integration faults soak mutations e2e pictures fuzz bench lint docs lock clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## */\1\t/' | expand -t 12
@@ -41,6 +41,9 @@ integration: .venv/tools/ok ## Run the integration tests alone, KAFKA=auto|embed
 
 faults: .venv/tools/ok ## Break everything around both services and count what is lost, KAFKA as above
 	$(TOX) -e faults -- --kafka=$(KAFKA)
+
+soak: .venv/tools/ok ## Half load with a fault every 15 s, FOR=600 seconds: nothing lost, nothing grows
+	$(TOX) -e soak -- $(FOR)
 
 mutations: .venv/tools/ok ## Break the promises in the code and see that tests notice
 	$(TOX) -e mutations

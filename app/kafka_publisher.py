@@ -15,7 +15,7 @@ from kafka.errors import (
 
 from app.admission import Admission, Ticket
 from app.connection import Connection, Producer
-from app.metrics import ACKNOWLEDGED
+from app.metrics import ACKNOWLEDGED, FAILED, NEVER_SENT
 from app.publisher import Acknowledged, Record
 from app.record_limit import record_limit
 from app.refusals import Indeterminate, Refusal, TooLarge, TopicUnavailable, Unavailable
@@ -162,8 +162,8 @@ class KafkaPublisher:
 
 def _outcome(end: object) -> str:
     if isinstance(end, NeverSentError):
-        return "never-sent"
-    return "failed" if isinstance(end, Exception) else ACKNOWLEDGED
+        return NEVER_SENT
+    return FAILED if isinstance(end, Exception) else ACKNOWLEDGED
 
 
 def unsent(error: Exception) -> Refusal:

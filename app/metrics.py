@@ -9,7 +9,8 @@ from common.metrics import Metric
 _LATENCY_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 _SIZE_BYTES = (512.0, 1024.0, 2048.0, 4096.0, 8192.0, 16384.0, 65536.0, 262144.0)
 
-ACKNOWLEDGED = "acknowledged"
+# The ends of a record that was handed to Kafka's client.
+ACKNOWLEDGED, NEVER_SENT, FAILED = "acknowledged", "never-sent", "failed"
 
 RECEIVED = Metric(
     "ingest_received_total",
@@ -153,7 +154,8 @@ class IngestMetrics:
         self.disputed = DISPUTED.counter(registry)
         self.in_flight = IN_FLIGHT.gauge(registry)
         self.in_flight_limit = IN_FLIGHT_LIMIT.gauge(registry)
-        self.published = PUBLISHED.counter(registry)
+        published = PUBLISHED.counter(registry)
+        self._ends = {end: published.labels(end) for end in (ACKNOWLEDGED, NEVER_SENT, FAILED)}
         self.acknowledgement = ACKNOWLEDGEMENT.histogram(registry)
         self.pending_records = PENDING_RECORDS.gauge(registry)
         self.pending_records_limit = PENDING_RECORDS_LIMIT.gauge(registry)
@@ -164,6 +166,6 @@ class IngestMetrics:
 
     def note_end(self, outcome: str, seconds: float) -> None:
         """Count what became of a record `seconds` after it was handed to Kafka's client."""
-        self.published.labels(outcome).inc()
+        self._ends[outcome].inc()
         if outcome == ACKNOWLEDGED:
             self.acknowledgement.observe(seconds)

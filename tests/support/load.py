@@ -68,9 +68,20 @@ class Client:
 class Load:
     """Clients at work from the beginning of the context to its end."""
 
-    def __init__(self, port: int, ledger: Ledger, clients: int = 4, prefix: str = "r") -> None:
-        """Prepare; `prefix` keeps the ids of two loads apart."""
+    def __init__(
+        self,
+        port: int,
+        ledger: Ledger,
+        clients: int = 4,
+        prefix: str = "r",
+        rate: float | None = None,
+    ) -> None:
+        """Prepare; `prefix` keeps the ids of two loads apart, `rate` is requests a second in all.
+
+        Without a rate each client posts as soon as it has its answer, but for a short pause.
+        """
         self._ledger = ledger
+        self._every_s = 0 if rate is None else clients / rate
         self._ending = threading.Event()
         self._ids = (f"{prefix}-{number}" for number in itertools.count())
         self._lock = threading.Lock()
@@ -112,7 +123,9 @@ class Load:
         eventually(lambda: others() >= enough, f"{enough} not accepted", within_s)
 
     def _work(self, client: Client) -> None:
-        while not self._ending.wait(_PAUSE_S):
+        due = time.monotonic()
+        while not self._ending.wait(max(due - time.monotonic(), _PAUSE_S)):
+            due = max(due, time.monotonic() - self._every_s) + self._every_s
             with self._lock:
                 bid_id = next(self._ids)
             client.post(bid_id)

@@ -72,7 +72,7 @@ class PrometheusProcess:
                 stderr=out,
                 stdout=out,
             )
-        eventually(self._ready, "Prometheus to be ready", 20)
+        eventually(self._ready, "Prometheus to be ready", 60)
         return self
 
     def __exit__(
@@ -83,7 +83,7 @@ class PrometheusProcess:
     ) -> None:
         """Stop it."""
         self._process.terminate()
-        assert self._process.wait(timeout=20) == 0
+        assert self._process.wait(timeout=60) == 0
 
     def get(self, path: str, **parameters: str) -> Any:  # noqa: ANN401  JSON
         """Return the data of an answer of its API."""

@@ -18,7 +18,7 @@ from app.metrics import TABLE as INGEST_METRICS
 from common.metrics import Metric
 from consumer.metrics import TABLE as CONSUMER_METRICS
 from tests.integration.conftest import Kafka
-from tests.integration.consumer.process import ConsumerProcess, Pipeline, create_topic
+from tests.integration.consumer.process import ConsumerProcess, Pipeline
 from tests.support.ingest import IngestProcess
 from tests.support.prometheus import MONITORING, PrometheusProcess, promtool
 from tests.support.waiting import eventually
@@ -68,7 +68,7 @@ class Watched:
 def watched(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     """Start everything once for all of these tests."""
     folder = tmp_path_factory.mktemp("watched")
-    pipeline = Pipeline(kafka.bootstrap_servers, *_topics(kafka), "watched", folder)
+    pipeline = Pipeline.made(kafka.bootstrap_servers, folder)
     topic = {"KAFKA_TOPIC_BID_REQUESTS": pipeline.requests}
     with ExitStack() as stack:
         ingest = stack.enter_context(
@@ -87,13 +87,6 @@ def watched(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         running = Watched(ingest, consumer, prometheus)
         running.send()
         yield running
-
-
-def _topics(kafka: Kafka) -> tuple[str, str, str]:
-    names = ("watched-requests", "watched-decisions", "watched-dead-letters")
-    for name in names:
-        create_topic(kafka.bootstrap_servers, name)
-    return names
 
 
 def test_promtool_has_nothing_to_say(watched: Watched) -> None:

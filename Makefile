@@ -7,7 +7,7 @@ IN_CLUSTER := .venv/verify/bin/python -m verification
 TOX := .venv/tools/bin/tox run --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run send up verify status down test integration faults soak mutations e2e fuzz bench lint docs lock clean
+.PHONY: help run send up verify status down test integration faults soak mutations e2e pictures fuzz bench lint docs lock clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## */\1\t/' | expand -t 12
@@ -50,6 +50,9 @@ mutations: .venv/tools/ok ## Break the promises in the code and see that tests n
 
 e2e: .venv/tools/ok ## Run each check of `make verify` as a test, in a kind cluster
 	$(TOX) -e e2e
+
+pictures: .venv/tools/ok ## Draw the API page as a browser shows it, in .verification/pictures
+	$(TOX) -e integration -- --kafka=embedded -k tried_out --pictures=.verification/pictures
 
 bench: .venv/tools/ok ## Measure what validation costs; SLACK=2 fails only at twice a limit
 	$(TOX) -e bench -- --slack $(SLACK)

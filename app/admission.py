@@ -68,13 +68,14 @@ class Admission:
             self._bytes += size
             return ticket
 
-    def leave(self, ticket: Ticket) -> None:
-        """Count a record out."""
+    def leave(self, ticket: Ticket) -> float:
+        """Count a record out; return the seconds that it waited."""
         with self._changed:
             del self._waiting[ticket.number]
             self._bytes -= ticket.size
             if not self._waiting:
                 self._changed.notify_all()
+            return self._monotonic() - ticket.since
 
     def wait_until_empty(self, timeout_s: float) -> bool:
         """Return whether nothing waits any more, after `timeout_s` seconds at most."""

@@ -15,6 +15,7 @@ from kafka.errors import (
 
 from app.admission import Admission, Ticket
 from app.connection import Connection, Producer
+from app.metrics import ACKNOWLEDGED, FAILED, NEVER_SENT
 from app.publisher import Acknowledged, Record
 from app.record_limit import record_limit
 from app.refusals import Indeterminate, Refusal, TooLarge, TopicUnavailable, Unavailable
@@ -25,6 +26,13 @@ from common.logs import get_logger
 _BOOTSTRAP_MS = 5_000
 _BATCH_BYTES = 16_384  # as kafka-python has it
 _LATE = 4  # deadlines: the wait itself, the grace of a producer in retirement, and its end
+
+# Told what became of a record, and how many seconds after it was handed to Kafka's client.
+NoteEnd = Callable[[str, float], None]
+
+
+def _unnoted(_outcome: str, _seconds: float) -> None:
+    pass
 
 
 def producer_options(settings: IngestSettings) -> dict[str, Any]:
@@ -51,13 +59,15 @@ def producer_options(settings: IngestSettings) -> dict[str, Any]:
 class KafkaPublisher:
     """Publishes through the producer of one connection."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  what it sends with, by which clock, and who is told
         self,
         topic: str,
         deadline_s: float,
         admission: Admission,
         connection: Connection,
         monotonic: Callable[[], float] = time.monotonic,
+        *,
+        note_end: NoteEnd = _unnoted,
     ) -> None:
         """Prepare; nothing is connected before `start`."""
         self._topic = topic
@@ -65,6 +75,7 @@ class KafkaPublisher:
         self._admission = admission
         self._connection = connection
         self._monotonic = monotonic
+        self._note_end = note_end
 
     def start(self, patience_s: float) -> None:
         """Begin to connect; return once connected, or after `patience_s` seconds."""
@@ -84,6 +95,10 @@ class KafkaPublisher:
         a producer that is itself broken, which cannot be dropped either, lets one wait longer.
         """
         return max(self._admission.oldest_s() - self._deadline_s * _LATE, 0)
+
+    def oldest_s(self) -> float:
+        """Return how many seconds the oldest record has waited, 0 when none waits."""
+        return self._admission.oldest_s()
 
     def pending(self) -> tuple[int, int]:
         """Return how many records, and bytes of them, wait for their acknowledgement."""
@@ -135,12 +150,20 @@ class KafkaPublisher:
                 raise self._disposition(producer, unsent(error), error) from error
             raise
         # the record keeps its place also after its request has given up: it is still in memory
-        return future.add_both(lambda _outcome: self._admission.leave(ticket))
+        return future.add_both(
+            lambda end: self._note_end(_outcome(end), self._admission.leave(ticket))
+        )
 
     def _disposition(self, producer: Producer, outcome: Refusal, error: Exception) -> Refusal:
         if isinstance(outcome, Unavailable):
             self._connection.distrust(producer, f"not acknowledged: {error}")
         return outcome
+
+
+def _outcome(end: object) -> str:
+    if isinstance(end, NeverSentError):
+        return NEVER_SENT
+    return FAILED if isinstance(end, Exception) else ACKNOWLEDGED
 
 
 def unsent(error: Exception) -> Refusal:
@@ -180,7 +203,7 @@ def open_producer(settings: IngestSettings) -> DroppableProducer:
     return opened(DroppableProducer, {**options, **sizes})  # type: ignore[no-any-return]  # no types there
 
 
-def connect(settings: IngestSettings) -> KafkaPublisher:
+def connect(settings: IngestSettings, note_end: NoteEnd = _unnoted) -> KafkaPublisher:
     """Build the publisher of this service; nothing is connected before `start`."""
     topic, deadline_s = settings.kafka.topic_bid_requests, settings.publish_timeout_ms / 1000
     return KafkaPublisher(
@@ -188,4 +211,5 @@ def connect(settings: IngestSettings) -> KafkaPublisher:
         deadline_s,
         Admission(settings.max_pending_records, settings.max_pending_bytes),
         Connection(lambda: open_producer(settings), topic, grace_s=deadline_s),
+        note_end=note_end,
     )

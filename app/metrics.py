@@ -9,6 +9,9 @@ from common.metrics import Metric
 _LATENCY_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 _SIZE_BYTES = (512.0, 1024.0, 2048.0, 4096.0, 8192.0, 16384.0, 65536.0, 262144.0)
 
+# The ends of a record that was handed to Kafka's client.
+ACKNOWLEDGED, NEVER_SENT, FAILED = "acknowledged", "never-sent", "failed"
+
 RECEIVED = Metric(
     "ingest_received_total",
     "counter",
@@ -62,6 +65,24 @@ IN_FLIGHT = Metric(
     "gauge",
     "Bid requests being answered.",
 )
+IN_FLIGHT_LIMIT = Metric(
+    "ingest_requests_in_flight_limit",
+    "gauge",
+    "Bid requests that can be answered at the same time: `INGEST_THREADS` of each worker.",
+)
+PUBLISHED = Metric(
+    "ingest_published_records_total",
+    "counter",
+    "Records handed to Kafka's client, by what became of them: `acknowledged`, also after their "
+    "request had given up; `never-sent`; `failed`: sent, and nobody knows.",
+    ("outcome",),
+)
+ACKNOWLEDGEMENT = Metric(
+    "ingest_acknowledgement_seconds",
+    "histogram",
+    "Time from handing a record to Kafka's client to the acknowledgement of all in-sync replicas.",
+    buckets=_LATENCY_S,
+)
 PENDING_RECORDS = Metric(
     "ingest_pending_records",
     "gauge",
@@ -71,6 +92,28 @@ PENDING_BYTES = Metric(
     "ingest_pending_bytes",
     "gauge",
     "Bytes of the records that wait for their acknowledgement.",
+)
+PENDING_RECORDS_LIMIT = Metric(
+    "ingest_pending_records_limit",
+    "gauge",
+    "Records that may wait: `INGEST_MAX_PENDING_RECORDS` of each worker.",
+)
+PENDING_BYTES_LIMIT = Metric(
+    "ingest_pending_bytes_limit",
+    "gauge",
+    "Bytes that may wait: `INGEST_MAX_PENDING_BYTES` of each worker.",
+)
+OLDEST = Metric(
+    "ingest_oldest_unacknowledged_seconds",
+    "gauge",
+    "Age of the oldest record that waits for its acknowledgement, in any worker; 0 for none.",
+    over_workers="livemax",
+)
+READY = Metric(
+    "ingest_ready",
+    "gauge",
+    "1 while every worker can take bid requests, else 0.",
+    over_workers="livemin",
 )
 
 TABLE = (
@@ -83,8 +126,15 @@ TABLE = (
     WARNINGS,
     DISPUTED,
     IN_FLIGHT,
+    IN_FLIGHT_LIMIT,
+    PUBLISHED,
+    ACKNOWLEDGEMENT,
     PENDING_RECORDS,
+    PENDING_RECORDS_LIMIT,
     PENDING_BYTES,
+    PENDING_BYTES_LIMIT,
+    OLDEST,
+    READY,
 )
 
 
@@ -93,6 +143,7 @@ class IngestMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         """Register every row."""
+        self.registry = registry
         self.received = RECEIVED.counter(registry)
         self.requests = REQUESTS.counter(registry)
         self.duration = DURATION.histogram(registry)
@@ -102,5 +153,19 @@ class IngestMetrics:
         self.warnings = WARNINGS.counter(registry)
         self.disputed = DISPUTED.counter(registry)
         self.in_flight = IN_FLIGHT.gauge(registry)
+        self.in_flight_limit = IN_FLIGHT_LIMIT.gauge(registry)
+        published = PUBLISHED.counter(registry)
+        self._ends = {end: published.labels(end) for end in (ACKNOWLEDGED, NEVER_SENT, FAILED)}
+        self.acknowledgement = ACKNOWLEDGEMENT.histogram(registry)
         self.pending_records = PENDING_RECORDS.gauge(registry)
+        self.pending_records_limit = PENDING_RECORDS_LIMIT.gauge(registry)
         self.pending_bytes = PENDING_BYTES.gauge(registry)
+        self.pending_bytes_limit = PENDING_BYTES_LIMIT.gauge(registry)
+        self.oldest = OLDEST.gauge(registry)
+        self.ready = READY.gauge(registry)
+
+    def note_end(self, outcome: str, seconds: float) -> None:
+        """Count what became of a record `seconds` after it was handed to Kafka's client."""
+        self._ends[outcome].inc()
+        if outcome == ACKNOWLEDGED:
+            self.acknowledgement.observe(seconds)

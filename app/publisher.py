@@ -47,6 +47,9 @@ class Publisher(Protocol):
     def pending(self) -> tuple[int, int]:
         """Return how many records, and bytes of them, wait for their acknowledgement."""
 
+    def oldest_s(self) -> float:
+        """Return how many seconds the oldest record has waited, 0 when none waits."""
+
     def stuck_s(self) -> float:
         """Return how many seconds a record has been without an end that none should be."""
 

@@ -13,21 +13,23 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 from gunicorn.workers.base import Worker
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client import CollectorRegistry
 
 from app import kafka_publisher
+from app.docs_routes import docs_blueprint
 from app.factory import create_app
 from app.intake import Intake
 from app.lifecycle import Lifecycle
 from app.metrics import IngestMetrics
+from app.openapi.document import openapi_json
 from app.publisher import Publisher
 from app.refusals import Refusal
 from app.scratch import memory_dir
-from app.settings import IngestSettings
+from app.settings import IngestSettings, schema_in_force
 from app.validation.judge import Judge
 from app.watchdog import Watchdog
 from app.worker import BufferingWorker
+from app.worker_counts import WorkerCounts
 from common.logs import get_logger
 
 # A worker does not accept connections before its hooks are done: with Kafka there, its first
@@ -68,13 +70,6 @@ def gunicorn_options(settings: IngestSettings) -> dict[str, Any]:
     }
 
 
-def exposition() -> bytes:
-    """Return the counts of all worker processes as Prometheus text."""
-    registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return generate_latest(registry)
-
-
 class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     """gunicorn, configured from the settings alone: no command line, no configuration file."""
 
@@ -85,7 +80,9 @@ class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no 
         """
         self.settings = settings
         self.metrics_dir = metrics_dir
+        self.counts = WorkerCounts(metrics_dir)
         self.judge = judge
+        self.openapi = openapi_json(schema_in_force(settings), judge)
         self.publisher: Publisher | None = None
         self.lifecycle = Lifecycle(metrics_dir)
         self.metrics: IngestMetrics | None = None
@@ -103,13 +100,17 @@ class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no 
 
     def load(self) -> Flask:
         """Build the application of one worker, after the fork."""
-        self.publisher = kafka_publisher.connect(self.settings)
         self.metrics = metrics = IngestMetrics(CollectorRegistry())
+        metrics.in_flight_limit.set(self.settings.threads)
+        metrics.pending_records_limit.set(self.settings.max_pending_records)
+        metrics.pending_bytes_limit.set(self.settings.max_pending_bytes)
+        self.publisher = kafka_publisher.connect(self.settings, metrics.note_end)
         self.lifecycle = lifecycle = Lifecycle(self.metrics_dir)
         patience_s = self.settings.stuck_timeout_s
         self.watchdog = Watchdog(self.publisher, lifecycle, metrics, patience_s)
         intake = Intake(self.publisher, self.settings.max_body_bytes, judge=self.judge)
-        app = create_app(intake, self.publisher, lifecycle, metrics, exposition)
+        app = create_app(intake, self.publisher, lifecycle, metrics, self.counts.exposition)
+        app.register_blueprint(docs_blueprint(self.openapi))
         # what is here now stays: the collector need not look at it for each large request
         gc.freeze()
         return app
@@ -135,7 +136,7 @@ class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no 
             self.publisher.close(self.settings.drain_timeout_s)
 
     def _forget_worker(self, _arbiter: Arbiter, worker: Worker) -> None:
-        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+        self.counts.forget(worker.pid)
         Lifecycle(self.metrics_dir, worker.pid).clear()
 
     def _remove_counts(self, _arbiter: Arbiter) -> None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from marshmallow import fields, validate
 
+from app.openrtb.schema import OpenRtbObject
 from app.validation.judge import MODES, Judge
-from app.validation.schemas import OPENRTB_26, NoSuchSchema, schema_named
+from app.validation.schemas import MINIMAL, OPENRTB_26, NoSuchSchema, schema_named
 from app.validation.vocabulary import NotCompilable
 from common.kafka import KafkaSettings
 from common.logs import LogSettings
@@ -145,6 +146,11 @@ def judge_of(settings: IngestSettings) -> Judge:
         return MODES[settings.validation_mode](schema_named(settings.bid_schema))
     except (NoSuchSchema, NotCompilable) as error:
         raise SettingsError(f"BID_SCHEMA={settings.bid_schema!r}: {error}") from error
+
+
+def schema_in_force(settings: IngestSettings) -> OpenRtbObject:
+    """Return the schema that bid requests are held against."""
+    return schema_named(MINIMAL if settings.validation_mode == "off" else settings.bid_schema)
 
 
 def load_settings(environ: Mapping[str, str]) -> IngestSettings:

@@ -45,6 +45,9 @@ class Watchdog:
         records, size = self._publisher.pending()
         self._metrics.pending_records.set(records)
         self._metrics.pending_bytes.set(size)
+        self._metrics.oldest.set(self._publisher.oldest_s())
+        why_not = self._lifecycle.not_ready() + self._publisher.not_ready()
+        self._metrics.ready.set(not why_not)
         stuck_s = self._publisher.stuck_s()
         if stuck_s <= self._patience_s:
             self._lifecycle.clear()
@@ -54,5 +57,6 @@ class Watchdog:
         self._lifecycle.mark_stuck(why)
 
     def _run(self) -> None:
+        self.look()
         while not self._ending.wait(self._every_s):
             self.look()

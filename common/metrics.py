@@ -18,6 +18,7 @@ class Metric:
     doc: str
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = Histogram.DEFAULT_BUCKETS
+    over_workers: Literal["livesum", "livemax", "livemin"] = "livesum"
 
     def counter(self, registry: CollectorRegistry) -> Counter:
         """Make this row's counter."""
@@ -25,10 +26,10 @@ class Metric:
         return Counter(self.name, self.doc, self.labels, registry=registry)
 
     def gauge(self, registry: CollectorRegistry) -> Gauge:
-        """Make this row's gauge; over several worker processes the live ones are summed."""
+        """Make this row's gauge; `over_workers` says what becomes of the live workers' values."""
         self._must_be("gauge")
         return Gauge(
-            self.name, self.doc, self.labels, registry=registry, multiprocess_mode="livesum"
+            self.name, self.doc, self.labels, registry=registry, multiprocess_mode=self.over_workers
         )
 
     def histogram(self, registry: CollectorRegistry) -> Histogram:

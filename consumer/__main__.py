@@ -60,7 +60,9 @@ def main(  # noqa: PLR0913  what a process is given by the system, so that tests
             print(f"CONSUMER_HEALTH_PORT: cannot listen on {where}: {error}", file=stderr)
             return SettingsError.exit_code
         get_logger().info("health served", host=host, port=port)
-        runtime = Runtime(clock, stop, health, ConsumerMetrics(registry))
+        metrics = ConsumerMetrics(registry)
+        metrics.ready.set_function(lambda: not health.reasons())
+        runtime = Runtime(clock, stop, health, metrics)
         return _run(Service(settings, connect, runtime, budget))
 
 

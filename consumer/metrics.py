@@ -67,6 +67,18 @@ ASSIGNED = Metric(
     "gauge",
     "Partitions assigned to this member of the group.",
 )
+REBALANCES = Metric(
+    "consumer_rebalances_total",
+    "counter",
+    "Changes to the assignment, by what they were: `assigned`, `revoked`, or `lost`: taken over by "
+    "others before this member had committed.",
+    ("change",),
+)
+READY = Metric(
+    "consumer_ready",
+    "gauge",
+    "1 while records can be decided on, else 0.",
+)
 DUPLICATES = Metric(
     "consumer_duplicates_total",
     "counter",
@@ -90,6 +102,8 @@ TABLE = (
     LAG_MESSAGES,
     LAG_SECONDS,
     ASSIGNED,
+    REBALANCES,
+    READY,
     DUPLICATES,
     OUT_OF_RANGE,
 )
@@ -110,5 +124,7 @@ class ConsumerMetrics:
         self.lag_messages = LAG_MESSAGES.gauge(registry)
         self.lag_seconds = LAG_SECONDS.gauge(registry)
         self.assigned = ASSIGNED.gauge(registry)
+        self.rebalances = REBALANCES.counter(registry)
+        self.ready = READY.gauge(registry)
         self.duplicates = DUPLICATES.counter(registry)
         self.out_of_range = OUT_OF_RANGE.counter(registry)

@@ -46,10 +46,17 @@ class Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-pyth
         """Be ready, also with no partition: a spare member of the group is in order."""
         self._assigned |= set(assigned)
         self._health.clear("partitions")
-        self._note("partitions assigned", assigned)
+        self._note("assigned", assigned)
 
     def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
         """Drop what is kept for partitions that another member reads from now on."""
+        self._leave("revoked", revoked)
+
+    def on_partitions_lost(self, lost: Collection[TopicPartition]) -> None:
+        """Do as for revoked ones: their uncommitted records are read again elsewhere."""
+        self._leave("lost", lost)
+
+    def _leave(self, change: str, revoked: Collection[TopicPartition]) -> None:
         self._assigned -= set(revoked)
         self._commits.forget(revoked)
         self._lag.forget(revoked)
@@ -57,13 +64,11 @@ class Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-pyth
         self._health.clear("sinks")
         if not self._assigned:  # a cooperative rebalance takes some and leaves the others at work
             self._health.hinder("partitions", WAITING)
-        self._note("partitions revoked", revoked)
+        self._note(change, revoked)
 
-    def on_partitions_lost(self, lost: Collection[TopicPartition]) -> None:
-        """Do as for revoked ones: their uncommitted records are read again elsewhere."""
-        self.on_partitions_revoked(lost)
-
-    def _note(self, event: str, partitions: Collection[TopicPartition]) -> None:
+    def _note(self, change: str, partitions: Collection[TopicPartition]) -> None:
         self._metrics.assigned.set(len(self._assigned))
         if partitions:  # the first rebalance revokes none
-            get_logger().info(event, partitions=sorted(tp.partition for tp in partitions))
+            self._metrics.rebalances.labels(change).inc()
+            numbers = sorted(tp.partition for tp in partitions)
+            get_logger().info(f"partitions {change}", partitions=numbers)

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the caller choose the Kafka that the integration tests talk to."""
+    """Let the caller choose the Kafka of the integration tests, and a place for pictures."""
     parser.addoption(
         "--kafka",
         default="auto",
         metavar="auto|embedded|docker|HOST:PORT",
         help="auto: docker where an engine answers, else the embedded broker of `make run`",
+    )
+    parser.addoption(
+        "--pictures",
+        type=Path,
+        metavar="FOLDER",
+        help="where pages that are opened in a browser leave their pictures",
     )
 
 

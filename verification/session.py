@@ -16,7 +16,11 @@ from verification.cluster.pods import name_of
 from verification.timeline import Timeline
 from verification.tools.errors import HarnessError
 
-_LOADED = ("apache/kafka:4.3.1", "registry.k8s.io/metrics-server/metrics-server:v0.9.0")
+_LOADED = (
+    "apache/kafka:4.3.1",
+    "registry.k8s.io/metrics-server/metrics-server:v0.9.0",
+    "prom/prometheus:v2.42.0",
+)
 
 
 class Session:

@@ -15,6 +15,7 @@ from verification.tools.process import Result
 
 Object = dict[str, Any]
 INGEST, LOGIC, KAFKA = "bid-request-handler", "bidding-logic-service", "kafka"
+PROMETHEUS = "prometheus"
 _UNCHANGED = "overlay"
 _IMAGES = {INGEST: "docker.io/rtb/ingest:abc", LOGIC: "docker.io/rtb/consumer:abc"}
 _TOPICS = "# name partitions replicas min retention\nbid_requests 1 1 1 1000\n"
@@ -122,11 +123,14 @@ class FakeApi:
         """Let what a folder changes come true."""
         self.applied = yaml.safe_load(stdin)["metadata"]["name"]
         changed = self.applied != _UNCHANGED
-        others = [x for x in self.objects["pods"] if not x["metadata"]["name"].startswith(INGEST)]
+        ours = (INGEST, PROMETHEUS)
+        others = [x for x in self.objects["pods"] if not x["metadata"]["name"].startswith(ours)]
         fresh = _pod(INGEST, f"{INGEST}-2" if changed and "same pods" not in self.faults else "")
         crashes = changed and "NO_SUCH_SETTING" in self.change and "no crash" not in self.faults
         broken = [pod(f"{INGEST}-3", app=INGEST, waiting="CrashLoopBackOff")] if crashes else []
-        self.objects["pods"] = [*others, fresh, *broken]
+        watched = self.applied == "overlay-monitored" and "no Prometheus" not in self.faults
+        watching = [_pod(PROMETHEUS)] if watched else []
+        self.objects["pods"] = [*others, fresh, *broken, *watching]
         return ""
 
     def delete(self, argv: Sequence[str], _stdin: str) -> str:

@@ -12,6 +12,7 @@ from common.settings import read
 from tests.fakes.harness_api import INGEST, LOGIC, FakeApi
 from tests.fakes.harness_host import FakeHost
 from tests.fakes.harness_pipeline import FakeDeployment
+from tests.fakes.harness_prometheus import prometheus_page
 from tests.fakes.harness_runner import FakeRunner
 from tests.fakes.harness_time import FastClock
 from verification.checks.context import Context
@@ -81,6 +82,9 @@ class World:
         """Lay out the files that checks read, and answer every command."""
         (self.root / "docs").mkdir(exist_ok=True)
         (self.root / "docs" / "metrics.md").write_text(_METRICS_PAGE)
+        monitoring = self.root / "manifests" / "components" / "monitoring"
+        monitoring.mkdir(parents=True, exist_ok=True)
+        (monitoring / "prometheus.yaml").write_text("global:\n  scrape_interval: 15s\n")
         self.runner = self.deployment.runner()
         self._answer_docker(self.runner)
         self._answer_kubectl(self.runner)
@@ -193,6 +197,8 @@ class World:
         return next(said for word, said in self.shell.items() if word in argv[-1])
 
     def _page(self, argv: Sequence[str], stdin: str) -> str | Result:
+        if "/pods/prometheus" in argv[-1]:
+            return prometheus_page(argv[-1], self.api.faults)
         if not argv[-1].endswith("/metrics"):
             return self.deployment.page(argv)
         assert not stdin

@@ -17,6 +17,7 @@ class FakePublisher:
         self.reasons: tuple[str, ...] = ()
         self.closed_within_s: float | None = None
         self.waiting = (0, 0)
+        self.oldest = 0.0
         self.stuck = 0.0
 
     def publish(self, record: Record) -> Acknowledged:
@@ -33,6 +34,10 @@ class FakePublisher:
     def pending(self) -> tuple[int, int]:
         """Return what it was given."""
         return self.waiting
+
+    def oldest_s(self) -> float:
+        """Return what it was given."""
+        return self.oldest
 
     def stuck_s(self) -> float:
         """Return what it was given."""

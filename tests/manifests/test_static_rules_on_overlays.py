@@ -13,7 +13,7 @@ from verification.static.manifests import Manifests
 from verification.static.rule import StaticRule
 from verification.static.rules import STATIC_RULES
 
-OVERLAYS = ("kind", "kind-autoscaling", "kind-ha", "ha")
+OVERLAYS = ("kind", "kind-autoscaling", "kind-monitoring", "kind-ha", "ha")
 BY_ID = {rule.id: rule for rule in STATIC_RULES}
 
 Render = Callable[[str], str]

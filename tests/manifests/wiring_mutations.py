@@ -7,6 +7,10 @@ from collections.abc import Iterator
 from tests.manifests.changes import CONTAINER, POD, Change, Path, add, drop, put, remove, setting
 from tests.manifests.mutation import INGEST, LABEL, METRICS, SERVING, TOPICS, Mutation
 
+PROMETHEUS = ("Deployment", "prometheus")
+_TOKEN = "automountServiceAccountToken"
+_NAME: Path = ("metadata", "name")
+
 
 def _wiring() -> Iterator[Mutation]:
     """Yield Services, Jobs and namespaces that are wrong."""
@@ -72,6 +76,34 @@ def _network() -> Iterator[Mutation]:
     yield from _too_open()
 
 
+def _monitoring() -> Iterator[Mutation]:
+    """Yield ways in which Prometheus sees too little, or is seen by too many."""
+    overlay = "kind-monitoring"
+    for name in ("prometheus", "prometheus-to-bidding-logic"):
+        gone = remove("NetworkPolicy", name)
+        yield Mutation(f"no {name}", "static.network-edges-open", gone, overlay)
+    for path, value in (
+        (("spec", "ingress"), [{}]),
+        (("spec", "egress"), [{}]),
+        (("spec", "ingress", 0, "from", 0, "namespaceSelector"), {}),
+    ):
+        change = put("NetworkPolicy", "prometheus", path, value)
+        yield Mutation(f"prometheus: {path}", "static.network-nothing-else", change, overlay)
+    everybody = put("NetworkPolicy", "prometheus-to-bidding-logic", ("spec", "ingress"), [{}])
+    yield Mutation("the decider for all", "static.network-nothing-else", everybody, overlay)
+    for rule, change in (
+        ("static.pods-restricted", put(*PROMETHEUS, (*POD, "hostNetwork"), value=True)),
+        ("static.no-service-account-token", drop(*PROMETHEUS, (*POD, _TOKEN))),
+        ("static.config-maps-exist", put("ConfigMap", "prometheus-rules", _NAME, "other")),
+        ("static.services-match", put("Service", "prometheus", ("spec", "selector"), {LABEL: "x"})),
+        (
+            "static.readiness-asks-readyz",
+            put(*PROMETHEUS, (*CONTAINER, "readinessProbe", "httpGet", "path"), "/-/healthy"),
+        ),
+    ):
+        yield Mutation(f"prometheus: {rule}", rule, change, overlay)
+
+
 def _too_open() -> Iterator[Mutation]:
     """Yield NetworkPolicies that let strangers through."""
     holes: tuple[tuple[str, Change], ...] = (
@@ -133,4 +165,5 @@ MUTATIONS = (
     *_wiring(),
     *_network(),
     *_scaling(),
+    *_monitoring(),
 )

@@ -10,6 +10,7 @@ import pytest
 from selenium.webdriver.chrome.webdriver import WebDriver
 
 from tests.fakes.harness_report import finished_run
+from tests.support.browser import console, resize
 from verification.checks.registry import CHECKS
 from verification.reports.html import to_html
 from verification.reports.run_report import RunReport
@@ -64,18 +65,11 @@ class Page:
         self.ask("document.querySelectorAll('details').forEach(element => element.open = true)")
 
 
-def _console(browser: WebDriver) -> list[dict[str, Any]]:
-    """Return what the browser has logged since the last call."""
-    found: list[dict[str, Any]] = browser.get_log("browser")  # type: ignore[no-untyped-call]  # selenium's
-    return found
-
-
 def _opened(browser: WebDriver, report: RunReport, name: str, width: int, folder: Path) -> Page:
     file = folder / f"{name}.html"
     file.write_text(to_html(report), encoding="utf-8")
-    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    _console(browser)
+    resize(browser, width)
+    console(browser)
     browser.get(file.as_uri())
     return Page(browser, name, width)
 
@@ -89,7 +83,7 @@ def page(request: pytest.FixtureRequest, browser: WebDriver, tmp_path: Path) -> 
 
 def test_console_is_silent(page: Page) -> None:
     """The browser has nothing to complain about."""
-    assert _console(page.browser) == []
+    assert console(page.browser) == []
 
 
 def test_every_check_is_there(page: Page) -> None:

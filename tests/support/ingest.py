@@ -57,7 +57,7 @@ class IngestProcess:
             self.process = subprocess.Popen(
                 [sys.executable, *self.program], cwd=ROOT, env=self._environ, stdout=out
             )
-        eventually(self._alive, "the ingest to answer /healthz")
+        eventually(self._alive, "the ingest to answer /healthz", 30)
         return self
 
     def __exit__(
@@ -72,7 +72,7 @@ class IngestProcess:
 
     def wait_until_ready(self) -> IngestProcess:
         """Wait until it takes bid requests."""
-        eventually(lambda: self.get("/readyz").status == 200, "the ingest to be ready", 20)
+        eventually(lambda: self.get("/readyz").status == 200, "the ingest to be ready", 30)
         return self
 
     def get(self, path: str) -> Answer:

@@ -11,6 +11,7 @@ from verification.checks import (
     isolation,
     logs,
     metrics,
+    monitoring,
     pipeline,
     preflight,
     records,
@@ -34,6 +35,7 @@ CATEGORIES = {
     "configuration": "Does configuration come from ConfigMaps, and a change take effect safely?",
     "security": "Can the pods do no more than they must?",
     "metrics": "Are the metrics there, and do they add up?",
+    "monitoring": "Does Prometheus, switched on, see all of it?",
     "resilience": "Is nothing lost while pods come and go under load?",
     "scaling": "Does the ingest grow under load by itself, and shrink again?",
 }
@@ -52,6 +54,7 @@ CHECKS: tuple[Check, ...] = (
     *security.CHECKS,
     *isolation.CHECKS,
     *metrics.CHECKS,
+    *monitoring.CHECKS,
     *resilience.CHECKS,
     *scaling.CHECKS,
 )

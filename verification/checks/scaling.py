@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
 import yaml
 
+from verification.checks.components import switched_on
 from verification.checks.context import Context
 from verification.checks.model import Evidence, Needs, check
 from verification.checks.pods import INGEST_APP
-from verification.checks.under_load import recover
 from verification.cluster.pods import condition
 from verification.load.steady import SteadyLoad
 
@@ -22,59 +17,15 @@ _GROWN_WITHIN_S = 90.0
 _SHRUNK_WITHIN_S = 120.0
 _COMPONENTS = ("metrics-server", "autoscaling")
 # The manifests wait minutes before they shrink, so that a lull is no reason; a check cannot.
-_IMPATIENT = [
-    {
-        "op": "replace",
-        "path": "/spec/behavior/scaleDown",
-        "value": {
-            "stabilizationWindowSeconds": 10,
-            "policies": [{"type": "Pods", "value": 2, "periodSeconds": 15}],
-        },
-    }
-]
-
-Object = dict[str, Any]
-
-
-@contextmanager
-def _autoscaled(context: Context) -> Iterator[None]:
-    """Deploy with the autoscaling component on; take it out again afterwards."""
-    before = _objects(context.kubectl.kustomize(context.overlay))
-    after = _objects(_rendered(context))
-    known = {_key(item) for item in before}
-    added = [item for item in after if _key(item) not in known]
-    try:
-        context.kubectl.apply(yaml.safe_dump_all(item for item in after if item["kind"] != "Job"))
-        yield
-    finally:
-        argv = ["delete", "--ignore-not-found", "--filename", "-"]
-        context.kubectl.call(*argv, stdin=yaml.safe_dump_all(added), timeout=60).checked()
-        context.kubectl.apply(yaml.safe_dump_all(item for item in before if item["kind"] != "Job"))
-        recover(context)
-
-
-def _rendered(context: Context) -> str:
-    folder = context.folder / "overlay-autoscaled"
-    folder.mkdir(parents=True, exist_ok=True)
-    components = context.root / "manifests" / "components"
-    kustomization = {
-        "resources": ["../overlay"],
-        "components": [os.path.relpath(components / name, folder) for name in _COMPONENTS],
-        "patches": [
-            {"target": {"kind": "HorizontalPodAutoscaler"}, "patch": yaml.safe_dump(_IMPATIENT)}
-        ],
-    }
-    (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization), encoding="utf-8")
-    return context.kubectl.kustomize(folder)
-
-
-def _objects(manifests: str) -> list[Object]:
-    return [item for item in yaml.safe_load_all(manifests) if item]
-
-
-def _key(item: Object) -> tuple[str, str, str]:
-    metadata = item["metadata"]
-    return item["kind"], metadata.get("namespace", ""), metadata["name"]
+_PATCH = {
+    "op": "replace",
+    "path": "/spec/behavior/scaleDown",
+    "value": {
+        "stabilizationWindowSeconds": 10,
+        "policies": [{"type": "Pods", "value": 2, "periodSeconds": 15}],
+    },
+}
+_IMPATIENT = {"target": {"kind": "HorizontalPodAutoscaler"}, "patch": yaml.safe_dump([_PATCH])}
 
 
 @check(
@@ -88,7 +39,7 @@ def _key(item: Object) -> tuple[str, str, str]:
 )
 def grows_and_shrinks(context: Context) -> Evidence:
     """Switch autoscaling on, send until there are more pods, stop, wait until there is one."""
-    with _autoscaled(context):
+    with switched_on(context, "autoscaled", _COMPONENTS, [_IMPATIENT]):
         measured = context.waiter.until(
             "first measurement", lambda: _inactive(context), within=_MEASURED_WITHIN_S
         )

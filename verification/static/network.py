@@ -43,6 +43,20 @@ EDGES: frozenset[Edge] = frozenset(
     }
 )
 
+# with the component `monitoring`
+PROMETHEUS_EDGES: frozenset[Edge] = frozenset(
+    {
+        ("monitoring", "prometheus", "http"),
+        ("prometheus", "bid-request-handler", "http"),
+        ("prometheus", "bidding-logic-service", "http"),
+        *(("prometheus", "dns", port.name) for port in _DNS_PORTS),
+    }
+)
+
+
+def _wanted(manifests: Manifests) -> frozenset[Edge]:
+    return EDGES if manifests.workload("prometheus") is None else EDGES | PROMETHEUS_EDGES
+
 
 def _denied_by_default(manifests: Manifests) -> list[str]:
     policies = manifests.of_kind("NetworkPolicy")
@@ -58,11 +72,17 @@ def _denied_by_default(manifests: Manifests) -> list[str]:
 
 
 def _edges_open(manifests: Manifests) -> list[str]:
-    return [_say(edge, "allowed", manifests) for edge in sorted(EDGES - _open_edges(manifests))]
+    return [
+        _say(edge, "allowed", manifests)
+        for edge in sorted(_wanted(manifests) - _open_edges(manifests))
+    ]
 
 
 def _nothing_else_open(manifests: Manifests) -> list[str]:
-    return [_say(edge, "denied", manifests) for edge in sorted(_open_edges(manifests) - EDGES)]
+    return [
+        _say(edge, "denied", manifests)
+        for edge in sorted(_open_edges(manifests) - _wanted(manifests))
+    ]
 
 
 def _say(edge: Edge, expected: str, manifests: Manifests) -> str:

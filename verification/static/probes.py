@@ -10,8 +10,9 @@ from verification.static.workload import Workload
 
 PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
 _ACTIONS = ("httpGet", "tcpSocket", "grpc", "exec")
-# The answer of each of these does not change with Kafka's state.
-_KAFKA_FREE = frozenset({"/healthz", "/livez"})
+# The answer of each of these does not change with Kafka's state; the last is Prometheus's own.
+_KAFKA_FREE = frozenset({"/healthz", "/livez", "/-/healthy"})
+_READINESS = frozenset({"/readyz", "/-/ready"})
 
 
 def _probes_present(manifests: Manifests) -> list[str]:
@@ -61,11 +62,16 @@ def _liveness_without_kafka(manifests: Manifests) -> list[str]:
 
 def _readiness_asks_for_readiness(manifests: Manifests) -> list[str]:
     return [
-        finding(item, f"{path}.readinessProbe.httpGet.path", expected="/readyz", found=asked)
+        finding(
+            item,
+            f"{path}.readinessProbe.httpGet.path",
+            expected="/readyz",
+            found=asked,
+        )
         for item in manifests.workloads
         for path, container in item.containers
         if (asked := container.get("readinessProbe", {}).get("httpGet", {}).get("path", "/readyz"))
-        != "/readyz"
+        not in _READINESS
     ]
 
 

@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -69,6 +70,11 @@ class ConsumerProcess:
         """Wait until the group has given it partitions."""
         eventually(lambda: self.get("/readyz")[0] == 200, "the consumer to be ready", 20)
 
+    @property
+    def address(self) -> str:
+        """Where its probes and metrics are served."""
+        return f"127.0.0.1:{self._port}"
+
     def get(self, path: str) -> tuple[int, str]:
         """GET a path and return status and body."""
         url = f"http://127.0.0.1:{self._port}{path}"
@@ -104,6 +110,15 @@ class Pipeline:
     dead_letters: str
     group: str
     logs: Path
+
+    @classmethod
+    def made(cls, brokers: str, logs: Path) -> Self:
+        """Make the three topics; the group comes into being with its first member."""
+        run = uuid.uuid4().hex[:8]
+        names = (f"bid_requests-{run}", f"bid_decisions-{run}", f"bid_requests.dlq-{run}")
+        for name in names:
+            create_topic(brokers, name)
+        return cls(brokers, *names, f"bidding-logic-{run}", logs)
 
     def consumer(self, *program: str, name: str = "consumer", **environ: str) -> ConsumerProcess:
         """Prepare a consumer; settings may be given by name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from kafka import KafkaProducer
@@ -238,6 +239,56 @@ class TestClose:
         started(producer, admission).close(0.05)
         assert time.monotonic() - before < 1
         assert producer.closed_within_s == 0
+
+
+class TestAccount:
+    """What is told of each record that was handed over."""
+
+    @pytest.mark.parametrize(
+        ("outcome", "queued", "told"),
+        [
+            ("acknowledge", False, "acknowledged"),
+            (KafkaTimeoutError(), False, "failed"),
+            (None, True, "never-sent"),
+        ],
+    )
+    def test_every_end_is_told_once(
+        self, connections: Connections, outcome: Exception | str | None, *, queued: bool, told: str
+    ) -> None:
+        """Acknowledged, failed and never sent are kept apart; the time is from the handing over."""
+        now, ends = [100.0], []
+        producer = FakeProducer(outcome)
+        producer.queued = queued
+        publisher = KafkaPublisher(
+            "bid_requests",
+            1.0,
+            Admission(10, 1000, monotonic=lambda: now[0]),
+            connections.connected(producer, grace_s=60),
+            note_end=lambda *end: ends.append(end),
+        )
+        with suppress(Unavailable):
+            publisher.publish(RECORD)
+        assert ends == [(told, 0.0)]
+
+    def test_a_late_acknowledgement_is_one_all_the_same(self, connections: Connections) -> None:
+        """A record whose request had given up is told of when its end comes, with its age."""
+        now, ends = [100.0], []
+        producer = FakeProducer(outcome=None)
+        publisher = KafkaPublisher(
+            "bid_requests",
+            1.0,
+            Admission(10, 1000, monotonic=lambda: now[0]),
+            connections.connected(producer, grace_s=60),
+            note_end=lambda *end: ends.append(end),
+        )
+        with pytest.raises(Indeterminate):
+            publisher.publish(RECORD)
+        assert (ends, publisher.pending()) == ([], (1, RECORD.size))
+        now[0] += 3
+        assert publisher.oldest_s() == 3
+        producer.acknowledge(producer.futures[0])
+        assert ends == [("acknowledged", 3.0)]
+        assert publisher.oldest_s() == 0
 
 
 def test_building_one_connects_nothing() -> None:

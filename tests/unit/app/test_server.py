@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from gunicorn.config import Config
+from prometheus_client import generate_latest
 
 from app.__main__ import main
 from app.scratch import memory_dir
@@ -48,9 +49,22 @@ def test_a_worker_gets_its_own_application(tmp_path: Path) -> None:
     """Loading builds the routes and an unconnected publisher; no command line is read."""
     server = IngestServer(load_settings({}), tmp_path, enforce_openrtb26())
     rules = {rule.rule for rule in server.load().url_map.iter_rules()}
-    assert rules == {"/bid", "/healthz", "/readyz", "/metrics"}
+    docs = {"/openapi.json", "/docs", "/docs/<name>", "/docs/swagger-ui/<name>"}
+    assert rules == {"/bid", "/healthz", "/readyz", "/metrics", *docs}
     assert server.publisher is not None
     assert server.publisher.not_ready() == ("kafka: not connected yet",)
+
+
+def test_the_limits_are_exposed(tmp_path: Path) -> None:
+    """What may be in flight and may wait, by the settings of one worker."""
+    given = {"INGEST_THREADS": "7", "INGEST_MAX_PENDING_RECORDS": "8"}
+    server = IngestServer(load_settings(given), tmp_path, enforce_openrtb26())
+    server.load()
+    assert server.metrics is not None
+    text = generate_latest(server.metrics.registry).decode()
+    assert "ingest_requests_in_flight_limit 7.0" in text
+    assert "ingest_pending_records_limit 8.0" in text
+    assert "ingest_pending_bytes_limit 1.6777216e+07" in text
 
 
 def test_gunicorns_lines_go_to_the_root_logger(caplog: pytest.LogCaptureFixture) -> None:

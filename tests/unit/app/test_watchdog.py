@@ -55,6 +55,22 @@ class TestLiveness:
         assert other.not_alive() == ()
 
 
+def test_what_it_sees_is_exposed(ingest: Ingest) -> None:
+    """Pending records and bytes, the age of the oldest and readiness are gauges."""
+    registry = CollectorRegistry()
+    dog = Watchdog(ingest.publisher, ingest.lifecycle, IngestMetrics(registry), patience_s=10)
+    for waiting, oldest, reasons in (((2, 70), 0.5, ()), ((0, 0), 0.0, ("kafka: away",))):
+        ingest.publisher.waiting, ingest.publisher.oldest = waiting, oldest
+        ingest.publisher.reasons = reasons
+        dog.look()
+        found = {
+            name: registry.get_sample_value(f"ingest_{name}")
+            for name in ("pending_records", "pending_bytes", "oldest_unacknowledged_seconds")
+        }
+        assert tuple(found.values()) == (*waiting, oldest)
+        assert registry.get_sample_value("ingest_ready") == (not reasons)
+
+
 class TestStopping:
     """SIGTERM."""
 

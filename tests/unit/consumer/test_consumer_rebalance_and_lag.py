@@ -65,6 +65,8 @@ class TestRebalances:
             ("partitions revoked", [0, 1]),
             ("partitions assigned", [1]),
         ]
+        counted = service.value("consumer_rebalances_total", change="assigned")
+        assert (counted, service.value("consumer_rebalances_total", change="revoked")) == (2, 1)
 
     def test_lost_partitions_are_treated_as_revoked(self) -> None:
         """A member that was thrown out of the group has nothing left to commit."""

@@ -14,6 +14,7 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
     "configuration": pods.CONFIGURATION,
     "security": pods.SECURITY,
     "metrics": pods.METRICS,
+    "monitoring": pods.MONITORING,
     "resilience": pods.RESILIENCE,
     "scaling": pods.SCALING,
 }

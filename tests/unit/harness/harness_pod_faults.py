@@ -99,6 +99,14 @@ RESILIENCE = (
     *(Fault(x, "lag stays", pipeline("lag stays"), "lag back to 0") for x in _RESILIENCE[:1]),
     *(Fault(x, "all refused", pipeline("refuses all"), "accepting again") for x in _RESILIENCE[:1]),
 )
+MONITORING = (
+    Fault("prometheus-sees-all", "no Prometheus", api("no Prometheus"), "a ready pod of prom"),
+    Fault("prometheus-sees-all", "a target down", api("scrapes nothing"), "0 of 1 pods"),
+    Fault("prometheus-sees-all", "no rules", api("no rules"), "the rules of the manifests"),
+    Fault("prometheus-sees-all", "nothing recorded", api("records nothing"), "ingest:in_flight"),
+    Fault("prometheus-sees-all", "not a number", api("records NaN"), "ingest:in_flight:ratio"),
+    Fault("prometheus-sees-all", "a broken rule", api("a broken rule"), "many-to-many"),
+)
 SCALING = (
     Fault("grows-and-shrinks", "never grows", api("never grows"), "growth"),
     Fault("grows-and-shrinks", "never shrinks", api("never shrinks"), "shrinking"),

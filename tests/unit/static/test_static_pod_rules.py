@@ -115,7 +115,7 @@ def unprobed(name: str) -> dict[str, Any]:
         (
             "liveness-without-kafka",
             pod(container(livenessProbe={"httpGet": {"path": "/readyz", "port": "http"}})),
-            "livenessProbe.httpGet.path: expected one of ['/healthz', '/livez'], found /readyz",
+            "livenessProbe.httpGet.path: expected one of ['/-/healthy', '/healthz', '/livez']",
         ),
         (
             "readiness-asks-readyz",

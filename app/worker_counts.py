@@ -1,0 +1,70 @@
+"""What the worker processes count, each in files of its own, as one account."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.mmap_dict import MmapedDict
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+_ADDED_UP = ("counter", "histogram")
+
+
+class WorkerCounts:
+    """The files in one directory, which is this server's alone.
+
+    The counters of a worker that has ended must stay in the sum, or they would seem to run
+    backwards; its files must not stay, or they would fill the memory one worker after the other.
+    They are added to a pair of files for all the dead.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        """Take the directory."""
+        self._directory = directory
+        self._dead: set[int] = set()
+
+    def exposition(self) -> bytes:
+        """Return the counts of all workers as Prometheus text."""
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, str(self._directory))  # type: ignore[no-untyped-call]
+        with self._locked(fcntl.LOCK_SH):
+            return generate_latest(registry)
+
+    def forget(self, pid: int) -> None:
+        """Take a dead worker's gauges away, and its other counts among those of the dead.
+
+        Never waits: while a worker reads, or hangs as it reads, this is left to the next time.
+        """
+        mark_process_dead(pid, str(self._directory))  # type: ignore[no-untyped-call]
+        self._dead.add(pid)
+        try:
+            with self._locked(fcntl.LOCK_EX | fcntl.LOCK_NB):
+                while self._dead:
+                    self._bury(self._dead.pop())
+        except BlockingIOError:
+            return
+
+    def _bury(self, pid: int) -> None:
+        for kind in _ADDED_UP:
+            dead = self._directory / f"{kind}_{pid}.db"
+            if dead.exists():
+                _add(dead, self._directory / f"{kind}_dead.db")
+                dead.unlink()
+
+    @contextmanager
+    def _locked(self, how: int) -> Iterator[None]:
+        with (self._directory / "lock").open("a") as lock:
+            fcntl.flock(lock, how)
+            yield
+
+
+def _add(counts: Path, to: Path) -> None:
+    total = MmapedDict(str(to))  # type: ignore[no-untyped-call]
+    for key, value, _, _ in MmapedDict.read_all_values_from_file(str(counts)):  # type: ignore[no-untyped-call]
+        before, _ = total.read_value(key)  # type: ignore[no-untyped-call]
+        total.write_value(key, before + value, 0.0)  # type: ignore[no-untyped-call]
+    total.close()  # type: ignore[no-untyped-call]

@@ -1,0 +1,98 @@
+"""The account of several worker processes, real ones."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.worker_counts import WorkerCounts
+
+ROOT = Path(__file__).parents[3]
+# Counts what its arguments say, prints its process id and ends without a word.
+_WORKER = """
+import os, sys
+from prometheus_client import CollectorRegistry
+from app.metrics import IngestMetrics
+metrics = IngestMetrics(CollectorRegistry())
+accepted, ready = int(sys.argv[1]), int(sys.argv[2])
+for _ in range(accepted):
+    metrics.requests.labels("accepted").inc()
+    metrics.note_end("acknowledged", 0.004)
+metrics.in_flight.set(1)
+metrics.ready.set(ready)
+metrics.oldest.set(accepted)
+print(os.getpid(), flush=True)
+os._exit(9)
+"""
+
+
+@pytest.fixture
+def counts(tmp_path: Path) -> WorkerCounts:
+    """Return an account with nothing in it."""
+    return WorkerCounts(tmp_path)
+
+
+def worker(folder: Path, accepted: int, ready: int = 1) -> int:
+    """Run a worker that counts and dies; return its process id."""
+    argv = [sys.executable, "-c", _WORKER, str(accepted), str(ready)]
+    environ = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder)}
+    done = subprocess.run(argv, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 9, done.stderr
+    return int(done.stdout)
+
+
+def value(counts: WorkerCounts, sample: str) -> float | None:
+    """Return the value of one sample of the exposition."""
+    lines = dict(line.rsplit(" ", 1) for line in counts.exposition().decode().splitlines())
+    return float(lines[sample]) if sample in lines else None
+
+
+def test_workers_are_added_up(counts: WorkerCounts, tmp_path: Path) -> None:
+    """Counters and levels are summed; the oldest record and readiness are those of the worst."""
+    worker(tmp_path, 3)
+    worker(tmp_path, 4, ready=0)
+    assert value(counts, 'ingest_requests_total{outcome="accepted"}') == 7
+    assert value(counts, "ingest_requests_in_flight") == 2
+    assert value(counts, "ingest_oldest_unacknowledged_seconds") == 4
+    assert value(counts, "ingest_ready") == 0
+
+
+def test_the_dead_keep_their_counts_and_nothing_else(counts: WorkerCounts, tmp_path: Path) -> None:
+    """After a death the counters stand still, the gauges are the living's, and files are few."""
+    for number in range(3):
+        counts.forget(worker(tmp_path, number))
+    worker(tmp_path, 10)
+    assert value(counts, 'ingest_requests_total{outcome="accepted"}') == 13
+    assert value(counts, 'ingest_published_records_total{outcome="acknowledged"}') == 13
+    assert value(counts, 'ingest_acknowledgement_seconds_bucket{le="0.002"}') == 0
+    assert value(counts, 'ingest_acknowledgement_seconds_bucket{le="0.005"}') == 13
+    assert value(counts, "ingest_acknowledgement_seconds_count") == 13
+    assert value(counts, "ingest_acknowledgement_seconds_sum") == pytest.approx(13 * 0.004)
+    assert value(counts, "ingest_requests_in_flight") == 1
+    assert value(counts, "ingest_ready") == 1
+    dead = {"counter_dead.db", "histogram_dead.db", "lock"}
+    assert len({file.name for file in tmp_path.iterdir()} - dead) == 5  # one worker's
+
+
+def test_a_reader_is_not_waited_for(counts: WorkerCounts, tmp_path: Path) -> None:
+    """While a worker reads, its dead neighbour keeps its files; the next death clears both."""
+    first = worker(tmp_path, 1)
+    with (tmp_path / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        counts.forget(first)
+        assert (tmp_path / f"counter_{first}.db").exists()
+    assert value(counts, 'ingest_requests_total{outcome="accepted"}') == 1
+    counts.forget(worker(tmp_path, 2))
+    assert value(counts, 'ingest_requests_total{outcome="accepted"}') == 3
+    assert not (tmp_path / f"counter_{first}.db").exists()
+
+
+def test_a_worker_that_counted_nothing_is_no_trouble(counts: WorkerCounts) -> None:
+    """A worker may die before it has made a file."""
+    counts.forget(4_000_000)
+    assert counts.exposition() == b""

@@ -22,6 +22,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FOLDER",
         help="where pages that are opened in a browser leave their pictures",
     )
+    parser.addoption(
+        "--away",
+        type=float,
+        default=0,
+        metavar="SECONDS",
+        help="how long Kafka is away under full load at the least",
+    )
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

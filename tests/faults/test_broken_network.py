@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.support.fault_proxy import PRODUCE, Fault, Times, Way
@@ -12,13 +14,15 @@ from tests.support.reckoning import (
     assert_recovers,
     in_flight,
     rss,
+    slowest_s,
 )
 from tests.support.scenario import scenario
 from tests.support.stage import Stage
 from tests.support.waiting import eventually
 
 DEADLINE_S = 1.0
-ALLOWANCE_S = 0.1 + 0.15  # of the promise, and of a machine that does other things as well
+ALLOWANCE_S = 0.1  # what the promise has beyond the deadline
+CLIENT_S = 0.15  # what clients on a machine that does other things may see on top of it
 MIB = 1024 * 1024
 
 
@@ -30,7 +34,8 @@ def assert_came_through(
     assert_counters_reconcile(ingest, stage.ledger)
     assert_nothing_lost(stage.brokers, stage.topic, stage.ledger)
     assert not stage.ledger.unanswered
-    assert stage.ledger.slowest_s <= deadline_s + ALLOWANCE_S
+    assert slowest_s(ingest) <= deadline_s + ALLOWANCE_S
+    assert stage.ledger.slowest_s <= deadline_s + ALLOWANCE_S + CLIENT_S
 
 
 class TestAway:
@@ -88,17 +93,18 @@ class TestAway:
         recovery="As above; memory stays within 50 MiB",
     )
     def test_away_under_full_load_costs_no_memory(
-        self,
-        stage: Stage,
+        self, stage: Stage, pytestconfig: pytest.Config
     ) -> None:
-        """Five thousand refused requests leave less than 50 MiB behind, and no thread."""
+        """Five thousand refused requests, or --away=300 seconds of them, cost less than 50 MiB."""
         with stage.ingest() as ingest:
             ingest.wait_until_ready()
             with stage.load(ingest, clients=16) as load:
                 load.until_accepted(500)
                 before = rss(ingest)
                 stage.proxy.go_away()
+                back = time.monotonic() + pytestconfig.getoption("--away")
                 load.until_not_accepted(5_000, within_s=60)
+                time.sleep(max(back - time.monotonic(), 0))
                 grown = rss(ingest) - before
                 stage.proxy.come_back()
                 load.until_accepted(50)

@@ -53,6 +53,11 @@ def in_flight(ingest: IngestProcess) -> int:
     return int(float(found[1])) if found else 0
 
 
+def slowest_s(ingest: IngestProcess) -> float:
+    """Return the most seconds that an answer took, from the request's arrival, by its log."""
+    return max(float(line.get("latency_ms", 0)) for line in ingest.log_lines()) / 1000
+
+
 def rss(ingest: IngestProcess) -> int:
     """Return the bytes of memory that the workers hold."""
     return sum(psutil.Process(pid).memory_info().rss for pid in ingest.worker_pids())

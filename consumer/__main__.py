@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import TextIO
 
+from kafka.errors import FencedInstanceIdError
 from prometheus_client import CollectorRegistry
 
 from common.logs import configure_logs, get_logger
@@ -71,6 +72,9 @@ def _run(service: Service) -> int:
         service.run()
     except TooManyDeadLettersError as error:
         get_logger().error("stopped: too many dead letters", error=str(error))
+        return _CRASHED
+    except FencedInstanceIdError:
+        get_logger().error("stopped: another process has this member's name")
         return _CRASHED
     except Exception:  # noqa: BLE001  the last resort: logged, and the exit code tells
         get_logger().exception("crashed")

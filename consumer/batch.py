@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kafka.structs import TopicPartition
@@ -37,13 +37,16 @@ class BatchProcessor:
         self._clock = clock
         self._timeout_s = timeout_s
 
-    def process(self, polled: Polled) -> Progress:
-        """Process each partition in order, as far as the sinks let it."""
+    def process(self, polled: Polled, note: Callable[[Underway], None]) -> Progress:
+        """Process each partition in order, as far as the sinks let it.
+
+        `note` is given each record whose effect is acknowledged, in order.
+        """
         progress = Progress()
         begun = self._begin(polled, progress)
         end = self._clock.monotonic() + self._timeout_s
         for partition, records in polled.items():
-            finished = self._finish(begun[partition], end, progress)
+            finished = self._finish(begun[partition], end, progress, note)
             if finished > 0:
                 progress.done[partition] = records[finished - 1]
             if finished < len(records):
@@ -63,10 +66,16 @@ class BatchProcessor:
             progress.why = str(error)
         return begun
 
-    def _finish(self, begun: Sequence[Underway], end: float, progress: Progress) -> int:
+    def _finish(
+        self,
+        begun: Sequence[Underway],
+        end: float,
+        progress: Progress,
+        note: Callable[[Underway], None],
+    ) -> int:
         for finished, underway in enumerate(begun):
             try:
-                self._handler.finish(underway, lambda: max(end - self._clock.monotonic(), 0))
+                note(self._handler.finish(underway, lambda: max(end - self._clock.monotonic(), 0)))
             except SinkUnavailableError as error:
                 progress.why = progress.why or str(error)
                 return finished

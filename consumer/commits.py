@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from kafka.errors import KafkaError
+from kafka.errors import FencedInstanceIdError, KafkaError
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from common.logs import get_logger
@@ -33,15 +33,18 @@ class Commits:
             self._pending[partition] = OffsetAndMetadata(record.offset + 1, "", record.leader_epoch)
 
     def flush(self) -> None:
-        """Commit what is noted, again where that failed before; never raise.
+        """Commit what is noted, again where that failed before.
 
         A failed commit loses nothing: it is tried again after the next poll, or, when the group has
-        rebalanced without this member, dropped in that poll and the records are read again.
+        rebalanced without this member, dropped in that poll and the records are read again. Raise
+        FencedInstanceIdError alone: another process has this member's place, and keeps it.
         """
         if not self._pending:
             return
         try:
             self._source.commit(offsets=dict(self._pending), timeout_ms=self._timeout_ms)
+        except FencedInstanceIdError:
+            raise
         except KafkaError as error:
             self._health.hinder("commit", str(error))
             self._metrics.commits.labels("failed").inc()

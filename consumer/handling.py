@@ -21,6 +21,7 @@ from consumer.errors import (
 from consumer.metrics import ConsumerMetrics
 from consumer.recent_ids import RecentIds
 from consumer.record import Record, received_at_ms, trace_id
+from consumer.refusals import Refusals
 from consumer.request import BidRequest, parse
 from consumer.sinks.sink import Acknowledgement, Sink
 from consumer.strategy import Strategy
@@ -45,6 +46,7 @@ class Guards:
     budget: TimeBudget = unlimited
     recent: RecentIds = field(default_factory=lambda: RecentIds(most=0))
     limit: DeadLetterLimit = field(default_factory=lambda: DeadLetterLimit(100, 0.5))
+    refusals: Refusals = field(default_factory=Refusals)
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class RecordHandler:
         started = self.clock.monotonic()
         self.metrics.records.inc()
         try:
+            self.guards.refusals.check(record)
             outcome = self._decide(record)
             underway = Underway(record, outcome, [sink.submit(outcome) for sink in self.sinks])
         except UnprocessableError as error:
@@ -72,13 +75,20 @@ class RecordHandler:
         self.metrics.processing.observe(self.clock.monotonic() - started)
         return underway
 
-    def finish(self, underway: Underway, seconds_left: Callable[[], float]) -> None:
-        """Wait until the effect is durable, then log and count it; raise SinkUnavailableError."""
+    def finish(self, underway: Underway, seconds_left: Callable[[], float]) -> Underway:
+        """Wait until the effect is acknowledged and return it; raise SinkUnavailableError."""
         try:
             _wait(underway, seconds_left)
         except SinkRefusedError as error:
-            underway = self._bury(underway.record, _refused(error))
+            refusal = _refused(error)
+            self.guards.refusals.keep(underway.record, refusal)
+            underway = self._bury(underway.record, refusal)
             _wait(underway, seconds_left)
+        return underway
+
+    def note(self, underway: Underway) -> None:
+        """Log and count a record whose effect is durable."""
+        self.guards.refusals.drop(underway.record)
         match underway.outcome:
             case Decided() as outcome:
                 self._note_decision(outcome)

@@ -15,6 +15,7 @@ class Health:
         self._monotonic = monotonic
         self._last_beat = monotonic()
         self._hindrances: dict[str, str] = {}
+        self._stuck: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def beat(self) -> None:
@@ -26,8 +27,24 @@ class Health:
         return self._monotonic() - self._last_beat
 
     def alive(self) -> bool:
-        """Whether the poll loop goes round; Kafka plays no part in it."""
-        return self.silent_s() <= self._liveness_s
+        """Whether a new process would do no better; Kafka plays no part in it."""
+        return not self.not_alive()
+
+    def not_alive(self) -> list[str]:
+        """Return what is stuck, the poll loop or a part of what it reads; empty when nothing is."""
+        silent_s = self.silent_s()
+        silence = [f"the poll loop has not gone round for {silent_s:.0f} s"]
+        return self._told(self._stuck) + (silence if silent_s > self._liveness_s else [])
+
+    def stick(self, what: str, why: str) -> None:
+        """Make the service neither alive nor ready; `what` names it for `unstick`."""
+        with self._lock:
+            self._stuck[what] = why
+
+    def unstick(self, what: str) -> None:
+        """Take it back, whether or not it was there."""
+        with self._lock:
+            self._stuck.pop(what, None)
 
     def hinder(self, what: str, why: str) -> None:
         """Make the service not ready; `what` names the hindrance for `clear`."""
@@ -41,5 +58,8 @@ class Health:
 
     def reasons(self) -> list[str]:
         """Return why the service is not ready, each as `what: why`; empty when it is."""
+        return self._told(self._hindrances) + self._told(self._stuck)
+
+    def _told(self, reasons: dict[str, str]) -> list[str]:
         with self._lock:
-            return [f"{what}: {why}" for what, why in self._hindrances.items()]
+            return [f"{what}: {why}" for what, why in reasons.items()]

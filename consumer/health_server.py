@@ -42,10 +42,10 @@ def answer(path: str, health: Health, registry: CollectorRegistry) -> Answer:
 
 
 def _alive(health: Health) -> Answer:
-    if health.alive():
+    reasons = health.not_alive()
+    if not reasons:
         return _json(HTTPStatus.OK, {"status": "alive"})
-    reason = f"the poll loop has not gone round for {health.silent_s():.0f} s"
-    return _json(HTTPStatus.SERVICE_UNAVAILABLE, {"status": "stuck", "reasons": [reason]})
+    return _json(HTTPStatus.SERVICE_UNAVAILABLE, {"status": "stuck", "reasons": reasons})
 
 
 def _ready(health: Health) -> Answer:

@@ -1,4 +1,4 @@
-"""Connections to Kafka, set up for at-least-once processing."""
+"""Connections to Kafka, set up for the guarantee that was chosen."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from consumer.producer import Producer
 from consumer.publisher import Publisher
 from consumer.settings import ConsumerSettings
 from consumer.source import Source
+from consumer.transactional_producer import TransactionalProducer
 
 CLIENT_ID = "bidding-logic-service"
 _HEARTBEATS_PER_SESSION = 3
@@ -86,6 +87,18 @@ def producer_options(settings: ConsumerSettings) -> dict[str, Any]:
     }
 
 
+def transaction_options(settings: ConsumerSettings) -> dict[str, Any]:
+    """Keyword arguments that make a producer's records transactions of this member.
+
+    What a member leaves open that never comes back, Kafka aborts after the longest time that a
+    round may take; until then the offsets of its partitions wait, and so do readers.
+    """
+    return {
+        "transactional_id": f"{settings.kafka.consumer_group}.{settings.group_instance_id}",
+        "transaction_timeout_ms": settings.longest_round_ms,
+    }
+
+
 def consumer_options(settings: ConsumerSettings) -> dict[str, Any]:
     """Keyword arguments of kafka.KafkaConsumer; offsets are committed by the poll loop alone."""
     return {
@@ -107,7 +120,20 @@ def consumer_options(settings: ConsumerSettings) -> dict[str, Any]:
 
 
 def _producer(settings: ConsumerSettings) -> Producer:
-    producer: Producer = opened(DroppableProducer, producer_options(settings))
+    options = producer_options(settings)
+    if settings.exactly_once:
+        return _transactional({**options, **transaction_options(settings)}, settings)
+    producer: Producer = opened(DroppableProducer, options)
+    return producer
+
+
+def _transactional(options: dict[str, Any], settings: ConsumerSettings) -> Producer:
+    producer: TransactionalProducer = opened(TransactionalProducer, options)
+    try:
+        producer.start(settings.commit_timeout_ms / 1000)
+    except BaseException:
+        producer.drop()
+        raise
     return producer
 
 

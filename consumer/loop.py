@@ -1,39 +1,45 @@
-"""Poll, decide, deliver, commit: in this order, again and again."""
+"""Poll, decide, deliver, commit: again and again."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from kafka.errors import (
+    FencedInstanceIdError,
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
 from kafka.structs import TopicPartition
 
 from common.logs import get_logger
 from consumer.backoff import Backoff
-from consumer.batch import BatchProcessor, Polled
-from consumer.commits import Commits
+from consumer.batch import Polled
+from consumer.guarantee import Guarantee
 from consumer.lag import Lag
 from consumer.positions import Positions
 from consumer.record import Record
 from consumer.runtime import Runtime
 from consumer.source import Source
+from consumer.watchdog import Watchdog
 
 
 @dataclass(frozen=True)
 class PollLoop:
-    """Processes every record at least once, in the order of its partition, and skips none.
+    """Processes every record, in the order of its partition, and skips none.
 
-    Offsets are committed after all sinks, or the dead letter topic, have acknowledged the records
-    before them. What they cannot take is polled again after a pause: positions go back to the
-    first record that is not safe, so the member stays in the group and no memory fills up.
+    The guarantee stores offsets once all sinks, or the dead letter topic, have what they are
+    about. What cannot be delivered is polled again after a pause: positions go back to the first
+    record that is not safe, so the member stays in the group and no memory fills up.
     `poll_timeout_ms` bounds how late a stop is noticed.
     """
 
     source: Source
     positions: Positions
-    processor: BatchProcessor
-    commits: Commits
+    guarantee: Guarantee
     lag: Lag
+    watchdog: Watchdog
     kafka_backoff: Backoff
     sinks_backoff: Backoff
     runtime: Runtime
@@ -44,15 +50,16 @@ class PollLoop:
         while not self.runtime.stop.requested:
             self.runtime.health.beat()
             self.go_round()
-        self.commits.flush()
+        self.guarantee.flush()
 
     def go_round(self) -> None:
         """Poll once and process what came."""
-        self.commits.flush()
+        self.guarantee.flush()
         polled = self._poll()
         if polled:
             self._process(polled)
         self.lag.report()
+        self.watchdog.look(empty=not polled)
 
     def _poll(self) -> Polled:
         try:
@@ -63,6 +70,8 @@ class PollLoop:
         except OffsetOutOfRangeError as error:
             self.positions.out_of_range(error.args[0])
             return {}
+        except FencedInstanceIdError:
+            raise
         except KafkaError as error:
             self._try_again("kafka", str(error), self.kafka_backoff)
             return {}
@@ -71,9 +80,7 @@ class PollLoop:
         return polled
 
     def _process(self, polled: Polled) -> None:
-        progress = self.processor.process(polled)
-        self.commits.add(progress.done)
-        self.commits.flush()
+        progress = self.guarantee.process(polled)
         self.lag.note(progress.done)
         if progress.held:
             self._go_back(progress.held)
@@ -88,6 +95,7 @@ class PollLoop:
             self.source.seek(partition, record.offset)
 
     def _try_again(self, unavailable: str, why: str, backoff: Backoff) -> None:
+        self.watchdog.excuse()
         pause_s = backoff.next_s()
         self.runtime.metrics.retries.labels(unavailable).inc()
         self.runtime.health.hinder(unavailable, why)

@@ -79,6 +79,12 @@ READY = Metric(
     "gauge",
     "1 while records can be decided on, else 0.",
 )
+STUCK = Metric(
+    "consumer_stuck_partitions",
+    "gauge",
+    "Assigned partitions whose position stood still for `CONSUMER_PROGRESS_TIMEOUT_MS` while their "
+    "leader said that records wait: `/healthz` answers 503.",
+)
 DUPLICATES = Metric(
     "consumer_duplicates_total",
     "counter",
@@ -104,6 +110,7 @@ TABLE = (
     ASSIGNED,
     REBALANCES,
     READY,
+    STUCK,
     DUPLICATES,
     OUT_OF_RANGE,
 )
@@ -126,5 +133,6 @@ class ConsumerMetrics:
         self.assigned = ASSIGNED.gauge(registry)
         self.rebalances = REBALANCES.counter(registry)
         self.ready = READY.gauge(registry)
+        self.stuck = STUCK.gauge(registry)
         self.duplicates = DUPLICATES.counter(registry)
         self.out_of_range = OUT_OF_RANGE.counter(registry)

@@ -40,7 +40,7 @@ class Publisher:
     ) -> Acknowledgement:
         """Buffer a record; raise SinkUnavailableError or SinkRefusedError when it cannot be."""
         try:
-            future = self._working().send(topic, key=key, value=value, headers=headers)
+            future = self.working().send(topic, key=key, value=value, headers=headers)
         except KafkaError as error:
             raise self.disposition(topic, error) from error
         return _Pending(self, _Message(topic, key, value, headers), future)
@@ -53,7 +53,7 @@ class Publisher:
         """
         self._trusted = False
         try:
-            self._working().send(message.topic, **message.content()).get(timeout=seconds)
+            self.working().send(message.topic, **message.content()).get(timeout=seconds)
         except KafkaError as error:
             self._trusted = False
             raise self.disposition(message.topic, error) from error
@@ -76,7 +76,16 @@ class Publisher:
         self._trusted = False
         return SinkUnavailableError(why)
 
-    def _working(self) -> Producer:
+    def trusts(self, producer: Producer) -> bool:
+        """Whether this producer is in use and has delivered all that it was given."""
+        return self._trusted and self._producer is producer
+
+    def distrust(self) -> None:
+        """Replace the producer before the next record."""
+        self._trusted = False
+
+    def working(self) -> Producer:
+        """Return the producer in use, a new one if need be; raise KafkaError."""
         if self._producer is not None and not self._trusted:
             self._producer.drop()
             self._producer = None

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Protocol
 
 from kafka import ConsumerRebalanceListener
 from kafka.structs import TopicPartition
 
 from common.logs import get_logger
-from consumer.commits import Commits
 from consumer.health import Health
-from consumer.lag import Lag
 from consumer.metrics import ConsumerMetrics
-from consumer.recent_ids import RecentIds
 
 WAITING = "waiting for the group to assign them"
+
+
+class Book(Protocol):
+    """What is kept by partition."""
+
+    def forget(self, partitions: Collection[TopicPartition]) -> None:
+        """Drop what is kept for partitions that are no longer this member's."""
 
 
 class Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python ships no types
@@ -27,16 +32,12 @@ class Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-pyth
 
     def __init__(
         self,
-        commits: Commits,
-        lag: Lag,
-        recent: RecentIds,
+        books: Sequence[Book],
         health: Health,
         metrics: ConsumerMetrics,
     ) -> None:
         """Take the books that are kept by partition; not ready before the first assignment."""
-        self._commits = commits
-        self._lag = lag
-        self._recent = recent
+        self._books = books
         self._health = health
         self._metrics = metrics
         self._assigned: set[TopicPartition] = set()
@@ -58,9 +59,8 @@ class Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-pyth
 
     def _leave(self, change: str, revoked: Collection[TopicPartition]) -> None:
         self._assigned -= set(revoked)
-        self._commits.forget(revoked)
-        self._lag.forget(revoked)
-        self._recent.forget(revoked)
+        for book in self._books:
+            book.forget(revoked)
         self._health.clear("sinks")
         if not self._assigned:  # a cooperative rebalance takes some and leaves the others at work
             self._health.hinder("partitions", WAITING)

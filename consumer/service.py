@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from kafka.errors import KafkaError
 
 from common.logs import get_logger
+from consumer.at_least_once import AtLeastOnce
 from consumer.backoff import Backoff
 from consumer.batch import BatchProcessor
 from consumer.commits import Commits
 from consumer.dead_letter_limit import DeadLetterLimit
 from consumer.dead_letters import DeadLetters
+from consumer.exactly_once import ExactlyOnce
+from consumer.guarantee import Guarantee
 from consumer.handling import Guards, RecordHandler
 from consumer.kafka_clients import KafkaClients, TopicsUnavailableError, subscribe
 from consumer.lag import Lag
@@ -25,6 +28,7 @@ from consumer.settings import ConsumerSettings
 from consumer.sinks.kafka import KafkaSink
 from consumer.strategies import chosen
 from consumer.time_budget import AlarmBudget, TimeBudget
+from consumer.watchdog import Watchdog
 
 _MS = 1000
 
@@ -70,10 +74,8 @@ class Service:
     def _loop(self, clients: KafkaClients) -> PollLoop:
         settings, kafka = self.settings, self.settings.kafka
         clock, health, metrics = self.runtime.clock, self.runtime.health, self.runtime.metrics
-        commits = Commits(clients.source, settings.commit_timeout_ms, health, metrics)
         lag = Lag(clients.source, clock, metrics)
         recent = RecentIds(settings.duplicate_window)
-        rebalances = Rebalances(commits, lag, recent, health, metrics)
         handler = RecordHandler(
             chosen(settings.bidding),
             [KafkaSink(clients.publisher, kafka.topic_bid_decisions)],
@@ -86,16 +88,37 @@ class Service:
                 DeadLetterLimit(settings.dlq_max_consecutive, settings.dlq_max_ratio),
             ),
         )
+        guarantee = self._guarantee(clients, handler)
+        watchdog = Watchdog(clients.source, settings.progress_timeout_ms / _MS, self.runtime)
+        books = (guarantee, lag, recent, watchdog)
+        rebalances = Rebalances(books, health, metrics)
         return PollLoop(
             subscribe(clients, kafka.topic_bid_requests, rebalances),
             Positions(clients.source, settings.start_from, metrics),
-            BatchProcessor(handler, clock, settings.publish_timeout_ms / _MS),
-            commits,
+            guarantee,
             lag,
+            watchdog,
             self._backoff(),
             self._backoff(),
             self.runtime,
             settings.poll_timeout_ms,
+        )
+
+    def _guarantee(self, clients: KafkaClients, handler: RecordHandler) -> Guarantee:
+        settings, runtime = self.settings, self.runtime
+        processor = BatchProcessor(handler, runtime.clock, settings.publish_timeout_ms / _MS)
+        timeout_ms = settings.commit_timeout_ms
+        if not settings.exactly_once:
+            commits = Commits(clients.source, timeout_ms, runtime.health, runtime.metrics)
+            return AtLeastOnce(processor, handler.note, commits)
+        return ExactlyOnce(
+            clients.source,
+            lambda partition: clients.source.committed(partition, timeout_ms=timeout_ms),
+            clients.publisher,
+            processor,
+            handler.note,
+            runtime.metrics,
+            timeout_ms / _MS,
         )
 
     def _backoff(self) -> Backoff:

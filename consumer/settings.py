@@ -11,7 +11,7 @@ from common.kafka import KafkaSettings
 from common.logs import LogSettings
 from common.settings import SettingsError, load, setting
 
-PREFIXES = ("BIDDING_", "CONSUMER_", "KAFKA_")
+PREFIXES = ("BIDDING_", "CONSUMER_", "KAFKA_", "PROCESSING_")
 
 
 def _milliseconds(least: int, most: int = 3_600_000) -> fields.Integer:
@@ -73,6 +73,14 @@ class ConsumerSettings:
         fields.String(validate=validate.OneOf(["earliest", "latest"])),
         doc="Where a group without committed offsets begins: `earliest` or `latest`.",
         default="earliest",
+    )
+    guarantee: str = setting(
+        "PROCESSING_GUARANTEE",
+        fields.String(validate=validate.OneOf(["at_least_once", "exactly_once"])),
+        doc="`at_least_once`: a crash between effects and commit repeats decisions. "
+        "`exactly_once`: each batch is a Kafka transaction, a `read_committed` reader sees each "
+        "decision once; needs `CONSUMER_GROUP_INSTANCE_ID`.",
+        default="at_least_once",
     )
     strategy_timeout_ms: int = setting(
         "CONSUMER_STRATEGY_TIMEOUT_MS",
@@ -171,12 +179,26 @@ class ConsumerSettings:
         default="60000",
     )
 
+    progress_timeout_ms: int = setting(
+        "CONSUMER_PROGRESS_TIMEOUT_MS",
+        _milliseconds(1_000),
+        doc="Milliseconds that a partition may stand still while its leader says that records "
+        "wait; then `/healthz` answers 503. A Kafka or a sink that is away does not count.",
+        default="60000",
+    )
+
+    @property
+    def exactly_once(self) -> bool:
+        """Whether each batch is a transaction."""
+        return self.guarantee == "exactly_once"
+
     @property
     def longest_round_ms(self) -> int:
         """Most milliseconds that one round of the poll loop waits for others."""
         # a send may block this long for either topic before the wait for acknowledgements begins
         publishing = 3 * self.publish_timeout_ms
-        committing = 2 * self.commit_timeout_ms
+        # a transaction begins anew, a commit without an answer is asked after, and then the commit
+        committing = (3 if self.exactly_once else 2) * self.commit_timeout_ms
         pausing = self.retry_backoff_max_ms + self.connect_timeout_ms
         return self.poll_timeout_ms + publishing + committing + pausing
 
@@ -184,6 +206,11 @@ class ConsumerSettings:
 def load_settings(environ: Mapping[str, str]) -> ConsumerSettings:
     """Read the settings; raise common.settings.SettingsError at the first wrong one."""
     settings = load(ConsumerSettings, environ, PREFIXES)
+    if settings.exactly_once and not settings.group_instance_id:
+        raise SettingsError(
+            "CONSUMER_GROUP_INSTANCE_ID: is required with PROCESSING_GUARANTEE=exactly_once "
+            "(a name that the member keeps when it restarts, and nobody else has)"
+        )
     longest = settings.longest_round_ms
     for name, value in (
         ("CONSUMER_MAX_POLL_INTERVAL_MS", settings.max_poll_interval_ms),
@@ -192,7 +219,7 @@ def load_settings(environ: Mapping[str, str]) -> ConsumerSettings:
         if value <= longest:
             message = (
                 f"{name}={value}: must be more than {longest}, the longest round of the poll loop "
-                "(a poll, three publish timeouts, two commit timeouts, backoff and connecting)"
+                "(a poll, three publish timeouts, the commit timeouts, backoff and connecting)"
             )
             raise SettingsError(message)
     return settings

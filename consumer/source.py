@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Collection, Mapping
+from typing import Any, Protocol
 
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
@@ -36,6 +36,14 @@ class Source(Protocol):
 
     def highwater(self, partition: TopicPartition) -> int | None:
         """Return the offset after the last record, None when unknown; raise KafkaError."""
+
+    def end_offsets(
+        self, partitions: Collection[TopicPartition], timeout_ms: int
+    ) -> Mapping[TopicPartition, int]:
+        """Ask for the offset after the last record of each that can be read; raise KafkaError."""
+
+    def group_metadata(self) -> Any:  # noqa: ANN401  kafka-python's ConsumerGroupMetadata
+        """Return who this member is at present; generation -1 when it is not in the group."""
 
     def close(self, *, autocommit: bool, timeout_ms: int) -> None:
         """Leave the group; raise KafkaError."""

@@ -31,8 +31,8 @@ SECTIONS: tuple[tuple[str, type], ...] = (
 PREAMBLE = """# Configuration
 
 Both services read their settings from the environment, once, at the start. A wrong value, or an
-unknown name that starts with `INGEST_`, `CONSUMER_`, `BIDDING_`, `KAFKA_`, `BID_` or
-`VALIDATION_`, is one line on standard error and exit code 2.
+unknown name that starts with `INGEST_`, `CONSUMER_`, `BIDDING_`, `KAFKA_`, `BID_`,
+`PROCESSING_` or `VALIDATION_`, is one line on standard error and exit code 2.
 """
 
 

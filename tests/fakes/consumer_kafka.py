@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import IllegalStateError, KafkaError
-from kafka.structs import OffsetAndMetadata, TopicPartition
+from kafka.structs import ConsumerGroupMetadata, OffsetAndMetadata, TopicPartition
 
 from tests.fakes.consumer_records import TOPIC, make_record, partition
 
@@ -30,7 +30,8 @@ class FakeKafkaConsumer:
 
     `commit_errors` and `poll_errors` are raised one per call, first come first served; `on_poll`
     is called with the number of the poll before it, `on_commit` before a commit, and `highwater_is`
-    with the true end of a partition's log to say what the client knows of it.
+    with the true end of a partition's log to say what the client knows of it. `not_fetched` are
+    partitions that it has stopped to read, `leader_error` what a question for an end raises.
     """
 
     def __init__(self, partitions: int = 1, max_poll_records: int = 500) -> None:
@@ -48,6 +49,10 @@ class FakeKafkaConsumer:
         self.on_commit: Callable[[], None] = lambda: None
         self.highwater_is: Callable[[int], int | None] = lambda end: end
         self.polls = 0
+        self.generation = 1
+        self.not_fetched: set[TopicPartition] = set()
+        self.leader_error: KafkaError | None = None
+        self.asked_ends = 0
         self._max_poll_records = max_poll_records
         self._positions: dict[TopicPartition, int] = {}
         self._listener: Listener | None = None
@@ -80,6 +85,8 @@ class FakeKafkaConsumer:
         left = self._max_poll_records
         polled = {}
         for tp, position in self._positions.items():
+            if tp in self.not_fetched:
+                continue
             if records := self.log[tp][position : position + left]:
                 polled[tp] = records
                 left -= len(records)
@@ -127,6 +134,20 @@ class FakeKafkaConsumer:
     def highwater(self, tp: TopicPartition) -> int | None:
         """Return the offset after the last record."""
         return self.highwater_is(len(self.log[self._assigned(tp)]))
+
+    def end_offsets(
+        self, partitions: Collection[TopicPartition], timeout_ms: int
+    ) -> Mapping[TopicPartition, int]:
+        """Return the offsets after the last records, or raise what was asked for."""
+        assert timeout_ms > 0
+        self.asked_ends += 1
+        if self.leader_error is not None:
+            raise self.leader_error
+        return {tp: len(self.log[tp]) for tp in partitions}
+
+    def group_metadata(self) -> ConsumerGroupMetadata:
+        """Return this member in its present generation."""
+        return ConsumerGroupMetadata("group", generation_id=self.generation, member_id="member")
 
     def close(self, *, autocommit: bool, timeout_ms: int) -> None:
         """Note the call or raise what was asked for."""

@@ -6,10 +6,13 @@ from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry
 
+from consumer.at_least_once import AtLeastOnce
 from consumer.backoff import Backoff
 from consumer.batch import BatchProcessor
 from consumer.commits import Commits
 from consumer.dead_letters import DeadLetters
+from consumer.exactly_once import ExactlyOnce
+from consumer.guarantee import Guarantee
 from consumer.handling import Guards, RecordHandler
 from consumer.health import Health
 from consumer.lag import Lag
@@ -24,11 +27,13 @@ from consumer.sinks.kafka import KafkaSink
 from consumer.sinks.sink import Sink
 from consumer.stop import Stop
 from consumer.strategy import Strategy
+from consumer.watchdog import Watchdog
 from tests.fakes.consumer_clock import FakeTime
 from tests.fakes.consumer_kafka import FakeKafkaConsumer
 from tests.fakes.consumer_producer import FakeProducer
 from tests.fakes.consumer_records import TOPIC
 from tests.fakes.consumer_strategy import FakeStrategy
+from tests.fakes.consumer_transactions import FakeTransactions
 
 DECISIONS = "bid_decisions"
 DEAD_LETTERS = "bid_requests.dlq"
@@ -44,14 +49,16 @@ class Wiring:
         sinks: Sequence[Sink] | None = None,
         strategy: Strategy | None = None,
         guards: Guards | None = None,
+        broker: FakeTransactions | None = None,
     ) -> None:
-        """Put it together around `source`."""
+        """Put it together around `source`; with a `broker`, each batch is a transaction on it."""
+        self.broker = broker
         self.time = FakeTime()
         clock = self.time.clock
         self.registry = CollectorRegistry()
         self.source = source
         self.producers: list[FakeProducer] = []
-        self.make_producer: Callable[[], FakeProducer] = FakeProducer
+        self.make_producer: Callable[[], FakeProducer] = broker.begin if broker else FakeProducer
         self.publisher = Publisher(self._connect)
         metrics = ConsumerMetrics(self.registry)
         self.stop = Stop(clock)
@@ -59,6 +66,8 @@ class Wiring:
         self.commits = Commits(source, 5_000, self.health, metrics)
         self.recent = RecentIds(1000)
         lag = Lag(source, clock, metrics)
+        runtime = Runtime(clock, self.stop, self.health, metrics)
+        watchdog = Watchdog(source, 60, runtime)
         self.handler = RecordHandler(
             strategy or FakeStrategy(),
             [KafkaSink(self.publisher, DECISIONS)] if sinks is None else sinks,
@@ -68,18 +77,34 @@ class Wiring:
             guards=guards or Guards(recent=self.recent),
         )
         self.processor = BatchProcessor(self.handler, clock, 10)
+        self.guarantee = self._guarantee(metrics)
         self.loop = PollLoop(
             source,
             Positions(source, "earliest", metrics),
-            self.processor,
-            self.commits,
+            self.guarantee,
             lag,
+            watchdog,
             Backoff(0.1, 5),
             Backoff(0.1, 5),
-            Runtime(clock, self.stop, self.health, metrics),
+            runtime,
             500,
         )
-        source.subscribe([TOPIC], Rebalances(self.commits, lag, self.recent, self.health, metrics))
+        books = (self.guarantee, lag, self.recent, watchdog)
+        rebalances = Rebalances(books, self.health, metrics)
+        source.subscribe([TOPIC], rebalances)
+
+    def _guarantee(self, metrics: ConsumerMetrics) -> Guarantee:
+        if self.broker is None:
+            return AtLeastOnce(self.processor, self.handler.note, self.commits)
+        return ExactlyOnce(
+            self.source,
+            self.broker.committed,
+            self.publisher,
+            self.processor,
+            self.handler.note,
+            metrics,
+            5,
+        )
 
     @property
     def producer(self) -> FakeProducer:

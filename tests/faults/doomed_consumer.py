@@ -1,4 +1,7 @@
-"""The bidding logic, but it dies at the point that argv names, or its strategy hangs."""
+"""The bidding logic, but it dies, its strategy hangs, or its client forgets a partition.
+
+What and when argv says.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,15 @@ from consumer.decision import Decision, NoBid
 from consumer.kafka_clients import KafkaClients, connect
 from consumer.request import BidRequest
 from consumer.settings import ConsumerSettings
+from consumer.transactional_producer import TransactionalProducer
 
 BEFORE_EFFECTS, BEFORE_COMMIT, AFTER_COMMIT = "before-effects", "before-commit", "after-commit"
+# within a transaction: effects, then offsets, then the commit
+BEFORE_OFFSETS, BEFORE_END, AFTER_END = "before-offsets", "before-end", "after-end"
+IN_TRANSACTION = {BEFORE_OFFSETS: "add_offsets", BEFORE_END: "commit", AFTER_END: "commit"}
+STOPPED = "stopped"
 HANGS = "hangs"
+FORGETS = "forgets"
 
 
 class Doomed:
@@ -45,9 +54,42 @@ class Doomed:
         return deadly
 
 
+class Forgetful:
+    """Stands before a consumer and lets it read partition 0 no more after its first poll."""
+
+    def __init__(self, client: Any) -> None:  # noqa: ANN401  kafka-python ships no types
+        """Forget nothing yet."""
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  the client's own
+        """Pass everything on."""
+        return getattr(self._client, name)
+
+    def poll(self, timeout_ms: int) -> Any:  # noqa: ANN401  the client's own
+        """Poll, and forget."""
+        polled = self._client.poll(timeout_ms=timeout_ms)
+        self._client.pause(*[tp for tp in self._client.assignment() if tp.partition == 0])
+        return polled
+
+
 def die() -> None:
-    """Lose power."""
-    os.kill(os.getpid(), signal.SIGKILL)
+    """Lose power, or only fall asleep where argv says so."""
+    os.kill(os.getpid(), signal.SIGSTOP if STOPPED in sys.argv else signal.SIGKILL)
+
+
+def doom_transactions(method: str, *, before: bool) -> None:
+    """Die before or after the first call of a transaction's step; whoever wakes up goes on."""
+    passed_on = getattr(TransactionalProducer, method)
+
+    def deadly(*args: object) -> None:
+        setattr(TransactionalProducer, method, passed_on)
+        if before:
+            die()
+        passed_on(*args)
+        if not before:
+            die()
+
+    setattr(TransactionalProducer, method, deadly)
 
 
 class Hanging:
@@ -70,6 +112,7 @@ def doomed(point: str) -> Any:  # noqa: ANN401  a function like consumer.kafka_c
         sources: Mapping[str, Any] = {
             BEFORE_COMMIT: Doomed(clients.source, before="commit"),
             AFTER_COMMIT: Doomed(clients.source, after="commit"),
+            FORGETS: Forgetful(clients.source),
         }
         publisher: Any = clients.publisher
         if point == BEFORE_EFFECTS:
@@ -87,6 +130,8 @@ def on_stop_signal(request: Any) -> None:  # noqa: ANN401  a function
 if __name__ == "__main__":
     if sys.argv[1] == HANGS:
         strategies.STRATEGIES = {"no_bid": lambda _settings: Hanging()}
+    if sys.argv[1] in IN_TRANSACTION:
+        doom_transactions(IN_TRANSACTION[sys.argv[1]], before=sys.argv[1] != AFTER_END)
     chosen = doomed(sys.argv[1])
     sys.exit(
         main(os.environ, sys.stdout, sys.stderr, on_stop_signal=on_stop_signal, connect=chosen)

@@ -37,11 +37,11 @@ MUTATIONS = (
     ),
     Mutation(
         "committed before the effects",
-        "consumer/loop.py",
-        "        progress = self.processor.process(polled)\n",
-        "        self.commits.add({tp: records[-1] for tp, records in polled.items()})\n"
-        "        self.commits.flush()\n"
-        "        progress = self.processor.process(polled)\n",
+        "consumer/at_least_once.py",
+        "        progress = self._processor.process(polled, self._note)\n",
+        "        self._commits.add({tp: records[-1] for tp, records in polled.items()})\n"
+        "        self._commits.flush()\n"
+        "        progress = self._processor.process(polled, self._note)\n",
         f"{_FAULTS}/test_consumer_trouble.py::TestKilled",
     ),
     Mutation(

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import pytest
 from kafka.structs import TopicPartition
 
-from tests.faults.doomed_consumer import AFTER_COMMIT, BEFORE_COMMIT, BEFORE_EFFECTS, HANGS
+from tests.faults.doomed_consumer import AFTER_COMMIT, BEFORE_COMMIT, BEFORE_EFFECTS, FORGETS, HANGS
 from tests.integration.consumer.process import Pipeline, admin, create_topic, delete_topic
 from tests.support.scenario import scenario
 from tests.support.waiting import eventually
@@ -85,6 +85,28 @@ class TestGroup:
         assert len(decided(pipeline)) == 60
 
     @scenario(
+        fault="The Kafka client no longer fetches one of its partitions",
+        client="Nothing",
+        kept="Every request",
+        recovery="Liveness fails and names the partition; a new process reads it",
+    )
+    def test_a_partition_that_is_no_longer_fetched(self, pipeline: Pipeline) -> None:
+        """The others go on, the process asks to be started anew, and its successor catches up."""
+        with pipeline.consumer(*DOOMED, FORGETS, CONSUMER_PROGRESS_TIMEOUT_MS="1000") as stuck:
+            stuck.wait_until_ready()
+            spread(pipeline, 30)
+            eventually(lambda: stuck.get("/healthz")[0] == 503, "the watchdog", 20)
+            for path in ("/healthz", "/readyz"):
+                assert "partition 0: at offset " in stuck.get(path)[1]
+            assert "consumer_stuck_partitions 1.0" in stuck.get("/metrics")[1]
+            others = pipeline.committed()
+        assert 0 < others < 30
+        with pipeline.consumer(name="successor") as successor:
+            eventually(lambda: pipeline.committed() == 30, "the successor's commits", 20)
+            assert successor.get("/healthz")[0] == 200
+        assert decided(pipeline) == {f"r-{number}": 1 for number in range(30)}
+
+    @scenario(
         fault="Members come and go",
         client="Nothing",
         kept="Every request",
@@ -144,12 +166,15 @@ class TestPoison:
         self, pipeline: Pipeline
     ) -> None:
         """A dead letter that cannot be written is not committed past, until it can."""
-        with pipeline.consumer(CONSUMER_PUBLISH_TIMEOUT_MS="1000") as consumer:
+        with pipeline.consumer(
+            CONSUMER_PUBLISH_TIMEOUT_MS="1000", CONSUMER_PROGRESS_TIMEOUT_MS="1000"
+        ) as consumer:
             consumer.wait_until_ready()
             delete_topic(pipeline.brokers, pipeline.dead_letters)
             pipeline.send(b"{", *requests(1))
-            eventually(lambda: len(consumer.logged("trying again")) > 1, "retries", 30)
+            eventually(lambda: len(consumer.logged("trying again")) > 2, "retries", 30)
             assert pipeline.committed() == 0
+            assert consumer.get("/healthz")[0] == 200
             create_topic(pipeline.brokers, pipeline.dead_letters)
             eventually(lambda: pipeline.committed() == 2, "both commits", 30)
         assert len({(r.key, r.value) for r in pipeline.given_up()}) == 1

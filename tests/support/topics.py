@@ -40,9 +40,14 @@ def delete_topic(brokers: str, name: str) -> None:
         eventually(lambda: name not in admin.list_topics(), f"{name} to be gone")
 
 
-def read_all(brokers: str, topic: str) -> list[Any]:
-    """Return every record of the topic up to its present end, as kafka-python's ConsumerRecord."""
-    consumer = KafkaConsumer(bootstrap_servers=brokers, auto_offset_reset="earliest")
+def read_all(brokers: str, topic: str, isolation: str = "read_uncommitted") -> list[Any]:
+    """Return every record of the topic up to its present end, as kafka-python's ConsumerRecord.
+
+    With `read_committed` the end is the first record of a transaction that is open.
+    """
+    consumer = KafkaConsumer(
+        bootstrap_servers=brokers, auto_offset_reset="earliest", isolation_level=isolation
+    )
     try:
         partitions = [TopicPartition(topic, p) for p in consumer.partitions_for_topic(topic) or ()]
         consumer.assign(partitions)

@@ -46,7 +46,7 @@ def handle(service: Wiring, **fields: Any) -> tuple[Underway, list[Any]]:  # noq
     record = make_record(**{"headers": HEADERS, "offset": 7, **fields})
     with capture_logs() as logged:
         underway = service.handler.begin(record)
-        service.handler.finish(underway, five_s)
+        service.handler.note(service.handler.finish(underway, five_s))
     return underway, logged
 
 

@@ -10,7 +10,12 @@ import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaTimeoutError
 
-from consumer.kafka_clients import connect, consumer_options, producer_options
+from consumer.kafka_clients import (
+    connect,
+    consumer_options,
+    producer_options,
+    transaction_options,
+)
 from consumer.settings import load_settings
 from tests.support.ports import free_port
 
@@ -39,9 +44,24 @@ class TestOptions:
         for options in (producer_options(settings), consumer_options(settings)):
             assert options["allow_auto_create_topics"] is False
 
+    def test_transactions_are_those_of_the_member(self) -> None:
+        """A restart under the same name ends what was open; Kafka does when none comes."""
+        environ = {
+            "PROCESSING_GUARANTEE": "exactly_once",
+            "CONSUMER_GROUP_INSTANCE_ID": "pod-1",
+            "KAFKA_CONSUMER_GROUP": "group",
+        }
+        settings = load_settings(environ)
+        options = transaction_options(settings)
+        assert options["transactional_id"] == "group.pod-1"
+        assert options["transaction_timeout_ms"] == settings.longest_round_ms
+        assert consumer_options(settings)["group_instance_id"] == "pod-1"
+        assert consumer_options(settings)["isolation_level"] == "read_committed"
+
     def test_the_library_knows_every_option(self) -> None:
         """A renamed option would otherwise show at the first start."""
         settings = load_settings({})
+        assert transaction_options(settings).keys() <= KafkaProducer.DEFAULT_CONFIG.keys()
         assert producer_options(settings).keys() <= KafkaProducer.DEFAULT_CONFIG.keys()
         assert consumer_options(settings).keys() <= KafkaConsumer.DEFAULT_CONFIG.keys()
         common = producer_options(settings).keys() & consumer_options(settings).keys()

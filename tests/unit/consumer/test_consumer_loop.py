@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from kafka.errors import (
     CommitFailedError,
+    FencedInstanceIdError,
     GroupAuthorizationFailedError,
     KafkaError,
     KafkaTimeoutError,
@@ -101,6 +102,13 @@ class TestCommits:
         sink.at_wait = take_four_seconds
         service.go_round()
         assert sink.waited_s == [10, 6, 2, 0]
+
+    def test_a_member_whose_name_is_taken_stops(self) -> None:
+        """No later commit can succeed, and the other process goes on with the work."""
+        source = filled(1)
+        source.commit_errors = [FencedInstanceIdError()]
+        with pytest.raises(FencedInstanceIdError):
+            Wiring(source).go_round()
 
 
 class TestUnavailableSinks:

@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
-from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.errors import FencedInstanceIdError, KafkaError, KafkaTimeoutError
 from prometheus_client import CollectorRegistry
 
 from consumer.__main__ import main
@@ -27,6 +27,7 @@ from tests.fakes.consumer_clock import FakeTime
 from tests.fakes.consumer_kafka import FakeKafkaConsumer
 from tests.fakes.consumer_producer import FakeProducer
 from tests.fakes.consumer_records import partition
+from tests.fakes.consumer_transactions import FakeTransactions
 from tests.fakes.consumer_wiring import DECISIONS
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
@@ -73,6 +74,22 @@ class TestService:
         assert cluster.source.committed == {partition(): 1}
         assert cluster.source.closed_with == {"autocommit": False, "timeout_ms": 5_000}
         assert cluster.producer.ended == ["closed"]
+
+    def test_with_transactions_it_commits_in_them(self) -> None:
+        """Offsets go with the decisions; none are committed beside them."""
+        cluster = Cluster()
+        cluster.source.add(b'{"id":"r-1"}')
+        broker = FakeTransactions(cluster.source)
+        cluster.source.on_poll = lambda _number: self.stop.request()
+        environ = {
+            "PROCESSING_GUARANTEE": "exactly_once",
+            "CONSUMER_GROUP_INSTANCE_ID": "pod-1",
+        }
+        clients = KafkaClients(cluster.source, Publisher(broker.begin))
+        Service(load_settings(environ), lambda _settings: clients, self.runtime).run()
+        assert len(broker.to(DECISIONS)) == 1
+        assert cluster.source.committed == {partition(): 1}
+        assert cluster.source.commits == []
 
     def test_a_kafka_that_is_away_is_waited_for(self) -> None:
         """Attempts go on with growing pauses; meanwhile the reason is shown, and the loop beats."""
@@ -217,6 +234,15 @@ class TestMain:
         assert err.getvalue().startswith("CONSUMER_HEALTH_PORT: cannot listen on 127.0.0.1:")
         assert err.getvalue().count("\n") == 1
         assert running.end() == 0
+
+    def test_a_name_that_another_process_has_taken_is_logged_and_1(self) -> None:
+        """To go on would be to poll without a place in the group, for good."""
+        cluster = Cluster()
+        cluster.source.poll_errors = [FencedInstanceIdError()]
+        running = Running(cluster.connect)
+        running.thread.join(timeout=10)
+        assert running.code == [1]
+        assert running.logged()[-1]["event"] == "stopped: another process has this member's name"
 
     def test_a_crash_is_logged_and_1(self) -> None:
         """What nobody expected ends the process: named in the log, nothing committed."""

@@ -58,6 +58,16 @@ class TestLoadSettings:
             load_settings({name: str(longest)})
         assert load_settings({name: str(longest + 1)})
 
+    def test_transactions_need_a_name_that_outlives_a_restart(self) -> None:
+        """The defaults allow for the longer round, and at least once is the default."""
+        assert not load_settings({}).exactly_once
+        wanted = {"PROCESSING_GUARANTEE": "exactly_once"}
+        with pytest.raises(SettingsError, match=r"^CONSUMER_GROUP_INSTANCE_ID: is required"):
+            load_settings(wanted)
+        settings = load_settings({**wanted, "CONSUMER_GROUP_INSTANCE_ID": "pod-1"})
+        assert settings.exactly_once
+        assert settings.longest_round_ms == load_settings({}).longest_round_ms + 5_000
+
     def test_every_row_is_documented(self) -> None:
         """docs/configuration.md is generated from these rows."""
         assert all(row.doc.endswith(".") for row in table(ConsumerSettings))

@@ -1,13 +1,18 @@
-"""Backoff, stop, clock."""
+"""Backoff, stop, clock, refusals."""
 
 from __future__ import annotations
 
 import time
 
+import pytest
+
 from consumer.backoff import Backoff
 from consumer.clock import Clock
+from consumer.errors import Reason, Stage, UnprocessableError
+from consumer.refusals import Refusals
 from consumer.stop import Stop
 from tests.fakes.consumer_clock import FakeTime
+from tests.fakes.consumer_records import make_record
 
 
 class TestBackoff:
@@ -55,3 +60,19 @@ def test_the_clock_tells_epoch_milliseconds() -> None:
     """Wall time is in milliseconds since 1970."""
     before = time.time() * 1000
     assert before - 1 <= Clock().epoch_ms() <= time.time() * 1000
+
+
+def test_refusals_are_bounded() -> None:
+    """The oldest goes where too many are kept; one that was dropped is forgotten."""
+    refusals = Refusals(most=2)
+    refusal = UnprocessableError(Reason.SINK_REFUSED, Stage.SINK, "too large")
+    records = [make_record(offset=offset) for offset in range(3)]
+    for record in records:
+        refusals.keep(record, refusal)
+    refusals.check(records[0])
+    with pytest.raises(UnprocessableError):
+        refusals.check(records[1])
+    refusals.drop(records[1])
+    refusals.check(records[1])
+    with pytest.raises(UnprocessableError):
+        refusals.check(records[2])

@@ -12,8 +12,8 @@ TOX := .venv/tools/bin/tox run --quiet
 help: ## List the verbs
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## */\1\t/' | expand -t 12
 
-run: .venv/local/ok ## Start Kafka, the ingest on :8080 and the consumer here; Ctrl-C stops them
-	@$(IN_RUN) run
+run: .venv/local/ok ## Start Kafka, the ingest on :8080 and the consumer; PLAIN=1 shows log lines; Ctrl-C stops
+	@$(IN_RUN) run $(if $(PLAIN),--plain)
 
 send: .venv/local/ok ## Post the samples to what `make run` started and print what came back
 	@$(IN_RUN) send

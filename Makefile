@@ -1,13 +1,14 @@
 PYTHON ?= python3
 KAFKA ?= auto
 FOR ?= 60
+RATE ?= 50
 SLACK ?= 1
 IN_RUN := .venv/local/bin/python -m verification
 IN_CLUSTER := .venv/verify/bin/python -m verification
 TOX := .venv/tools/bin/tox run --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run send up verify status down test integration faults soak mutations e2e pictures fuzz bench lint docs lock clean
+.PHONY: help run send traffic up verify status down test integration faults soak mutations e2e pictures fuzz bench lint docs lock clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## */\1\t/' | expand -t 12
@@ -17,6 +18,9 @@ run: .venv/local/ok ## Start Kafka, the ingest on :8080 and the consumer; PLAIN=
 
 send: .venv/local/ok ## Post the samples to what `make run` started and print what came back
 	@$(IN_RUN) send
+
+traffic: .venv/local/ok ## Send realistic requests, some broken: RATE=50 a second, FOR=60 s, SEED=1, MIX=video=9,broken=5
+	@$(IN_RUN) traffic --rate $(RATE) --for $(FOR) $(SEED:%=--seed %) --mix '$(MIX)'
 
 up: .venv/verify/ok ## Make a kind cluster, deploy everything to it, print the `curl` line and leave it running
 	@$(IN_CLUSTER) up

@@ -46,6 +46,7 @@ class Row:
 COMMANDS = (
     Row("run", "verification.commands.run", "Kafka, ingest and bidding logic on this machine"),
     Row("send", "verification.commands.send", "post the samples and compare the answers"),
+    Row("traffic", "verification.commands.traffic", "send realistic traffic and sum it up"),
     Row("topic", "verification.commands.topic", "look at the records of a topic"),
     Row("jars", "verification.commands.jars", "fetch, check or pin the jars of the local Kafka"),
     Row("clean", "verification.commands.clean", "remove what the local run has made"),

@@ -28,8 +28,8 @@ up: .venv/verify/ok ## Make a kind cluster, deploy everything to it, print the `
 verify: .venv/verify/ok ## Prove in a kind cluster that everything works; reports in .verification/
 	@$(IN_CLUSTER) verify
 
-status: .venv/verify/ok ## Show the cluster's workloads, lag in messages and seconds, and the last decision
-	@$(IN_CLUSTER) status
+status: .venv/local/ok ## Show what runs (here or in the cluster), topics, lag and its direction, the last decisions
+	@$(IN_RUN) status
 
 down: .venv/verify/ok ## Remove the cluster
 	@$(IN_CLUSTER) down

@@ -53,7 +53,7 @@ COMMANDS = (
     Row("preflight", "verification.commands.preflight", "what this machine lacks for a cluster"),
     Row("up", "verification.commands.up", "a kind cluster with everything deployed, left running"),
     Row("verify", "verification.commands.verify", "run the checks in a cluster and report"),
-    Row("status", "verification.commands.status", "workloads, lag and the last decision"),
+    Row("status", "verification.commands.status", "what runs, lag, the last decisions"),
     Row("logs", "verification.commands.logs", "what the pods log"),
     Row("down", "verification.commands.down", "remove the cluster"),
     Row("checks", "verification.commands.checks", "list the checks"),

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from verification.checks.model import Check
 from verification.checks.registry import select
 from verification.cli import Console
-from verification.commands.harness import add_fresh, context_of, guarded, terminal_of
+from verification.commands.context import context_of
+from verification.commands.harness import add_fresh, guarded, terminal_of
 from verification.rendering.terminal import Terminal
 from verification.reports.json_report import to_json
 from verification.reports.run_report import RunReport

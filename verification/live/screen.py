@@ -55,7 +55,7 @@ class Screen:
     def _notable(self, room: int, width: int) -> list[Text]:
         if not self.notable:
             return [Text(" no warnings, no errors", style="dim")]
-        head = Text(f" last of {self.seen:,} warnings and errors", style="yellow")
+        head = Text(f" warnings and errors: {self.seen:,}, the last of them", style="yellow")
         lines = (Text(f" {line}", no_wrap=True) for line in self.notable[-room:])
         return [head, *(_cut(line, width) for line in lines)]
 

@@ -96,6 +96,23 @@ class TestRun:
         assert len({event["service"] for event in events}) == 2
         assert {"bid accepted", "bid decided"} <= {event["event"] for event in events}
 
+    def test_status_and_traffic(self, shared: LocalRun) -> None:
+        """Traffic is answered as expected, and `status` tells of it: decided, nothing behind."""
+        sent = shared.tool("traffic", "--rate", "50", "--for", "2", "--mix", "broken=20")
+        assert sent.returncode == 0, sent.stdout + sent.stderr
+        assert b" 0 unknown, 0 unanswered" in sent.stdout
+
+        def told() -> bool:
+            asked = shared.tool("status", "--in", "local", "--json")
+            found = json.loads(asked.stdout)
+            topics = {topic["name"]: topic["records"] for topic in found["account"]["topics"]}
+            assert (asked.returncode, found["problems"]) == (0, [])
+            assert len(found["account"]["decisions"]) == 3
+            decided = topics["bid_decisions"] == topics["bid_requests"] > 50
+            return decided and found["lag_messages"] == 0 and found["trend"] != "growing"
+
+        eventually(told, "a status at rest", timeout_s=30)
+
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
     def test_every_ending_is_orderly(self, run: LocalRun, number: int) -> None:
         """Within 10 s all has stopped with status 0, and no process is left."""

@@ -65,7 +65,7 @@ class TestScreen:
             "invalid-bid-request 42, too-large 2",
             "rule-0 10, rule-1 9, rule-2 8, rule-3 7, others 11",
             "▁▅█",
-            "last of 1,234 warnings and errors",
+            "warnings and errors: 1,234, the last of them",
             "line 19",
         ],
     )

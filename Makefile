@@ -55,8 +55,9 @@ mutations: .venv/tools/ok ## Break the promises in the code and see that tests n
 e2e: .venv/tools/ok ## Run each check of `make verify` as a test, in a kind cluster
 	$(TOX) -e e2e
 
-pictures: .venv/tools/ok ## Draw the API page as a browser shows it, in .verification/pictures
-	$(TOX) -e integration -- --kafka=embedded -k tried_out --pictures=.verification/pictures
+pictures: .venv/tools/ok ## Draw the architecture, the report and the live view for docs/, with Graphviz and Chromium
+	$(PYTHON) -m docs.diagram
+	$(TOX) -e report -- -k pictures --pictures=$(CURDIR)/docs/pictures
 
 bench: .venv/tools/ok ## Measure what validation costs; SLACK=2 fails only at twice a limit
 	$(TOX) -e bench -- --slack $(SLACK)

@@ -108,8 +108,8 @@ class TestRun:
             topics = {topic["name"]: topic["records"] for topic in found["account"]["topics"]}
             assert (asked.returncode, found["problems"]) == (0, [])
             assert len(found["account"]["decisions"]) == 3
-            decided = topics["bid_decisions"] == topics["bid_requests"] > 50
-            return decided and found["lag_messages"] == 0 and found["trend"] != "growing"
+            decided: bool = topics["bid_decisions"] == topics["bid_requests"] > 50
+            return decided and bool(found["lag_messages"] == 0 and found["trend"] != "growing")
 
         eventually(told, "a status at rest", timeout_s=30)
 

@@ -5,40 +5,21 @@ from __future__ import annotations
 import io
 import json
 import time
-from math import inf
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
+from tests.fakes.live_screen import screen
 from tests.fakes.local_units import Terminal
 from tests.support.waiting import eventually
-from verification.live.figures import Consumer, Ingest, Latency
 from verification.live.log_lines import KEPT, Notable
 from verification.live.page import Page
 from verification.live.screen import Screen
 from verification.live.view import LiveView, Observer
 from verification.local.messages import Messages
 
-INGEST = Ingest(
-    rate=212.5,
-    accepted_rate=200.25,
-    accepted=12345,
-    latency=Latency(0.004, 0.021),
-    in_flight=3,
-    oldest_s=0.1,
-    refused={"invalid-bid-request": 42, "too-large": 2},
-    rules={f"rule-{number}": 10 - number for number in range(6)},
-)
-CONSUMER = Consumer(
-    rate=199.5,
-    latency=Latency(0.03, inf),
-    lag_messages=17,
-    lag_s=0.4,
-    retries=0,
-    dead_letters=1,
-    decisions={"no_bid: no_bid": 12000},
-)
-SCREEN = Screen(INGEST, CONSUMER, [0, 50, 100], [f"line {number}" for number in range(20)], 1234)
+SCREEN = replace(screen(), rates=[0, 50, 100])
 
 
 def drawn(screen: Screen, width: int = 100, height: int = 30) -> list[str]:
@@ -66,7 +47,7 @@ class TestScreen:
             "rule-0 10, rule-1 9, rule-2 8, rule-3 7, others 11",
             "▁▅█",
             "warnings and errors: 1,234, the last of them",
-            "line 19",
+            "10:15:19 ingest warning: not connected",
         ],
     )
     def test_figures(self, shown: str) -> None:
@@ -132,7 +113,7 @@ class TestObserver:
         observer = Observer(lambda: pages.pop(0), lambda: None, Notable())
         screens = [observer.look() for _ in range(4)]
         assert list(screens[-1].rates) == [0, 10, 0, 0]
-        assert [screen.ingest is None for screen in screens] == [False, False, True, False]
+        assert [each.ingest is None for each in screens] == [False, False, True, False]
         assert screens[-1].consumer is None
 
     @staticmethod
@@ -170,7 +151,7 @@ class TestView:
             eventually(lambda: "212.5 /s" in stream.getvalue(), "the view")
         text = stream.getvalue()
         assert text.count("\x1b[?25l") == text.count("\x1b[?25h") == 1
-        assert text.rindex("\x1b[?25h") > text.rindex("line 19")
+        assert text.rindex("\x1b[?25h") > text.rindex("10:15:19 ingest warning: not connected")
         assert "\x1b[?1049h" not in text
 
     def test_messages_come_above(self) -> None:

@@ -9,7 +9,13 @@ from dataclasses import dataclass, field
 from verification.checks.model import Check
 from verification.checks.registry import select
 from verification.cli import Console
-from verification.commands.harness import add_fresh, context_of, guarded, terminal_of
+from verification.commands.harness import (
+    add_fresh,
+    context_of,
+    guarded,
+    terminal_of,
+    undisturbed,
+)
 from verification.rendering.terminal import Terminal
 from verification.reports.json_report import to_json
 from verification.reports.run_report import RunReport
@@ -75,9 +81,10 @@ def run(args: argparse.Namespace, console: Console) -> int:
     terminal = terminal_of(quiet if args.json else console)
     running = _Run(Session(context_of(console, terminal), fresh=args.fresh), terminal)
     code = guarded(running.session, terminal, lambda: running.checks(chosen))
-    _take_down(running, keep=args.keep)
-    report = running.report()
-    files = write_reports(report, running.session.context.folder)
+    with undisturbed():
+        _take_down(running, keep=args.keep)
+        report = running.report()
+        files = write_reports(report, running.session.context.folder)
     if args.json:
         console.out.write(to_json(report))
     terminal.say(f"\n{report.verdict}")

@@ -92,6 +92,11 @@ class TestMisbehaviour:
             line = next(line for line in printed.splitlines() if f" {name} " in line)
             assert "✓" in line
 
+    def test_own_cache(self, shell: Shell) -> None:
+        """What kubectl remembers of clusters lies in our folder, not in the user's home."""
+        shell.stubs.write("kubectl", "import os; print(os.environ['KUBECACHEDIR'])")
+        assert str(shell.state / "kubectl-cache") in shell.run("preflight")[1]
+
     def test_no_cluster(self, shell: Shell) -> None:
         """Without a cluster there is no status, and the way to one is told."""
         code, said = shell.run("status")

@@ -54,6 +54,12 @@ class TestMissingKind:
         assert "kind is not on the PATH" in said
         assert "go install sigs.k8s.io/kind@v0.33.0" in said
 
+    def test_hint_is_not_repeated(self, shell: Shell) -> None:
+        """What ended the run carries the hint once."""
+        shell.stubs.remove("kind")
+        _before, _, after = shell.run("preflight")[1].rpartition("this machine cannot run it")
+        assert after.count("go install") == 1
+
     def test_no_leftover(self, shell: Shell) -> None:
         """Nothing but the reports is left behind."""
         shell.stubs.remove("kind")

@@ -75,14 +75,12 @@ def guarded(session: Session, terminal: Terminal, work: Callable[[], int]) -> in
             return work()
         except HarnessError as error:
             terminal.say(f"\n{error}")
-            _explain(session, terminal, "failed")
+            collect(session, terminal, "failed")
             return error.exit_code
         except KeyboardInterrupt:
             terminal.say("\ninterrupted; another Ctrl-C skips the diagnostics")
-            _explain(session, terminal, "interrupted")
-            with undisturbed():
-                if session.made_cluster:
-                    session.take_down()
+            collect(session, terminal, "interrupted")
+            remove(session, terminal)
             return HarnessError.exit_code
 
 
@@ -105,11 +103,33 @@ def _endings(handler: _Handler) -> Iterator[None]:
             signal.signal(number, before[number])
 
 
-def _explain(session: Session, terminal: Terminal, reason: str) -> None:
+def remove(session: Session, terminal: Terminal) -> HarnessError | None:
+    """Remove a cluster that the session has made; say and return what hindered it."""
+    try:
+        with undisturbed():
+            if session.made_cluster:
+                session.take_down()
+    except HarnessError as error:
+        terminal.say(f"\nthe cluster is not removed (`make down` tries again): {error}")
+        return error
+    return None
+
+
+def collect(session: Session, terminal: Terminal, reason: str) -> None:
+    """Write the diagnostics bundle and print its path; Ctrl-C ends that, and nothing else."""
     with contextlib.suppress(KeyboardInterrupt):
         bundle = session.collect(reason)
-        if bundle is None:
-            return
-        terminal.say(f"diagnostics: {bundle}\nlook further with:")
-        for command in session.diagnostics().next_commands():
-            terminal.say(f"  {command}")
+        if bundle is not None:
+            terminal.say(f"\ndiagnostics: {bundle}")
+
+
+def tell_further(session: Session, terminal: Terminal) -> None:
+    """Print the commands with which one looks further, in the cluster as long as there is one."""
+    bundle = session.bundle
+    if bundle is None:
+        return
+    terminal.say("\nlook further with:")
+    in_cluster = session.diagnostics().next_commands()
+    in_bundle = [f"less {bundle}/{name}" for name in ("events.txt", "describe.txt", "logs/*")]
+    for command in in_cluster if session.context.kubeconfig.exists() else in_bundle:
+        terminal.say(f"  {command}")

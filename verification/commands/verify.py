@@ -11,8 +11,11 @@ from verification.checks.registry import select
 from verification.cli import Console
 from verification.commands.harness import (
     add_fresh,
+    collect,
     context_of,
     guarded,
+    remove,
+    tell_further,
     terminal_of,
     undisturbed,
 )
@@ -56,7 +59,7 @@ class _Run:
             raise
         failed = any(result.fatal for result in self.results)
         if failed:
-            self.session.collect("failed")
+            collect(self.session, self.terminal, "failed")
         return int(failed)
 
     def report(self) -> RunReport:
@@ -82,19 +85,14 @@ def run(args: argparse.Namespace, console: Console) -> int:
     running = _Run(Session(context_of(console, terminal), fresh=args.fresh), terminal)
     code = guarded(running.session, terminal, lambda: running.checks(chosen))
     with undisturbed():
-        _take_down(running, keep=args.keep)
+        hindered = None if args.keep else remove(running.session, terminal)
+        if hindered is not None:
+            running.stopped, code = running.stopped or hindered.message, hindered.exit_code
         report = running.report()
         files = write_reports(report, running.session.context.folder)
     if args.json:
         console.out.write(to_json(report))
+    tell_further(running.session, terminal)
     terminal.say(f"\n{report.verdict}")
     terminal.say("reports: " + ", ".join(str(file) for file in files))
     return code
-
-
-def _take_down(running: _Run, *, keep: bool) -> None:
-    session = running.session
-    if session.bundle is not None:
-        running.terminal.say(f"diagnostics: {session.bundle}")
-    if session.made_cluster and not keep:
-        session.take_down()

@@ -19,7 +19,7 @@ from verification.checks.model import Needs
 from verification.cluster.images import SERVICE_IMAGES
 from verification.cluster.kind_config import HASH_LABEL, config_hash
 from verification.cluster.waiting import SilentProgress
-from verification.commands.harness import guarded
+from verification.commands.harness import guarded, tell_further
 from verification.load.http import IngestHttp
 from verification.rendering.terminal import Terminal
 from verification.session import Session
@@ -116,6 +116,12 @@ class TestPrepare:
         assert session.timeline.elapsed() < 30
 
 
+def _further(session: Session) -> str:
+    out = io.StringIO()
+    tell_further(session, Terminal(out, {}, {}))
+    return out.getvalue()
+
+
 def _interrupted(_argv: object, _stdin: str) -> str:
     raise KeyboardInterrupt
 
@@ -148,7 +154,6 @@ class TestGuarded:
         code, said = self._run(session, KeyboardInterrupt())
         assert code == 2
         assert "diagnostics: " in said
-        assert "describe pods" in said
         export = next(i for i, call in enumerate(runner.calls) if "export" in call)
         delete = next(i for i, call in enumerate(runner.calls) if "delete" in call)
         assert export < delete
@@ -163,6 +168,13 @@ class TestGuarded:
         assert "diagnostics: " in said
         assert runner.called("kind", "export", "logs")
         assert runner.called("kind", "delete", "cluster")
+
+    def test_further(self, session: Session) -> None:
+        """One is sent to the cluster while there is one, to the bundle afterwards."""
+        self._run(session, HarnessError("broken"))
+        assert "describe pods" in _further(session)
+        session.take_down()
+        assert f"less {session.bundle}/describe.txt" in _further(session)
 
     def test_second_interrupt(self, session: Session, runner: FakeRunner) -> None:
         """Another Ctrl-C skips the rest of the diagnostics, and the cluster is removed still."""

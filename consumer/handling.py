@@ -23,6 +23,7 @@ from consumer.recent_ids import RecentIds
 from consumer.record import Record, received_at_ms, trace_id
 from consumer.refusals import Refusals
 from consumer.request import BidRequest, parse
+from consumer.sinks.dropping import DroppingSink
 from consumer.sinks.sink import Acknowledgement, Sink
 from consumer.strategy import Strategy
 from consumer.time_budget import OutOfTimeError, TimeBudget, unlimited
@@ -54,11 +55,12 @@ class RecordHandler:
     """Begins the effect of a record and finishes it, so that many can be underway at once."""
 
     strategy: Strategy
-    sinks: Sequence[Sink]  # every one gets every decision
+    sinks: Sequence[Sink]  # every one gets every decision, and is waited for
     dead_letters: DeadLetters
     metrics: ConsumerMetrics
     clock: Clock
     guards: Guards = field(default_factory=Guards)
+    dropping: Sequence[DroppingSink] = ()  # every one is offered what is done
 
     def begin(self, record: Record) -> Underway:
         """Decide and submit; raise SinkUnavailableError when that is not possible at present."""
@@ -129,6 +131,8 @@ class RecordHandler:
     def _note_decision(self, outcome: Decided) -> None:
         latency_ms = self._latency_ms(outcome.record)
         self.metrics.decisions.labels(outcome.strategy, outcome.outcome).inc()
+        for sink in self.dropping:
+            sink.offer(outcome)
         if latency_ms is not None:
             # clocks of two machines differ: a sum must not shrink
             self.metrics.end_to_end.observe(max(latency_ms, 0) / _MS)

@@ -23,6 +23,7 @@ from consumer.publisher import Publisher
 from consumer.rebalance import Rebalances
 from consumer.recent_ids import RecentIds
 from consumer.runtime import Runtime
+from consumer.sinks.dropping import DroppingSink
 from consumer.sinks.kafka import KafkaSink
 from consumer.sinks.sink import Sink
 from consumer.stop import Stop
@@ -42,7 +43,7 @@ DEAD_LETTERS = "bid_requests.dlq"
 class Wiring:
     """One service; `producers` are those it made, the last one in use."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  what a test can put in the place of what is usual
         self,
         source: FakeKafkaConsumer,
         *,
@@ -50,6 +51,7 @@ class Wiring:
         strategy: Strategy | None = None,
         guards: Guards | None = None,
         broker: FakeTransactions | None = None,
+        dropping: Sequence[DroppingSink] = (),
     ) -> None:
         """Put it together around `source`; with a `broker`, each batch is a transaction on it."""
         self.broker = broker
@@ -75,6 +77,7 @@ class Wiring:
             metrics,
             clock,
             guards=guards or Guards(recent=self.recent),
+            dropping=dropping,
         )
         self.processor = BatchProcessor(self.handler, clock, 10)
         self.guarantee = self._guarantee(metrics)

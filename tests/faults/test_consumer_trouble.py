@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import pytest
 from kafka.structs import TopicPartition
 
-from tests.faults.doomed_consumer import AFTER_COMMIT, BEFORE_COMMIT, BEFORE_EFFECTS, FORGETS, HANGS
+from tests.faults.doomed_consumer import AFTER_COMMIT, BEFORE_COMMIT, BEFORE_EFFECTS, FORGETS
 from tests.integration.consumer.process import Pipeline, admin, create_topic, delete_topic
 from tests.support.scenario import scenario
 from tests.support.waiting import eventually
@@ -147,7 +147,10 @@ class TestPoison:
         self, pipeline: Pipeline, reason: str, poison: bytes
     ) -> None:
         """Its bytes and key go to the dead letters, and the request behind it is decided on."""
-        with pipeline.consumer(*DOOMED, HANGS, CONSUMER_STRATEGY_TIMEOUT_MS="200") as consumer:
+        with pipeline.consumer(
+            BIDDING_STRATEGY="tests.fakes.hanging_strategy:Hanging",
+            CONSUMER_STRATEGY_TIMEOUT_MS="200",
+        ) as consumer:
             consumer.wait_until_ready()
             pipeline.send(poison, *requests(1))
             eventually(lambda: pipeline.committed() == 2, "both commits", 20)

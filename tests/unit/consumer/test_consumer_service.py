@@ -14,6 +14,7 @@ from kafka.errors import FencedInstanceIdError, KafkaError, KafkaTimeoutError
 from prometheus_client import CollectorRegistry
 
 from consumer.__main__ import main
+from consumer.extensions import chosen
 from consumer.health import Health
 from consumer.kafka_clients import KafkaClients, TopicsUnavailableError
 from consumer.metrics import ConsumerMetrics
@@ -60,10 +61,18 @@ class TestService:
         self.health = Health(60, clock.monotonic)
         self.runtime = Runtime(clock, self.stop, self.health, ConsumerMetrics(CollectorRegistry()))
 
+    def service(
+        self, environ: dict[str, str], connect: Callable[[ConsumerSettings], KafkaClients]
+    ) -> Service:
+        """Put a service together as main() does."""
+        settings = load_settings(environ)
+        metrics, clock = self.runtime.metrics, self.runtime.clock
+        return Service(settings, connect, self.runtime, chosen(settings, environ, metrics, clock))
+
     def run(self, cluster: Cluster) -> None:
         """Run the service until it has polled once."""
         cluster.source.on_poll = lambda _number: self.stop.request()
-        Service(load_settings({}), cluster.connect, self.runtime).run()
+        self.service({}, cluster.connect).run()
 
     def test_it_decides_commits_leaves_the_group_and_closes(self) -> None:
         """A stop ends everything in order, without the client's own commit."""
@@ -86,7 +95,7 @@ class TestService:
             "CONSUMER_GROUP_INSTANCE_ID": "pod-1",
         }
         clients = KafkaClients(cluster.source, Publisher(broker.begin))
-        Service(load_settings(environ), lambda _settings: clients, self.runtime).run()
+        self.service(environ, lambda _settings: clients).run()
         assert len(broker.to(DECISIONS)) == 1
         assert cluster.source.committed == {partition(): 1}
         assert cluster.source.commits == []
@@ -118,7 +127,7 @@ class TestService:
             self.stop.request()
             raise KafkaTimeoutError("no broker")
 
-        Service(load_settings({}), away, self.runtime).run()
+        self.service({}, away).run()
         assert cluster.source.polls == 0
         assert self.stop.requested
 

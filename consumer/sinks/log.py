@@ -1,0 +1,30 @@
+"""The sink that writes decisions into the service's own log."""
+
+from __future__ import annotations
+
+import json
+
+from common.logs import get_logger
+from consumer.decided import Decided
+from consumer.sinks.sink import Acknowledgement
+
+
+class LogSink:
+    """One line per decision, with the whole bid response."""
+
+    name = "log"
+
+    def submit(self, decided: Decided) -> Acknowledgement:
+        """Write the line."""
+        get_logger().info("decision", **json.loads(decided.value))
+        return Done()
+
+    def close(self) -> None:
+        """Do nothing: the log has an owner."""
+
+
+class Done:
+    """The acknowledgement of what has been done already."""
+
+    def wait(self, _seconds: float) -> None:
+        """Return."""

@@ -6,7 +6,7 @@ import json
 
 from common.logs import get_logger
 from consumer.decided import Decided
-from consumer.sinks.sink import Acknowledgement
+from consumer.sinks.sink import Acknowledgement, Done
 
 
 class LogSink:
@@ -21,10 +21,3 @@ class LogSink:
 
     def close(self) -> None:
         """Do nothing: the log has an owner."""
-
-
-class Done:
-    """The acknowledgement of what has been done already."""
-
-    def wait(self, _seconds: float) -> None:
-        """Return."""

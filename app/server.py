@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import resource
 import shutil
 from pathlib import Path
@@ -16,6 +15,7 @@ from gunicorn.workers.base import Worker
 from prometheus_client import CollectorRegistry
 
 from app import kafka_publisher
+from app.collector import settle_collector
 from app.docs_routes import docs_blueprint
 from app.factory import create_app
 from app.intake import Intake
@@ -111,8 +111,7 @@ class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no 
         intake = Intake(self.publisher, self.settings.max_body_bytes, judge=self.judge)
         app = create_app(intake, self.publisher, lifecycle, metrics, self.counts.exposition)
         app.register_blueprint(docs_blueprint(self.openapi))
-        # what is here now stays: the collector need not look at it for each large request
-        gc.freeze()
+        settle_collector()
         return app
 
     def note_refusal(self, refusal: Refusal) -> None:

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from common.logs import configure_logs, get_logger
 from common.settings import SettingsError
+from common.tracing import tracer_maker
 from consumer.clock import Clock
 from consumer.dead_letter_limit import TooManyDeadLettersError
 from consumer.dlq import command
@@ -47,6 +48,7 @@ def main(  # noqa: PLR0913  what a process is given by the system, so that tests
     try:
         settings = load_settings(environ)
         extensions = chosen_extensions(settings, environ, metrics, clock)
+        tracer = tracer_maker("bidding-logic-service", settings.tracing, stdout)()
     except SettingsError as error:
         print(error, file=stderr)
         return error.exit_code
@@ -65,7 +67,7 @@ def main(  # noqa: PLR0913  what a process is given by the system, so that tests
             return SettingsError.exit_code
         get_logger().info("health served", host=host, port=port)
         metrics.ready.set_function(lambda: not health.reasons())
-        runtime = Runtime(clock, stop, health, metrics)
+        runtime = Runtime(clock, stop, health, metrics, tracer)
         return _run(Service(settings, connect, runtime, extensions, budget))
 
 

@@ -32,6 +32,7 @@ from consumer.time_budget import AlarmBudget, TimeBudget
 from consumer.watchdog import Watchdog
 
 _MS = 1000
+_EXPORT_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Service:
             self._work()
         finally:
             outlets.drain(self.settings.sinks.drain_ms / _MS, self.runtime.clock)
+            self.runtime.tracer.close(_EXPORT_S)
 
     def _work(self) -> None:
         self.runtime.health.hinder("kafka", "not connected yet")
@@ -98,6 +100,7 @@ class Service:
                 DeadLetterLimit(settings.dlq_max_consecutive, settings.dlq_max_ratio),
             ),
             dropping=self.extensions.outlets.dropping,
+            tracer=self.runtime.tracer,
         )
         guarantee = self._guarantee(clients, handler)
         watchdog = Watchdog(clients.source, settings.progress_timeout_ms / _MS, self.runtime)

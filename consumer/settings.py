@@ -10,10 +10,11 @@ from marshmallow import fields, validate
 from common.kafka import KafkaSettings
 from common.logs import LogSettings
 from common.settings import SettingsError, load, setting
+from common.tracing import TracingSettings
 from consumer.bidding_settings import BiddingSettings
 from consumer.sink_settings import PATIENCE, SinkSettings
 
-PREFIXES = ("BIDDING_", "CONSUMER_", "KAFKA_", "PROCESSING_")
+PREFIXES = ("BIDDING_", "CONSUMER_", "KAFKA_", "PROCESSING_", "TRACING")
 
 
 def _milliseconds(least: int, most: int = 3_600_000) -> fields.Integer:
@@ -26,6 +27,7 @@ class ConsumerSettings:
 
     kafka: KafkaSettings
     logs: LogSettings
+    tracing: TracingSettings
     bidding: BiddingSettings
     sinks: SinkSettings
     health_host: str = setting(

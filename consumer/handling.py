@@ -96,7 +96,8 @@ class RecordHandler:
     def note(self, underway: Underway) -> None:
         """Log and count a record whose effect is durable."""
         self.guards.refusals.drop(underway.record)
-        underway.span.end(*_told(underway))
+        if underway.span.traceparent is not None:
+            underway.span.end(*_told(underway))
         match underway.outcome:
             case Decided() as outcome:
                 self._note_decision(outcome)

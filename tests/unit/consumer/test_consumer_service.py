@@ -8,6 +8,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from kafka.errors import FencedInstanceIdError, KafkaError, KafkaTimeoutError
@@ -142,8 +143,9 @@ class TestService:
 class Running:
     """main() in a thread, with its signal handler in reach."""
 
-    def __init__(self, connect: Callable[[ConsumerSettings], KafkaClients]) -> None:
-        """Start it on a free port."""
+    def __init__(self, connect: Callable[[ConsumerSettings], KafkaClients], **environ: str) -> None:
+        """Start it on a free port; settings may be given by name."""
+        self._environ = environ
         self.port = free_port()
         self.stdout, self.stderr = io.StringIO(), io.StringIO()
         self.stop: list[Callable[[], None]] = []
@@ -157,6 +159,7 @@ class Running:
             "CONSUMER_HEALTH_HOST": "127.0.0.1",
             "CONSUMER_HEALTH_PORT": str(self.port),
             "CONSUMER_POLL_TIMEOUT_MS": "10",
+            **self._environ,
         }
         self.code.append(
             main(
@@ -212,6 +215,20 @@ class TestMain:
         assert "bid decided" in events
         assert {line["service"] for line in running.logged()} == {"bidding-logic-service"}
         assert running.stderr.getvalue() == ""
+
+    def test_what_waits_for_a_sink_is_delivered_before_the_end(self, tmp_path: Path) -> None:
+        """A stop right after the commit leaves no decision out of the file."""
+        cluster = Cluster()
+        for number in range(50):
+            cluster.source.add(b'{"id":"r-%d"}' % number)
+        path = tmp_path / "decisions.jsonl"
+        running = Running(
+            cluster.connect, CONSUMER_SINKS="kafka,jsonl", CONSUMER_JSONL_PATH=str(path)
+        )
+        eventually(lambda: cluster.source.committed == {partition(): 50}, "the commit")
+        assert running.end() == 0
+        ids = [json.loads(line)["request"]["id"] for line in path.read_text().splitlines()]
+        assert ids == [f"r-{number}" for number in range(50)]
 
     def test_it_is_alive_but_not_ready_while_kafka_is_away(self) -> None:
         """Probes answer before Kafka does."""

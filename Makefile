@@ -2,13 +2,14 @@ PYTHON ?= python3
 KAFKA ?= auto
 FOR ?= 60
 RATE ?= 50
+BUT ?= none
 SLACK ?= 1
 IN_RUN := .venv/local/bin/python -m verification
 IN_CLUSTER := .venv/verify/bin/python -m verification
 TOX := .venv/tools/bin/tox run --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run send traffic up verify status down test integration faults soak mutations e2e pictures fuzz bench lint docs lock clean
+.PHONY: help run send traffic up verify status down test integration confluent faults soak mutations e2e pictures fuzz bench profile lint docs lock clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## */\1\t/' | expand -t 12
@@ -43,6 +44,9 @@ fuzz: .venv/tools/ok ## Look for bodies that the reader or the validator gets wr
 integration: .venv/tools/ok ## Run the integration tests alone, KAFKA=auto|embedded|docker|HOST:PORT
 	$(TOX) -e integration -- --kafka=$(KAFKA)
 
+confluent: .venv/tools/ok ## Run the ingest's tests with its other Kafka client, KAFKA as above
+	$(TOX) -e confluent -- --kafka=$(KAFKA)
+
 faults: .venv/tools/ok ## Break everything around both services and count what is lost, KAFKA as above
 	$(TOX) -e faults -- --kafka=$(KAFKA)
 
@@ -52,15 +56,19 @@ soak: .venv/tools/ok ## Half load with a fault every 15 s, FOR=600 seconds: noth
 mutations: .venv/tools/ok ## Break the promises in the code and see that tests notice
 	$(TOX) -e mutations
 
-e2e: .venv/tools/ok ## Run each check of `make verify` as a test, in a kind cluster
-	$(TOX) -e e2e
+e2e: .venv/tools/ok ## Test checks (BUT='CATEGORY or ...': not those), faults and the runbook in a kind cluster
+	$(TOX) -e e2e -- -k "not (test_check and ($(BUT)))"
 
-pictures: .venv/tools/ok ## Draw the architecture, the report and the live view for docs/, with Graphviz and Chromium
+pictures: .venv/tools/ok ## Draw architecture, report and live view for docs/, the API page in .verification/pictures
 	$(PYTHON) -m docs.diagram
 	$(TOX) -e report -- -k pictures --pictures=$(CURDIR)/docs/pictures
+	$(TOX) -e integration -- --kafka=embedded -k tried_out --pictures=.verification/pictures
 
-bench: .venv/tools/ok ## Measure what validation costs; SLACK=2 fails only at twice a limit
+bench: .venv/tools/ok ## Measure ours against its peers and what validation costs; SLACK=2: in short, fails at half
 	$(TOX) -e bench -- --slack $(SLACK)
+
+profile: .venv/tools/ok ## Draw flame graphs of a worker and of the consumer under load, in .verification/profiles
+	$(TOX) -e profile
 
 lint: .venv/tools/ok ## Check style, types, imports and generated docs
 	$(TOX) -e lint
@@ -69,7 +77,7 @@ docs: .venv/tools/ok ## Write the generated parts of docs/ anew
 	$(TOX) -e docs
 
 lock: .venv/tools/ok ## Pin every dependency with hashes in requirements/
-	for group in ingest consumer local verify test fuzz lint tools; do $(LOCK) --group pyproject.toml:$$group -o requirements/$$group.txt || exit 1; done
+	for group in ingest confluent consumer tracing local bench verify test fuzz lint tools; do $(LOCK) --group pyproject.toml:$$group -o requirements/$$group.txt || exit 1; done
 
 clean: ## Remove everything that the other verbs made here
 	@[ ! -e .venv/local/ok ] || $(IN_RUN) clean

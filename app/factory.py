@@ -7,12 +7,14 @@ from collections.abc import Callable
 from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
 
+from app.bid_handler import BidHandler
 from app.bid_route import bid_blueprint
 from app.intake import Intake
 from app.lifecycle import Lifecycle
 from app.metrics import IngestMetrics
 from app.probe_routes import probe_blueprint
 from app.publisher import Publisher
+from app.short_path import ShortPath
 
 
 def create_app(
@@ -24,9 +26,11 @@ def create_app(
 ) -> Flask:
     """Return the WSGI application; nothing is connected or started here."""
     app = Flask("app", static_folder=None)
-    app.register_blueprint(bid_blueprint(intake, metrics))
+    handler = BidHandler(intake, metrics)
+    app.register_blueprint(bid_blueprint(handler))
     app.register_blueprint(probe_blueprint(publisher, lifecycle, exposition))
     app.register_error_handler(HTTPException, _http_problem)
+    app.wsgi_app = ShortPath(app.wsgi_app, handler)  # type: ignore[method-assign]
     return app
 
 

@@ -1,4 +1,4 @@
-"""The publisher on kafka-python: one producer, acknowledged by all in-sync replicas."""
+"""The publisher on Kafka: one producer, acknowledged by all in-sync replicas."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from app.metrics import ACKNOWLEDGED, FAILED, NEVER_SENT
 from app.publisher import Acknowledged, Record
 from app.record_limit import record_limit
 from app.refusals import Indeterminate, Refusal, TooLarge, TopicUnavailable, Unavailable
-from app.settings import IngestSettings
+from app.settings import CONFLUENT, IngestSettings
 from common.kafka_clients import DroppableProducer, NeverSentError, opened
 from common.logs import get_logger
 
@@ -188,16 +188,18 @@ def refusal(error: KafkaError) -> Refusal:
     return Indeterminate(f"Kafka failed: {type(error).__name__}.")
 
 
-def open_producer(settings: IngestSettings) -> DroppableProducer:
+def open_producer(settings: IngestSettings) -> Producer:
     """Connect a producer that knows the topic's limit; raise KafkaError.
 
     What the broker itself refuses as too large is the end of an idempotent producer: kafka-python
     takes it for fatal. A record over the limit must not get that far.
     """
-    limit = record_limit(
-        settings.kafka.topic_bid_requests,
-        {**settings.kafka.client_options(), "bootstrap_timeout_ms": _BOOTSTRAP_MS},
-    )
+    asking = {**settings.kafka.client_options(), "bootstrap_timeout_ms": _BOOTSTRAP_MS}
+    if settings.kafka_client == CONFLUENT:
+        from app import confluent_producer  # noqa: PLC0415  its package is an optional one
+
+        return confluent_producer.open_producer(settings, asking)
+    limit = record_limit(settings.kafka.topic_bid_requests, asking)
     options = producer_options(settings)
     sizes = {"max_request_size": limit, "batch_size": min(limit, _BATCH_BYTES)}
     return opened(DroppableProducer, {**options, **sizes})  # type: ignore[no-any-return]  # no types there

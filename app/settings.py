@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from marshmallow import fields, validate
 
@@ -14,8 +15,10 @@ from app.validation.vocabulary import NotCompilable
 from common.kafka import KafkaSettings
 from common.logs import LogSettings
 from common.settings import SettingsError, load, setting
+from common.tracing import TracingSettings
 
-PREFIXES = ("INGEST_", "KAFKA_", "BID_", "VALIDATION_")
+PREFIXES = ("INGEST_", "KAFKA_", "BID_", "VALIDATION_", "TRACING")
+KAFKA_PYTHON, CONFLUENT = "kafka-python", "confluent"
 _POSITIVE = validate.Range(min=1)
 
 
@@ -25,6 +28,7 @@ class IngestSettings:
 
     kafka: KafkaSettings
     logs: LogSettings
+    tracing: TracingSettings
     host: str = setting(
         "INGEST_HOST",
         fields.String(),
@@ -114,6 +118,13 @@ class IngestSettings:
         doc="Milliseconds that Kafka may take to acknowledge a record; later is 503.",
         default="1000",
     )
+    kafka_client: str = setting(
+        "INGEST_KAFKA_CLIENT",
+        fields.String(validate=validate.OneOf([KAFKA_PYTHON, CONFLUENT])),
+        doc="`kafka-python`, or `confluent` for confluent-kafka on librdkafka, which is faster and "
+        "has to be installed (`requirements/confluent.txt`; docs/performance.md).",
+        default=KAFKA_PYTHON,
+    )
     max_pending_records: int = setting(
         "INGEST_MAX_PENDING_RECORDS",
         fields.Integer(validate=_POSITIVE),
@@ -155,4 +166,10 @@ def schema_in_force(settings: IngestSettings) -> OpenRtbObject:
 
 def load_settings(environ: Mapping[str, str]) -> IngestSettings:
     """Read the settings; raise common.settings.SettingsError at the first wrong one."""
-    return load(IngestSettings, environ, PREFIXES)
+    settings = load(IngestSettings, environ, PREFIXES)
+    if settings.kafka_client == CONFLUENT and find_spec("confluent_kafka") is None:
+        raise SettingsError(
+            f"INGEST_KAFKA_CLIENT={CONFLUENT!r}: confluent-kafka is not installed "
+            "(requirements/confluent.txt has it)"
+        )
+    return settings

@@ -7,7 +7,6 @@ with other things, does not change them much. CPU times are of this process alon
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import statistics
 import sys
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from app import bid_json
+from app.collector import settle_collector
 from app.openrtb import bid_request, violations
 from app.refusals import InvalidBidRequest, Refusal
 from app.validation.compiled import Compiled
@@ -143,7 +143,7 @@ def _answer(validator: Validator, raw: bytes) -> str:
 
 def results() -> Iterator[Result]:
     """Measure everything."""
-    gc.freeze()  # as the worker processes do
+    settle_collector()  # as the worker processes do
     yield from speed("two impressions", two_imps(), 50)
     yield from speed("videos", videos(), 40)
     yield refusal("two impressions", broken(two_imps()))

@@ -155,6 +155,6 @@ def run_one(check: Check, session: Session) -> CheckResult:
 
 
 def _cannot_run(unfit: Sequence[CheckResult]) -> HarnessError:
-    lines = [f"{item.check.id}: {item.message}" for item in unfit]
-    hints = dict.fromkeys(item.check.hint for item in unfit)
-    return HarnessError("this machine cannot run it:\n" + "\n".join(lines), "; ".join(hints))
+    told = "\n".join(f"{item.check.id}: {item.message}" for item in unfit)
+    hints = dict.fromkeys(item.check.hint for item in unfit if item.check.hint not in told)
+    return HarnessError(f"this machine cannot run it:\n{told}", "; ".join(hints))

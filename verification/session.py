@@ -98,8 +98,8 @@ class Session:
         return Cluster(context.settings, *tools, context.waiter, context.progress)
 
     def collect(self, reason: str) -> Path | None:
-        """Write the diagnostics bundle, if there is a cluster to look into."""
-        if not self.context.kubeconfig.exists():
+        """Write the diagnostics bundle, if there is a cluster, or half of one, to look into."""
+        if not self.made_cluster and not self.context.kubeconfig.exists():
             return None
         with self.timeline.span("diagnostics"):
             overlay = self.context.overlay

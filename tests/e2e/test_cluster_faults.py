@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +16,11 @@ from verification.checks.configuration import changed, rolled_out
 from verification.checks.context import Context
 from verification.checks.pods import CONSUMER_APP, INGEST_APP, kafka
 from verification.checks.registry import CHECKS
+from verification.cluster.deployment import Rollout
+from verification.cluster.images import CONSUMER
 from verification.running import CheckResult, Status, run_one
 from verification.session import Session
+from verification.tools.errors import RolloutError
 
 pytestmark = pytest.mark.e2e
 
@@ -87,6 +92,46 @@ def test_wrong_setting(name: str, context: Context, session: Session) -> None:
     for check_id in fault.red:
         again = _run(check_id, session)
         assert again.status is Status.PASSED, again.message
+
+
+def _rollout_failure(context: Context) -> tuple[str, float]:
+    """Return what a roll-out that is just beginning fails with, and after how many seconds."""
+    began = context.clock.monotonic()
+    with pytest.raises(RolloutError) as caught:
+        Rollout(context.kubectl, context.waiter, context.clock).wait()
+    return str(caught.value), context.clock.monotonic() - began
+
+
+def _said(bundle: Path | None) -> str:
+    assert bundle is not None
+    assert "Events:" in (bundle / "describe.txt").read_text(encoding="utf-8")
+    logs = (bundle / "logs").glob(f"{CONSUMER_APP}-*.log")
+    return "".join(log.read_text(encoding="utf-8") for log in logs)
+
+
+def test_image_that_cannot_be_pulled(deployed: Context) -> None:
+    """The roll-out fails in under 30 s and names the image and the pod."""
+    workload = f"deployment/{CONSUMER_APP}"
+    image = f"{CONSUMER.repository}:not-there"
+    container = deployed.kubectl.get(*workload.split("/"))["spec"]["template"]["spec"]["containers"]
+    setting = f"{container[0]['name']}={image}"
+    with changed(deployed, CONSUMER_APP):
+        namespace = ("--namespace", deployed.kubectl.namespace)
+        deployed.kubectl.call("set", "image", workload, setting, *namespace).checked()
+        said, seconds = _rollout_failure(deployed)
+    assert seconds < 30
+    assert re.search(rf"(ErrImagePull|ImagePullBackOff): pod {CONSUMER_APP}-\S+, ", said), said
+    assert f"image {image}" in said
+
+
+def test_consumer_that_crashes(deployed: Context, session: Session) -> None:
+    """The roll-out fails early, and what the consumer said is in the bundle."""
+    with changed(deployed, CONSUMER_APP, BIDDING_STRATEGY="no_such_strategy"):
+        said, seconds = _rollout_failure(deployed)
+        bundle = session.collect("crashing")
+    assert seconds < 60
+    assert f"CrashLoopBackOff: pod {CONSUMER_APP}-" in said
+    assert "BIDDING_STRATEGY" in _said(bundle)
 
 
 @contextmanager

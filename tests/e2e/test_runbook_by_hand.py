@@ -53,7 +53,7 @@ def test_by_hand(check: Check, deployed: Context) -> None:
     done = subprocess.run(
         ["bash", "-c", script(check, deployed)],
         cwd=deployed.root,
-        env=os.environ,
+        env={**os.environ, "KUBECACHEDIR": str(deployed.folder / "kubectl-cache")},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         timeout=_TIMEOUT_S,

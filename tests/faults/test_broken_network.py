@@ -7,35 +7,16 @@ import time
 import pytest
 
 from tests.support.fault_proxy import PRODUCE, Fault, Times, Way
-from tests.support.ingest import IngestProcess
 from tests.support.reckoning import (
-    assert_counters_reconcile,
-    assert_nothing_lost,
-    assert_recovers,
+    assert_came_through,
     in_flight,
     rss,
-    slowest_s,
 )
 from tests.support.scenario import scenario
 from tests.support.stage import Stage
 from tests.support.waiting import eventually
 
-DEADLINE_S = 1.0
-ALLOWANCE_S = 0.1  # what the promise has beyond the deadline
-CLIENT_S = 0.15  # what clients on a machine that does other things may see on top of it
 MIB = 1024 * 1024
-
-
-def assert_came_through(
-    stage: Stage, ingest: IngestProcess, deadline_s: float = DEADLINE_S
-) -> None:
-    """Say that nothing is lost, doubled or unexplained, and that every answer came in time."""
-    assert_recovers(ingest)
-    assert_counters_reconcile(ingest, stage.ledger)
-    assert_nothing_lost(stage.brokers, stage.topic, stage.ledger)
-    assert not stage.ledger.unanswered
-    assert slowest_s(ingest) <= deadline_s + ALLOWANCE_S
-    assert stage.ledger.slowest_s <= deadline_s + ALLOWANCE_S + CLIENT_S
 
 
 class TestAway:

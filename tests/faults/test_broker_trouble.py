@@ -17,12 +17,14 @@ from tests.support.fault_proxy import FaultProxy
 from tests.support.ledger import Ledger
 from tests.support.load import Client
 from tests.support.reckoning import (
+    assert_came_through,
     assert_counters_reconcile,
     assert_nothing_lost,
     assert_recovers,
 )
 from tests.support.scenario import scenario
 from tests.support.stage import Stage
+from tests.support.stalls import Stalls
 from tests.support.topics import create_topic, delete_topic, make_topic, read_all
 from tests.support.waiting import eventually
 from verification.embedded.broker import EmbeddedKafka
@@ -46,10 +48,11 @@ def running(folder: Path, **settings: str) -> Iterator[OwnStage]:
     with (
         EmbeddedKafka(data, settings=named) as broker,
         FaultProxy(broker.bootstrap_servers) as proxy,
+        Stalls() as stalls,
     ):
         at = broker.bootstrap_servers
         topic = make_topic(at, "bid_requests", partitions=3)
-        yield OwnStage(at, proxy, topic, folder, Ledger(), broker, data)
+        yield OwnStage(at, proxy, topic, folder, stalls, Ledger(), broker, data)
 
 
 @pytest.fixture
@@ -91,9 +94,7 @@ class TestRestarted:
                 load.until_not_accepted(20)
                 own.broker.start()
                 load.until_accepted(50, within_s=60)
-            assert_recovers(ingest)
-            assert_counters_reconcile(ingest, own.ledger)
-        assert_nothing_lost(own.brokers, own.topic, own.ledger)
+            assert_came_through(own, ingest)
 
     @scenario(
         fault="The broker comes back without data",
@@ -145,10 +146,8 @@ class TestDisk:
                 eventually(lambda: own.broker is None or own.broker.poll(), "the broker's end", 30)
                 own.broker.start()
                 load.until_accepted(50, within_s=60)
-            assert_recovers(ingest)
-            assert_counters_reconcile(ingest, own.ledger)
+            assert_came_through(own, ingest)
         assert "File too large" in own.broker.log_file.read_text()
-        assert_nothing_lost(own.brokers, own.topic, own.ledger)
 
 
 def no_room_in_files_beyond(size: int, broker: EmbeddedKafka) -> None:
@@ -180,9 +179,7 @@ class TestAuthorization:
                     assert ingest.get("/healthz").status == 200
                     eventually(lambda: "uthoriz" in ingest.get("/readyz").body.decode(), "why", 20)
                 load.until_accepted(50)
-            assert_recovers(ingest)
-            assert_counters_reconcile(ingest, guarded.ledger)
-        assert_nothing_lost(guarded.brokers, guarded.topic, guarded.ledger)
+            assert_came_through(guarded, ingest)
 
 
 @contextmanager
@@ -275,7 +272,5 @@ class TestTopic:
                     assert answer is not None
                     assert answer.status == 413
                 large.close()
-            assert_recovers(ingest)
-            assert_counters_reconcile(ingest, stage.ledger)
+            assert_came_through(stage, ingest)
         assert len(stage.ledger.refused) == 20
-        assert_nothing_lost(stage.brokers, stage.topic, stage.ledger)

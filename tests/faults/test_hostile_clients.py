@@ -12,7 +12,6 @@ import psutil
 import pytest
 
 from tests.support.ingest import IngestProcess
-from tests.support.ledger import Ledger
 from tests.support.load import Client, bid
 from tests.support.raw_client import RawClient, Tricklers
 from tests.support.reckoning import assert_counters_reconcile, assert_nothing_lost
@@ -24,9 +23,9 @@ HEAD = b"POST /bid HTTP/1.1\r\nHost: x\r\n"
 FEW_THREADS = {"INGEST_THREADS": "2", "INGEST_READ_TIMEOUT_S": "1"}
 
 
-def assert_serves_as_ever(ingest: IngestProcess, ledger: Ledger, prefix: str) -> None:
+def assert_serves_as_ever(ingest: IngestProcess, stage: Stage, prefix: str) -> None:
     """Take twenty bid requests and answer the probes, all without waiting for anybody."""
-    client = Client(ingest.port, ledger)
+    client = Client(ingest.port, stage.ledger)
     for number in range(20):
         answer = client.post(f"{prefix}-{number}")
         assert answer is not None
@@ -34,8 +33,9 @@ def assert_serves_as_ever(ingest: IngestProcess, ledger: Ledger, prefix: str) ->
     client.close()
     begun = time.monotonic()
     assert ingest.get("/healthz").status == ingest.get("/readyz").status == 200
-    assert time.monotonic() - begun < 0.5
-    assert ledger.slowest_s < 0.5
+    allowed_s = 0.5 + stage.stalls.most_s()
+    assert time.monotonic() - begun < allowed_s
+    assert stage.ledger.slowest_s < allowed_s
 
 
 class TestSlowClients:
@@ -61,9 +61,9 @@ class TestSlowClients:
         with stage.ingest(**FEW_THREADS) as ingest:
             ingest.wait_until_ready()
             with Tricklers(ingest.port, beginning, 50) as slow:
-                assert_serves_as_ever(ingest, stage.ledger, "during")
+                assert_serves_as_ever(ingest, stage, "during")
                 assert slow.statuses() == [408] * 50
-            assert_serves_as_ever(ingest, stage.ledger, "after")
+            assert_serves_as_ever(ingest, stage, "after")
         assert_nothing_lost(stage.brokers, stage.topic, stage.ledger)
 
     @scenario(
@@ -81,7 +81,7 @@ class TestSlowClients:
                 if number < 1000:
                     client.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
                     assert client.socket.recv(65_536).startswith(b"HTTP/1.1 200")
-            assert_serves_as_ever(ingest, stage.ledger, "r")
+            assert_serves_as_ever(ingest, stage, "r")
         assert_nothing_lost(stage.brokers, stage.topic, stage.ledger)
 
     @scenario(
@@ -97,7 +97,7 @@ class TestSlowClients:
             for _ in range(20):
                 client = stack.enter_context(RawClient(ingest.port))
                 client.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-            assert_serves_as_ever(ingest, stage.ledger, "r")
+            assert_serves_as_ever(ingest, stage, "r")
         assert_nothing_lost(stage.brokers, stage.topic, stage.ledger)
 
     @scenario(

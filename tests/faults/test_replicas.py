@@ -21,12 +21,16 @@ from tests.support.ledger import Ledger
 from tests.support.load import Client, Load
 from tests.support.reckoning import (
     assert_counters_reconcile,
+    assert_in_time,
     assert_nothing_lost,
     assert_recovers,
 )
 from tests.support.scenario import scenario
+from tests.support.stalls import Stalls
 from tests.support.topics import read_all
 from tests.support.waiting import eventually
+
+DEADLINE_S = 2.0
 
 pytestmark = pytest.mark.skipif(not docker_answers(), reason="three brokers need Docker")
 
@@ -36,6 +40,13 @@ def cluster() -> Iterator[DockerCluster]:
     """Run three brokers for all tests of this module."""
     with DockerCluster() as cluster:
         yield cluster
+
+
+@pytest.fixture
+def stalls() -> Iterator[Stalls]:
+    """Measure how long the machine itself stands still."""
+    with Stalls() as stalls:
+        yield stalls
 
 
 def make_topic(cluster: DockerCluster, prefix: str, in_sync: int = 2) -> str:
@@ -53,7 +64,7 @@ def ingest(cluster: DockerCluster, topic: str, logs: Path) -> IngestProcess:
         logs / "ingest.log",
         KAFKA_BROKERS=cluster.bootstrap_servers,
         KAFKA_TOPIC_BID_REQUESTS=topic,
-        INGEST_PUBLISH_TIMEOUT_MS="2000",
+        INGEST_PUBLISH_TIMEOUT_MS=str(round(DEADLINE_S * 1000)),
     )
 
 
@@ -64,7 +75,9 @@ def ingest(cluster: DockerCluster, topic: str, logs: Path) -> IngestProcess:
     kept="What was accepted",
     recovery="The producer finds the new leaders",
 )
-def test_a_leader_moves_under_load(cluster: DockerCluster, tmp_path: Path, end: str) -> None:
+def test_a_leader_moves_under_load(
+    cluster: DockerCluster, stalls: Stalls, tmp_path: Path, end: str
+) -> None:
     """Each partition has its leader go once; nothing that was accepted goes with it."""
     topic, ledger = make_topic(cluster, "bid_requests"), Ledger()
     with ingest(cluster, topic, tmp_path) as server:
@@ -77,6 +90,7 @@ def test_a_leader_moves_under_load(cluster: DockerCluster, tmp_path: Path, end: 
             load.until_accepted(100, within_s=60)
         assert_recovers(server)
         assert_counters_reconcile(server, ledger)
+        assert_in_time(server, ledger, stalls, DEADLINE_S)
     assert_nothing_lost(cluster.bootstrap_servers, topic, ledger)
 
 
@@ -86,7 +100,9 @@ def test_a_leader_moves_under_load(cluster: DockerCluster, tmp_path: Path, end: 
     kept="What was accepted",
     recovery="By itself, once the replica is back in sync",
 )
-def test_too_few_replicas_before_the_append(cluster: DockerCluster, tmp_path: Path) -> None:
+def test_too_few_replicas_before_the_append(
+    cluster: DockerCluster, stalls: Stalls, tmp_path: Path
+) -> None:
     """What comes while a replica is known to be missing is refused, and never on the topic."""
     topic, ledger = make_topic(cluster, "bid_requests", in_sync=3), Ledger()
     with ingest(cluster, topic, tmp_path) as server:
@@ -104,6 +120,7 @@ def test_too_few_replicas_before_the_append(cluster: DockerCluster, tmp_path: Pa
         client.close()
         assert_recovers(server)
         assert_counters_reconcile(server, ledger)
+        assert_in_time(server, ledger, stalls, DEADLINE_S)
     assert_nothing_lost(cluster.bootstrap_servers, topic, ledger)
 
 
@@ -113,7 +130,9 @@ def test_too_few_replicas_before_the_append(cluster: DockerCluster, tmp_path: Pa
     kept="What was accepted, and what is `unknown` may be there",
     recovery="By itself, once the replica is back in sync",
 )
-def test_too_few_replicas_after_the_append(cluster: DockerCluster, tmp_path: Path) -> None:
+def test_too_few_replicas_after_the_append(
+    cluster: DockerCluster, stalls: Stalls, tmp_path: Path
+) -> None:
     """What the leader has and a replica has not is not accepted, although it is on the topic."""
     topic, ledger = make_topic(cluster, "bid_requests", in_sync=3), Ledger()
     with ingest(cluster, topic, tmp_path) as server:
@@ -126,6 +145,7 @@ def test_too_few_replicas_after_the_append(cluster: DockerCluster, tmp_path: Pat
             load.until_accepted(100, within_s=90)
         assert_recovers(server)
         assert_counters_reconcile(server, ledger)
+        assert_in_time(server, ledger, stalls, DEADLINE_S)
     appended = {record.key.decode() for record in read_all(cluster.bootstrap_servers, topic)}
     assert ledger.unknown & appended
     assert_nothing_lost(cluster.bootstrap_servers, topic, ledger)

@@ -18,6 +18,8 @@ from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
+# The Kafka client, so that every test can be run with each.
+_PASSED_ON = ("PATH", "COVERAGE", "PYTHON", "INGEST_KAFKA_CLIENT")
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class IngestProcess:
         self.port = free_port()
         self.log = log
         self._environ = {
-            **{k: v for k, v in os.environ.items() if k.startswith(("PATH", "COVERAGE", "PYTHON"))},
+            **{k: v for k, v in os.environ.items() if k.startswith(_PASSED_ON)},
             "INGEST_HOST": "127.0.0.1",
             "INGEST_PORT": str(self.port),
             "INGEST_WORKERS": "1",

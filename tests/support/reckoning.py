@@ -8,9 +8,14 @@ import psutil
 
 from tests.support.ingest import IngestProcess
 from tests.support.ledger import CLEAN, Ledger
+from tests.support.stage import Stage
+from tests.support.stalls import Stalls
 from tests.support.topics import read_all
 from tests.support.waiting import eventually
 
+DEADLINE_S = 1.0  # the default
+ALLOWANCE_S = 0.1  # what the promise has beyond the deadline
+CLIENT_S = 0.15  # what clients on a machine that does other things may see on top of it
 _SAMPLE = re.compile(r'^(\w+?)(?:\{outcome="([^"]+)"\})? ([0-9.e+]+)$', re.MULTILINE)
 _MAYBE_DELIVERED = {"delivery-unknown", "internal-error"}
 
@@ -44,6 +49,26 @@ def assert_recovers(ingest: IngestProcess) -> None:
     """Take bid requests again, without a restart."""
     eventually(lambda: ingest.get("/readyz").status == 200, "readiness", 30)
     assert ingest.log.read_text().count("Booting worker") == 1
+
+
+def assert_in_time(
+    ingest: IngestProcess, ledger: Ledger, stalls: Stalls, deadline_s: float = DEADLINE_S
+) -> None:
+    """Every answer was there within the promised time, not counting what the machine took."""
+    allowed_s = deadline_s + ALLOWANCE_S + stalls.most_s()
+    assert slowest_s(ingest) <= allowed_s
+    assert ledger.slowest_s <= allowed_s + CLIENT_S
+
+
+def assert_came_through(
+    stage: Stage, ingest: IngestProcess, deadline_s: float = DEADLINE_S
+) -> None:
+    """Say that nothing is lost, doubled or unexplained, and that every answer came in time."""
+    assert_recovers(ingest)
+    assert_counters_reconcile(ingest, stage.ledger)
+    assert_nothing_lost(stage.brokers, stage.topic, stage.ledger)
+    assert not stage.ledger.unanswered
+    assert_in_time(ingest, stage.ledger, stage.stalls, deadline_s)
 
 
 def in_flight(ingest: IngestProcess) -> int:

@@ -19,10 +19,12 @@ from verification.tools.process import SubprocessRunner
 def context_of(console: Console, progress: Progress) -> Context:
     """Build the context of a run from the environment."""
     settings = load(HarnessSettings, console.environ, PREFIXES)
+    # kubectl would keep what it has learnt of the cluster in the user's ~/.kube/cache
+    own = {"KUBECACHEDIR": str(settings.folder(ROOT) / "kubectl-cache")}
     return Context(
         root=ROOT,
         settings=settings,
-        runner=SubprocessRunner(console.environ, ROOT),
+        runner=SubprocessRunner({**console.environ, **own}, ROOT),
         clock=SystemClock(),
         progress=progress,
         host=LocalHost(),

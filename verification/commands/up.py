@@ -11,6 +11,7 @@ from verification.commands.harness import (
     add_fresh,
     curl_line,
     guarded,
+    tell_further,
     terminal_of,
 )
 from verification.session import Session
@@ -35,4 +36,6 @@ def run(args: argparse.Namespace, console: Console) -> int:
         terminal.say(f"  export KUBECONFIG={context.kubeconfig}")
         return 0
 
-    return guarded(session, terminal, work)
+    code = guarded(session, terminal, work)
+    tell_further(session, terminal)
+    return code

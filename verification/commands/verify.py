@@ -10,7 +10,15 @@ from verification.checks.model import Check
 from verification.checks.registry import select
 from verification.cli import Console
 from verification.commands.context import context_of
-from verification.commands.harness import add_fresh, guarded, terminal_of
+from verification.commands.harness import (
+    add_fresh,
+    collect,
+    guarded,
+    remove,
+    tell_further,
+    terminal_of,
+    undisturbed,
+)
 from verification.rendering.terminal import Terminal
 from verification.reports.json_report import to_json
 from verification.reports.run_report import RunReport
@@ -51,7 +59,7 @@ class _Run:
             raise
         failed = any(result.fatal for result in self.results)
         if failed:
-            self.session.collect("failed")
+            collect(self.session, self.terminal, "failed")
         return int(failed)
 
     def report(self) -> RunReport:
@@ -76,19 +84,15 @@ def run(args: argparse.Namespace, console: Console) -> int:
     terminal = terminal_of(quiet if args.json else console)
     running = _Run(Session(context_of(console, terminal), fresh=args.fresh), terminal)
     code = guarded(running.session, terminal, lambda: running.checks(chosen))
-    _take_down(running, keep=args.keep)
-    report = running.report()
-    files = write_reports(report, running.session.context.folder)
+    with undisturbed():
+        hindered = None if args.keep else remove(running.session, terminal)
+        if hindered is not None:
+            running.stopped, code = running.stopped or hindered.message, hindered.exit_code
+        report = running.report()
+        files = write_reports(report, running.session.context.folder)
     if args.json:
         console.out.write(to_json(report))
+    tell_further(running.session, terminal)
     terminal.say(f"\n{report.verdict}")
     terminal.say("reports: " + ", ".join(str(file) for file in files))
     return code
-
-
-def _take_down(running: _Run, *, keep: bool) -> None:
-    session = running.session
-    if session.bundle is not None:
-        running.terminal.say(f"diagnostics: {session.bundle}")
-    if session.made_cluster and not keep:
-        session.take_down()

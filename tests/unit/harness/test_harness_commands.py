@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,15 @@ ROWS = tuple(
     Row(name, f"verification.commands.{name}", name)
     for name in ("preflight", "up", "verify", "status", "down", "checks", "logs")
 )
+
+
+# kind that fails at commands with a certain word, and notes beside itself that it removed a cluster
+_KIND = """
+import pathlib, sys
+if "{fails}" in sys.argv[1:]: sys.exit("no space left")
+if "delete" in sys.argv: (pathlib.Path(__file__).parent.parent / "state" / "removed").touch()
+if "version" in sys.argv: print("kind v0.33.0")
+"""
 
 
 @dataclass
@@ -54,6 +64,12 @@ class TestMissingKind:
         assert "kind is not on the PATH" in said
         assert "go install sigs.k8s.io/kind@v0.33.0" in said
 
+    def test_hint_is_not_repeated(self, shell: Shell) -> None:
+        """What ended the run carries the hint once."""
+        shell.stubs.remove("kind")
+        _before, _, after = shell.run("preflight")[1].rpartition("this machine cannot run it")
+        assert after.count("go install") == 1
+
     def test_no_leftover(self, shell: Shell) -> None:
         """Nothing but the reports is left behind."""
         shell.stubs.remove("kind")
@@ -61,6 +77,30 @@ class TestMissingKind:
         names = {path.name for path in shell.state.iterdir()}
         assert "kubeconfig" not in names
         assert {"report.json", "junit.xml", "report.md", "report.html"} <= names
+
+
+class TestHalfACluster:
+    """`kind create` fails, or a cluster cannot be removed."""
+
+    def test_removed(self, shell: Shell) -> None:
+        """What it has made is removed, and the bundle is what there is to look into."""
+        shell.stubs.write("kind", _KIND.format(fails="create"))
+        code, said = shell.run("verify", "cluster")
+        assert code == 2
+        assert "`kind create cluster" in said
+        bundle = re.search(r"diagnostics: (.+)", said)
+        assert bundle is not None
+        assert f"less {bundle[1]}/events.txt" in said
+        assert (Path(bundle[1]) / "configuration.yaml").exists()
+        assert (shell.state / "removed").exists()
+
+    def test_that_cannot_be_removed(self, shell: Shell) -> None:
+        """It is said, with the way to try again; the reports are written all the same."""
+        shell.stubs.write("kind", _KIND.format(fails="cluster"))
+        code, said = shell.run("verify", "cluster")
+        assert code == 2
+        assert "make down" in said
+        assert (shell.state / "report.json").exists()
 
 
 class TestMisbehaviour:
@@ -91,6 +131,11 @@ class TestMisbehaviour:
         for name in ("docker-answers", "docker-version", "kind-version", "kubectl-version"):
             line = next(line for line in printed.splitlines() if f" {name} " in line)
             assert "✓" in line
+
+    def test_own_cache(self, shell: Shell) -> None:
+        """What kubectl remembers of clusters lies in our folder, not in the user's home."""
+        shell.stubs.write("kubectl", "import os; print(os.environ['KUBECACHEDIR'])")
+        assert str(shell.state / "kubectl-cache") in shell.run("preflight")[1]
 
     def test_no_cluster(self, shell: Shell) -> None:
         """Without a cluster there is no status, and the way to one is told."""

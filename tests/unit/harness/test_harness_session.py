@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from verification.checks.model import Needs
 from verification.cluster.images import SERVICE_IMAGES
 from verification.cluster.kind_config import HASH_LABEL, config_hash
 from verification.cluster.waiting import SilentProgress
-from verification.commands.harness import guarded
+from verification.commands.harness import guarded, tell_further
 from verification.load.http import IngestHttp
 from verification.rendering.terminal import Terminal
 from verification.session import Session
@@ -114,6 +116,16 @@ class TestPrepare:
         assert session.timeline.elapsed() < 30
 
 
+def _further(session: Session) -> str:
+    out = io.StringIO()
+    tell_further(session, Terminal(out, {}, {}))
+    return out.getvalue()
+
+
+def _interrupted(_argv: object, _stdin: str) -> str:
+    raise KeyboardInterrupt
+
+
 class TestGuarded:
     """guarded: how a command ends that could not go on."""
 
@@ -142,11 +154,64 @@ class TestGuarded:
         code, said = self._run(session, KeyboardInterrupt())
         assert code == 2
         assert "diagnostics: " in said
-        assert "describe pods" in said
         export = next(i for i, call in enumerate(runner.calls) if "export" in call)
         delete = next(i for i, call in enumerate(runner.calls) if "delete" in call)
         assert export < delete
         assert not session.context.kubeconfig.exists()
+
+    def test_half_a_cluster(self, session: Session, runner: FakeRunner) -> None:
+        """Ctrl-C while the cluster is made leaves a bundle, though there is no kubeconfig yet."""
+        session.context.kubeconfig.unlink()
+        runner.answer("kind", "create", with_=_interrupted)
+        code, said = self._run(session, AssertionError())
+        assert code == 2
+        assert "diagnostics: " in said
+        assert runner.called("kind", "export", "logs")
+        assert runner.called("kind", "delete", "cluster")
+
+    def test_further(self, session: Session) -> None:
+        """One is sent to the cluster while there is one, to the bundle afterwards."""
+        self._run(session, HarnessError("broken"))
+        assert "describe pods" in _further(session)
+        session.take_down()
+        assert f"less {session.bundle}/describe.txt" in _further(session)
+
+    def test_second_interrupt(self, session: Session, runner: FakeRunner) -> None:
+        """Another Ctrl-C skips the rest of the diagnostics, and the cluster is removed still."""
+        runner.answer("kubectl", "describe", with_=_interrupted)
+        code, said = self._run(session, KeyboardInterrupt())
+        assert code == 2
+        assert "diagnostics: " not in said
+        assert runner.called("kind", "delete", "cluster")
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+    def test_removal_goes_on(
+        self, session: Session, runner: FakeRunner, number: signal.Signals
+    ) -> None:
+        """No signal that comes while the cluster is being removed keeps it from being removed."""
+
+        def delete(_argv: object, _stdin: str) -> str:
+            os.kill(os.getpid(), number)
+            return ""
+
+        runner.answer("kind", "delete", with_=delete)
+        assert self._run(session, KeyboardInterrupt())[0] == 2
+        assert not session.context.kubeconfig.exists()
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+    def test_signals(self, session: Session, runner: FakeRunner, number: signal.Signals) -> None:
+        """A closed terminal and SIGTERM end a run in order, as Ctrl-C does."""
+        before = signal.getsignal(number)
+
+        def create(_argv: object, _stdin: str) -> str:
+            os.kill(os.getpid(), number)
+            return ""
+
+        runner.answer("kind", "create", with_=create)
+        code, said = self._run(session, AssertionError())
+        assert (code, "interrupted" in said) == (2, True)
+        assert runner.called("kind", "delete", "cluster")
+        assert signal.getsignal(number) == before
 
     def test_what_is_in_the_bundle(self, session: Session) -> None:
         """Events, descriptions, logs of both runs, Kafka's state and the configuration are kept."""

@@ -1,0 +1,168 @@
+"""`python -m bench`: measure everybody in one run, print the table, fail where a goal is missed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import backlog, goals, latency, machine, rounds
+from bench.backlog import Pace
+from bench.body import numbered, template
+from bench.goals import Goal
+from bench.open_loop import Paced
+from bench.peers import Peer, all_peers, ours
+from bench.results import Results, read, write
+from bench.rounds import Figures
+from bench.server import Server
+from bench.table import of_goals, of_peaks
+from verification.embedded.broker import EmbeddedKafka
+from verification.refusals import CannotRunError
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much is measured, in rounds, seconds and records."""
+
+    rounds: int = 5
+    seconds: int = 3
+    shares: Sequence[float] = latency.SHARES
+    paced_seconds: float = 5
+    threads: Sequence[int] = (8, 16, 32, 64)
+    records: int = 50_000
+    backlog_rounds: int = 3
+
+
+SHORT = Extent(2, 2, shares=(latency.HALF,), paced_seconds=3, threads=(), records=0)
+
+
+class Bench:
+    """A Kafka and a topic, with the servers on the first core and all else on the second."""
+
+    def __init__(self, stack: ExitStack, folder: Path, cores: Sequence[int]) -> None:
+        """Start Kafka on the second core, where this process goes, too."""
+        if len(cores) < 2:  # noqa: PLR2004  one for the server, one for all else
+            raise CannotRunError("not run: the server and its load need a core each, on Linux")
+        self.core, other = cores[:2]
+        self.cores = cores[:2]
+        machine.pin(other)
+        self._stack, self._folder = stack, folder
+        self.brokers = stack.enter_context(EmbeddedKafka(folder / "kafka")).bootstrap_servers
+        self.topic = backlog.make_topic(self.brokers, "bids")
+        self.body_file = folder / "body.json"
+        self.body_file.write_bytes(template())
+
+    def server(self, peer: Peer, core: int | None) -> Server:
+        """Prepare a server on a core, or on both."""
+        kafka = {"KAFKA_BROKERS": self.brokers, "KAFKA_TOPIC_BID_REQUESTS": self.topic}
+        log = self._folder / f"{peer.name}.log"
+        cores = self.cores if core is None else (core,)
+        return Server(peer, cores, log, kafka, numbered(template(), 0))
+
+    def started(self, peers: Sequence[Peer]) -> dict[str, Server]:
+        """Start all that can be run; they stay until the end."""
+        return {
+            peer.name: self._stack.enter_context(self.server(peer, self.core))
+            for peer in peers
+            if not peer.why_not
+        }
+
+    def alone(self, peer: Peer, core: int | None, seconds: int) -> rounds.Round:
+        """Measure one server that is started for it, warmed up and stopped."""
+        with self.server(peer, core) as server:
+            rounds.turn(server, self.body_file, seconds)
+            return rounds.turn(server, self.body_file, seconds)
+
+
+def threads(bench: Bench, extent: Extent) -> dict[str, float]:
+    """Return the ingest's throughput by its number of threads."""
+    found = {}
+    for count in extent.threads:
+        peer = ours("kafka-python", threads=count)
+        found[str(count)] = bench.alone(peer, bench.core, extent.seconds).rate
+        say(f"{count} threads: {found[str(count)]:.0f}/s")
+    return found
+
+
+def measured(bench: Bench, peers: Sequence[Peer], extent: Extent, folder: Path) -> Results:
+    """Measure one thing after another."""
+    servers = bench.started(peers)
+    peaks = rounds.alternated(servers, bench.body_file, extent.rounds, extent.seconds, say)
+    peak = peaks[goals.OURS].rate
+    paced = latency.over_load(servers, peak, extent.shares, extent.paced_seconds, say)
+    acknowledgement = latency.acknowledgement_p99_ms(bench.brokers, bench.topic)
+    two = bench.alone(ours("kafka-python", workers=2), None, extent.seconds)
+    pace = {}
+    if extent.records:
+        work = backlog.Backlog.made(bench.brokers, extent.records, bench.core)
+        pace = backlog.paces(work, extent.backlog_rounds, folder, say)
+    return Results(
+        machine=machine.described(),
+        peaks=peaks,
+        not_run={peer.name: peer.why_not for peer in peers if peer.why_not},
+        goals=[*_goals(peaks, paced, acknowledgement, two.cpu_ms, pace)],
+        latency=paced,
+        acknowledgement_p99_ms=acknowledgement,
+        threads=threads(bench, extent),
+        backlog=pace,
+    )
+
+
+def _goals(
+    peaks: Mapping[str, Figures],
+    paced: Mapping[str, Sequence[Paced]],
+    acknowledgement_ms: float,
+    two_cpu_ms: float,
+    pace: Mapping[str, Pace],
+) -> Iterator[Goal]:
+    yield from goals.of_peaks(peaks)
+    half_rate = round(peaks[goals.OURS].rate * latency.HALF)
+    half = {name: one for name, each in paced.items() for one in each if one.rate == half_rate}
+    yield from goals.of_latency(half, acknowledgement_ms)
+    yield goals.of_workers(peaks[goals.OURS].cpu_ms, two_cpu_ms)
+    if pace:
+        yield goals.of_backlog(pace)
+
+
+def say(line: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def run(slack: float, out: Callable[[str], None]) -> int:
+    """Measure, print and keep what was found; return 1 where a goal is missed by too much."""
+    cores = machine.cores()
+    extent = Extent() if slack == 1 else SHORT
+    with tempfile.TemporaryDirectory() as made, ExitStack() as stack:
+        folder = Path(made)
+        results = measured(Bench(stack, folder, cores), all_peers(folder), extent, folder)
+    out(f"\n{of_peaks(results)}\n{of_goals(results.goals)}")
+    if extent is SHORT:
+        return int(bool(goals.fallen(results.goals, read().goals, slack)))
+    write(results)
+    return int(bool(goals.missed(results.goals)))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run, in full or with `--slack 2` in short; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument(
+        "--slack",
+        type=float,
+        default=1.0,
+        help="2: in short; fail only where half of what results/latest.json reached is lost",
+    )
+    try:
+        return run(parser.parse_args(arguments).slack, say)
+    except CannotRunError as error:
+        say(str(error))
+        return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

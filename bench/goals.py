@@ -1,0 +1,100 @@
+"""What is promised of the figures: ratios within one run, so that the machine cancels out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from bench.backlog import DECIDING, PARSING, Pace
+from bench.open_loop import Paced
+from bench.rounds import Figures
+
+BARE, NAIVE, GO = "bare", "naive", "go"
+_NEARLY = 0.9
+OURS, FAST = "ours (kafka-python)", "ours (confluent)"
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A figure and what it should be at least, or with `at_most` at most.
+
+    A `steady` one hardly changes when the machine does other things meanwhile.
+    """
+
+    name: str
+    value: float
+    goal: float
+    at_most: bool = False
+    steady: bool = False
+
+    @property
+    def reached(self) -> float:
+        """How much of the goal is reached; 1 and more: all of it."""
+        return self.goal / self.value if self.at_most else self.value / self.goal
+
+
+def of_peaks(peaks: Mapping[str, Figures]) -> Iterator[Goal]:
+    """Yield the goals for throughput, CPU time and memory under closed-loop load."""
+    bare, naive, ours, fast = (peaks[name] for name in (BARE, NAIVE, OURS, FAST))
+    best = max(ours.rate, fast.rate)
+    yield Goal("throughput: kafka-python over bare Flask", ours.rate / bare.rate, 0.8)
+    yield Goal("throughput: confluent over bare Flask", fast.rate / bare.rate, 1.1)
+    yield Goal("throughput: ours, the faster, over naive", best / naive.rate, 2.0)
+    yield Goal(
+        "CPU a request: kafka-python over bare", ours.cpu_ms / bare.cpu_ms, 1.25, at_most=True
+    )
+    yield Goal(
+        "CPU a request: confluent over bare",
+        fast.cpu_ms / bare.cpu_ms,
+        0.95,
+        at_most=True,
+        steady=True,
+    )
+    memory = max(ours.memory_mib, fast.memory_mib)
+    yield Goal("memory of a worker under load, MiB", memory, 90, at_most=True, steady=True)
+
+
+def of_latency(half: Mapping[str, Paced], acknowledgement_ms: float) -> Iterator[Goal]:
+    """Yield the goals for latency at half of the peak; void runs say nothing."""
+    bare = half[BARE]
+    for name in (OURS, FAST):
+        if not (half[name].void or bare.void):
+            allowed = 3 * bare.p99_ms + acknowledgement_ms
+            yield Goal(
+                f"p99 at half load: {name}, of what is allowed",
+                half[name].p99_ms / allowed,
+                1,
+                at_most=True,
+            )
+            yield Goal(
+                f"slowest at half load: {name}, s", half[name].max_ms / 1000, 1, at_most=True
+            )
+
+
+def of_workers(one_cpu_ms: float, two_cpu_ms: float) -> Goal:
+    """Return the goal for two workers on two cores, in CPU time: cores run out here."""
+    return Goal("two workers over one, by CPU a request", 2 * one_cpu_ms / two_cpu_ms, 1.7)
+
+
+def of_backlog(paces: Mapping[str, Pace]) -> Goal:
+    """Return the goal for the bidding logic."""
+    return Goal(
+        "records/s: decisions on over a parsing loop",
+        paces[DECIDING].rate / paces[PARSING].rate,
+        0.4,
+    )
+
+
+def missed(goals: Sequence[Goal]) -> list[Goal]:
+    """Return the goals that are missed by more than a tenth."""
+    return [goal for goal in goals if goal.reached < _NEARLY]
+
+
+def fallen(goals: Sequence[Goal], recorded: Sequence[Goal], slack: float) -> list[Goal]:
+    """Return the steady goals of which less than 1/`slack` is reached of what was before.
+
+    What was better than its goal may fall to it.
+    """
+    before = {goal.name: min(goal.reached, 1) for goal in recorded}
+    steady = [goal for goal in goals if goal.steady]
+    return [goal for goal in steady if goal.reached < before.get(goal.name, 1) / slack]

@@ -1,0 +1,48 @@
+"""Latency over offered load: the open loop at a share of the peak after another."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+
+from hdrh.histogram import HdrHistogram
+from kafka import KafkaProducer
+
+from bench import open_loop
+from bench.body import bodies
+from bench.open_loop import Paced
+from bench.server import Server
+
+HALF = 0.5
+SHARES = (0.25, HALF, 0.75, 0.9)
+_LONGEST_US = 60_000_000
+
+
+def over_load(
+    servers: Mapping[str, Server],
+    peak: float,
+    shares: Sequence[float],
+    seconds: float,
+    say: Callable[[str], None],
+) -> dict[str, list[Paced]]:
+    """Offer every server the same loads, shares of `peak` requests a second, in turns."""
+    found: dict[str, list[Paced]] = {name: [] for name in servers}
+    for share in shares:
+        for name, server in servers.items():
+            paced = open_loop.run(server.port, round(peak * share), seconds)
+            found[name].append(paced)
+            void = f", void: {paced.void}" if paced.void else ""
+            say(f"{paced.rate:.0f}/s offered: {name} p99 {paced.p99_ms:.1f} ms{void}")
+    return found
+
+
+def acknowledgement_p99_ms(brokers: str, topic: str, records: int = 1000) -> float:
+    """Return the broker's own time: one client that sends one record after another."""
+    histogram = HdrHistogram(1, _LONGEST_US, 3)
+    with closing(KafkaProducer(bootstrap_servers=brokers, acks="all")) as producer:
+        for body in bodies(records):
+            began = time.perf_counter()
+            producer.send(topic, body).get(10)
+            histogram.record_value(max(int((time.perf_counter() - began) * 1e6), 1))
+    return float(histogram.get_value_at_percentile(99)) / 1000

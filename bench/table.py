@@ -1,0 +1,57 @@
+"""Results as Markdown tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bench.backlog import Pace
+from bench.goals import Goal
+from bench.results import Results
+
+
+def of_peaks(results: Results) -> str:
+    """Return every peer's figures at its peak."""
+    lines = [
+        "| | requests/s | p50 ms | p99 ms | CPU ms a request | memory MiB |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    lines += [
+        f"| {name} | {f.rate:,.0f} | {f.p50_ms:.1f} | {f.p99_ms:.1f} | {f.cpu_ms:.3f} "
+        f"| {f.memory_mib:.0f} |"
+        for name, f in results.peaks.items()
+    ]
+    lines += [f"| {name} | not run: {why} | | | | |" for name, why in results.not_run.items()]
+    return "\n".join(lines) + "\n"
+
+
+def of_goals(goals: Sequence[Goal]) -> str:
+    """Return each goal with what was measured."""
+    lines = ["| | measured | goal | |", "| --- | --- | --- | --- |"]
+    lines += [
+        f"| {goal.name} | {goal.value:.2f} | {'at most' if goal.at_most else 'at least'} "
+        f"{goal.goal:g} | {'reached' if goal.reached >= 1 else f'{goal.reached:.0%} of it'} |"
+        for goal in goals
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def of_backlog(backlog: Mapping[str, Pace]) -> str:
+    """Return what was read a second."""
+    lines = ["| | records/s | CPU µs a record |", "| --- | --- | --- |"]
+    lines += [f"| {name} | {p.rate:,.0f} | {p.cpu_us:.0f} |" for name, p in backlog.items()]
+    return "\n".join(lines) + "\n"
+
+
+def of_latency(results: Results) -> str:
+    """Return percentiles by peer and offered load; void runs say why."""
+    lines = [
+        "| offered/s | | p50 ms | p90 ms | p99 ms | p99.9 ms | slowest ms |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    everything = [(one, name) for name, each in results.latency.items() for one in each]
+    for one, name in sorted(everything, key=lambda item: item[0].rate):
+        figures = (one.p50_ms, one.p90_ms, one.p99_ms, one.p999_ms, one.max_ms)
+        cells = " | ".join(f"{figure:.1f}" for figure in figures)
+        void = f"void: {one.void} | | | |" if one.void else f"{cells}"
+        lines.append(f"| {one.rate:.0f} | {name} | {void} |")
+    return "\n".join(lines) + "\n"

@@ -12,15 +12,15 @@ from bench.results import Results
 def of_peaks(results: Results) -> str:
     """Return every peer's figures at its peak."""
     lines = [
-        "| | requests/s | p50 ms | p99 ms | CPU ms a request | memory MiB |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| | requests/s | of rounds from, to | p50 ms | p99 ms | CPU ms a request | memory MiB |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     lines += [
-        f"| {name} | {f.rate:,.0f} | {f.p50_ms:.1f} | {f.p99_ms:.1f} | {f.cpu_ms:.3f} "
+        f"| {name} | {f.rate:,.0f} | {min(f.rounds):,.0f}, {max(f.rounds):,.0f} | {f.p50_ms:.1f} | {f.p99_ms:.1f} | {f.cpu_ms:.3f} "
         f"| {f.memory_mib:.0f} |"
         for name, f in results.peaks.items()
     ]
-    lines += [f"| {name} | not run: {why} | | | | |" for name, why in results.not_run.items()]
+    lines += [f"| {name} | not run: {why} | | | | | |" for name, why in results.not_run.items()]
     return "\n".join(lines) + "\n"
 
 

@@ -71,7 +71,7 @@ docs: .venv/tools/ok ## Write the generated parts of docs/ anew
 	$(TOX) -e docs
 
 lock: .venv/tools/ok ## Pin every dependency with hashes in requirements/
-	for group in ingest confluent consumer local bench verify test fuzz lint tools; do $(LOCK) --group pyproject.toml:$$group -o requirements/$$group.txt || exit 1; done
+	for group in ingest confluent consumer tracing local bench verify test fuzz lint tools; do $(LOCK) --group pyproject.toml:$$group -o requirements/$$group.txt || exit 1; done
 
 clean: ## Remove everything that the other verbs made here
 	@[ ! -e .venv/local/ok ] || $(IN_RUN) clean

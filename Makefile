@@ -58,7 +58,7 @@ e2e: .venv/tools/ok ## Test checks (BUT='CATEGORY or ...': not those), faults an
 pictures: .venv/tools/ok ## Draw the API page as a browser shows it, in .verification/pictures
 	$(TOX) -e integration -- --kafka=embedded -k tried_out --pictures=.verification/pictures
 
-bench: .venv/tools/ok ## Measure ours against its peers and what validation costs; SLACK=2: in short, fails at half
+bench: .venv/tools/ok ## Measure ours against its peers and what validation costs; SLACK=2: in short, fails where costs double
 	$(TOX) -e bench -- --slack $(SLACK)
 
 profile: .venv/tools/ok ## Draw flame graphs of a worker and of the consumer under load, in .verification/profiles

@@ -14,7 +14,7 @@ from common.logs import LogSettings
 from common.tracing import TracingSettings
 from consumer.metrics import TABLE as CONSUMER_METRICS
 from consumer.settings import ConsumerSettings
-from docs import reliability, validation_page
+from docs import performance_page, reliability, scale_page, validation_page
 from verification.local.settings import RunSettings
 from verification.settings import HarnessSettings
 
@@ -75,7 +75,10 @@ def pages() -> Mapping[str, str]:
     return {
         "configuration.md": configuration(),
         "metrics.md": metric_tables(),
+        "performance.md": performance_page.page(),
+        **performance_page.drawings(),
         "reliability.md": reliability.page(),
+        "scale.md": scale_page.page(),
         "validation.md": validation_page.page(),
     }
 
@@ -92,6 +95,7 @@ def main(arguments: list[str]) -> int:
             sys.stderr.write(f"docs/{name} is not current: run `make docs`\n")
         return 1 if old else 0
     for name in old:
+        (DOCS / name).parent.mkdir(exist_ok=True)
         (DOCS / name).write_text(pages()[name], encoding="utf-8")
     return 0
 

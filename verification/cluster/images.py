@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from string import Template
 
 from verification.tools.docker import Docker
 from verification.tools.errors import HarnessError
@@ -30,13 +31,19 @@ SERVICE_IMAGES = (INGEST, CONSUMER)
 
 
 def copied_paths(dockerfile: str) -> list[str]:
-    """Return the context paths that a Dockerfile's COPY and ADD lines name, in order."""
+    """Return the context paths that a Dockerfile's COPY and ADD lines name, in order.
+
+    Build arguments in them have their defaults.
+    """
     paths: list[str] = []
+    defaults: dict[str, str] = {}
     for line in dockerfile.replace("\\\n", " ").splitlines():
         keyword, _, rest = line.strip().partition(" ")
-        if keyword.upper() not in {"COPY", "ADD"} or "--from=" in rest:
-            continue
-        paths += _sources(rest)
+        if keyword.upper() == "ARG":
+            name, _, default = rest.partition("=")
+            defaults[name] = default
+        if keyword.upper() in {"COPY", "ADD"} and "--from=" not in rest:
+            paths += _sources(Template(rest).safe_substitute(defaults))
     return paths
 
 

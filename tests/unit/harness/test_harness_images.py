@@ -49,6 +49,11 @@ class TestCopiedPaths:
         """Shell and list form, flags and continuation lines are read; other stages are left out."""
         assert copied_paths(_DOCKERFILE) == ["requirements.txt", "app", "common", "a file"]
 
+    def test_defaults_of_arguments(self) -> None:
+        """What a build without arguments copies is what counts."""
+        dockerfile = "FROM base\nARG GROUP=ingest\nCOPY locks/${GROUP}.txt app /r/\n"
+        assert copied_paths(dockerfile) == ["locks/ingest.txt", "app"]
+
 
 class TestContentTag:
     """content_tag."""

@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,21 +23,14 @@ FILES = ("strategy.py", "test_strategy.py", "sink.py", "test_sink.py")
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
+def folder(tmp_path: Path) -> Path:
     """Save each piece of code under the name that the page gives it."""
-    _forget_ours()  # another page has an `ours` of its own
     (tmp_path / "ours").mkdir()
     pieces = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     for name, code in zip(FILES, pieces, strict=True):
         assert f"`ours/{name}`" in PAGE
         (tmp_path / "ours" / name).write_text(code, encoding="utf-8")
-    yield tmp_path
-    _forget_ours()
-
-
-def _forget_ours() -> None:
-    for name in [name for name in sys.modules if name.partition(".")[0] == "ours"]:
-        del sys.modules[name]
+    return tmp_path
 
 
 def test_its_tests_pass(folder: Path) -> None:

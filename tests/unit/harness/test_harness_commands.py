@@ -139,7 +139,7 @@ class TestMisbehaviour:
 
     def test_no_cluster(self, shell: Shell) -> None:
         """Without a cluster there is no status, and the way to one is told."""
-        code, said = shell.run("status")
+        code, said = shell.run("status", "--in", "kind")
         assert code == 2
         assert "there is no cluster rtb-verify" in said
         assert "make up" in said

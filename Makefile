@@ -8,7 +8,7 @@ IN_CLUSTER := .venv/verify/bin/python -m verification
 TOX := .venv/tools/bin/tox run --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run send up verify status down test integration confluent faults soak mutations e2e pictures fuzz bench lint docs lock clean
+.PHONY: help run send up verify status down test integration confluent faults soak mutations e2e pictures fuzz bench profile lint docs lock clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## */\1\t/' | expand -t 12
@@ -61,6 +61,9 @@ pictures: .venv/tools/ok ## Draw the API page as a browser shows it, in .verific
 bench: .venv/tools/ok ## Measure ours against its peers and what validation costs; SLACK=2: in short, fails at half
 	$(TOX) -e bench -- --slack $(SLACK)
 
+profile: .venv/tools/ok ## Draw flame graphs of a worker and of the consumer under load, in .verification/profiles
+	$(TOX) -e profile
+
 lint: .venv/tools/ok ## Check style, types, imports and generated docs
 	$(TOX) -e lint
 
@@ -68,7 +71,7 @@ docs: .venv/tools/ok ## Write the generated parts of docs/ anew
 	$(TOX) -e docs
 
 lock: .venv/tools/ok ## Pin every dependency with hashes in requirements/
-	for group in ingest confluent consumer local bench verify test fuzz lint tools; do $(LOCK) --group pyproject.toml:$$group -o requirements/$$group.txt || exit 1; done
+	for group in ingest confluent consumer tracing local bench verify test fuzz lint tools; do $(LOCK) --group pyproject.toml:$$group -o requirements/$$group.txt || exit 1; done
 
 clean: ## Remove everything that the other verbs made here
 	@[ ! -e .venv/local/ok ] || $(IN_RUN) clean

@@ -13,6 +13,7 @@ from app.scratch import memory_dir
 from app.settings import judge_of, load_settings
 from common.logs import configure_logs
 from common.settings import SettingsError
+from common.tracing import tracer_maker
 
 
 def main(environ: MutableMapping[str, str], stdout: TextIO, stderr: TextIO) -> int:
@@ -20,6 +21,7 @@ def main(environ: MutableMapping[str, str], stdout: TextIO, stderr: TextIO) -> i
     try:
         settings = load_settings(environ)
         judge = judge_of(settings)
+        make_tracer = tracer_maker("bid-request-handler", settings.tracing, stdout)
     except SettingsError as error:
         print(error, file=stderr)
         return error.exit_code
@@ -29,7 +31,7 @@ def main(environ: MutableMapping[str, str], stdout: TextIO, stderr: TextIO) -> i
     # prometheus_client decides at its import whether it counts over several processes
     from app.server import IngestServer  # noqa: PLC0415  see above
 
-    IngestServer(settings, metrics_dir, judge).run()
+    IngestServer(settings, metrics_dir, judge, make_tracer).run()
     return 0
 
 

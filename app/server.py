@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,13 @@ from app.publisher import Publisher
 from app.refusals import Refusal
 from app.scratch import memory_dir
 from app.settings import IngestSettings, schema_in_force
+from app.traced_publisher import traced
 from app.validation.judge import Judge
 from app.watchdog import Watchdog
 from app.worker import BufferingWorker
 from app.worker_counts import WorkerCounts
 from common.logs import get_logger
+from common.tracing import NoTracer, Tracer
 
 # A worker does not accept connections before its hooks are done: with Kafka there, its first
 # request finds a producer that is connected; with Kafka away, it is alive after this long.
@@ -73,7 +76,13 @@ def gunicorn_options(settings: IngestSettings) -> dict[str, Any]:
 class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     """gunicorn, configured from the settings alone: no command line, no configuration file."""
 
-    def __init__(self, settings: IngestSettings, metrics_dir: Path, judge: Judge) -> None:
+    def __init__(
+        self,
+        settings: IngestSettings,
+        metrics_dir: Path,
+        judge: Judge,
+        make_tracer: Callable[[], Tracer] = NoTracer,
+    ) -> None:
         """Configure; `run` serves until SIGTERM, then leaves with SystemExit.
 
         `metrics_dir` holds the workers' counts and is removed at the end.
@@ -82,6 +91,7 @@ class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no 
         self.metrics_dir = metrics_dir
         self.counts = WorkerCounts(metrics_dir)
         self.judge = judge
+        self.make_tracer = make_tracer
         self.openapi = openapi_json(schema_in_force(settings), judge)
         self.publisher: Publisher | None = None
         self.lifecycle = Lifecycle(metrics_dir)
@@ -104,7 +114,9 @@ class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no 
         metrics.in_flight_limit.set(self.settings.threads)
         metrics.pending_records_limit.set(self.settings.max_pending_records)
         metrics.pending_bytes_limit.set(self.settings.max_pending_bytes)
-        self.publisher = kafka_publisher.connect(self.settings, metrics.note_end)
+        publisher = kafka_publisher.connect(self.settings, metrics.note_end)
+        topic = self.settings.kafka.topic_bid_requests
+        self.publisher = traced(publisher, self.make_tracer(), topic)
         self.lifecycle = lifecycle = Lifecycle(self.metrics_dir)
         patience_s = self.settings.stuck_timeout_s
         self.watchdog = Watchdog(self.publisher, lifecycle, metrics, patience_s)

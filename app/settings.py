@@ -15,8 +15,9 @@ from app.validation.vocabulary import NotCompilable
 from common.kafka import KafkaSettings
 from common.logs import LogSettings
 from common.settings import SettingsError, load, setting
+from common.tracing import TracingSettings
 
-PREFIXES = ("INGEST_", "KAFKA_", "BID_", "VALIDATION_")
+PREFIXES = ("INGEST_", "KAFKA_", "BID_", "VALIDATION_", "TRACING")
 KAFKA_PYTHON, CONFLUENT = "kafka-python", "confluent"
 _POSITIVE = validate.Range(min=1)
 
@@ -27,6 +28,7 @@ class IngestSettings:
 
     kafka: KafkaSettings
     logs: LogSettings
+    tracing: TracingSettings
     host: str = setting(
         "INGEST_HOST",
         fields.String(),

@@ -32,7 +32,7 @@ def described() -> dict[str, str]:
     """Return the processor, the number of cores, and the versions of what was measured."""
     return {
         "processor": _processor(),
-        "cores": str(len(cores())),
+        "cores": str(os.cpu_count()),
         "system": f"{platform.system()} {platform.machine()}",
         "Python": platform.python_version(),
         **{name: version(name) for name in PACKAGES},

@@ -12,7 +12,7 @@ from kafka import KafkaProducer
 from marshmallow import INCLUDE, Schema, ValidationError, fields, validate
 
 _SOME = validate.Length(min=1)
-_ACKNOWLEDGED_WITHIN_S = 1
+_ACKNOWLEDGED_WITHIN_S = 5
 
 
 class Imp(Schema):

@@ -40,6 +40,8 @@ def ours(client: str, workers: int = 1, threads: int = THREADS) -> Peer:
             "INGEST_WORKERS": str(workers),
             "INGEST_THREADS": str(threads),
             "INGEST_KAFKA_CLIENT": client,
+            # longer than any stall of a busy machine: a refusal would void the run
+            "INGEST_PUBLISH_TIMEOUT_MS": "5000",
         },
     )
 

@@ -14,9 +14,11 @@ from prometheus_client import CollectorRegistry
 
 from common.logs import configure_logs, get_logger
 from common.settings import SettingsError
+from common.tracing import tracer_maker
 from consumer.clock import Clock
 from consumer.dead_letter_limit import TooManyDeadLettersError
 from consumer.dlq import command
+from consumer.extensions import chosen as chosen_extensions
 from consumer.health import Health
 from consumer.health_server import serving
 from consumer.kafka_clients import KafkaClients, connect
@@ -40,17 +42,20 @@ def main(  # noqa: PLR0913  what a process is given by the system, so that tests
     budget: Callable[[float], TimeBudget] = AlarmBudget,
 ) -> int:
     """Run and return the exit code: 0 after a stop, 2 for a wrong setting, 1 for a crash."""
+    clock = Clock()
+    registry = CollectorRegistry()
+    metrics = ConsumerMetrics(registry)
     try:
         settings = load_settings(environ)
+        extensions = chosen_extensions(settings, environ, metrics, clock)
+        tracer = tracer_maker("bidding-logic-service", settings.tracing, stdout)()
     except SettingsError as error:
         print(error, file=stderr)
         return error.exit_code
     configure_logs("bidding-logic-service", settings.logs, stdout)
-    clock = Clock()
     stop = Stop(clock)
     on_stop_signal(stop.request)
     health = Health(settings.liveness_timeout_ms / 1000, clock.monotonic)
-    registry = CollectorRegistry()
     with ExitStack() as stack:
         try:
             host, port = stack.enter_context(
@@ -61,10 +66,9 @@ def main(  # noqa: PLR0913  what a process is given by the system, so that tests
             print(f"CONSUMER_HEALTH_PORT: cannot listen on {where}: {error}", file=stderr)
             return SettingsError.exit_code
         get_logger().info("health served", host=host, port=port)
-        metrics = ConsumerMetrics(registry)
         metrics.ready.set_function(lambda: not health.reasons())
-        runtime = Runtime(clock, stop, health, metrics)
-        return _run(Service(settings, connect, runtime, budget))
+        runtime = Runtime(clock, stop, health, metrics, tracer)
+        return _run(Service(settings, connect, runtime, extensions, budget))
 
 
 def _run(service: Service) -> int:

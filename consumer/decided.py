@@ -15,7 +15,10 @@ from consumer.request import BidRequest
 
 @dataclass(frozen=True)
 class Decided:
-    """One decision; `decided_at_ms` is epoch milliseconds, `value` its JSON as UTF-8."""
+    """One decision; `decided_at_ms` is epoch milliseconds, `value` its JSON as UTF-8.
+
+    `traceparent` is its own place in the trace of the request, None where that is the request's.
+    """
 
     record: Record
     request: BidRequest
@@ -23,6 +26,7 @@ class Decided:
     strategy: str
     decided_at_ms: int
     value: bytes
+    traceparent: str | None = None
 
     @property
     def outcome(self) -> Literal["bid", "no_bid"]:
@@ -38,6 +42,7 @@ def decided(  # noqa: PLR0913  the parts of a decision, of which the last is sel
     now_ms: int,
     *,
     original: Original | None = None,
+    traceparent: str | None = None,
 ) -> Decided:
     """Put a decision into its final form; raise ValueError or TypeError where JSON has none.
 
@@ -57,7 +62,7 @@ def decided(  # noqa: PLR0913  the parts of a decision, of which the last is sel
     if original is not None:
         body["duplicate_of"] = {"partition": original.partition, "offset": original.offset}
     value = json.dumps(body, allow_nan=False, separators=(",", ":")).encode("utf-8")
-    return Decided(record, request, decision, strategy, now_ms, value)
+    return Decided(record, request, decision, strategy, now_ms, value, traceparent)
 
 
 def bid_response(request_id: str, decision: Decision) -> Mapping[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from common.logs import get_logger
+from common.tracing import Attributes, NoTracer, Span, Tracer
 from consumer.clock import Clock
 from consumer.dead_letter_limit import DeadLetterLimit
 from consumer.dead_letters import DeadLetters
@@ -20,9 +21,10 @@ from consumer.errors import (
 )
 from consumer.metrics import ConsumerMetrics
 from consumer.recent_ids import RecentIds
-from consumer.record import Record, received_at_ms, trace_id
+from consumer.record import Record, received_at_ms, trace_id, traceparent
 from consumer.refusals import Refusals
 from consumer.request import BidRequest, parse
+from consumer.sinks.dropping import DroppingSink
 from consumer.sinks.sink import Acknowledgement, Sink
 from consumer.strategy import Strategy
 from consumer.time_budget import OutOfTimeError, TimeBudget, unlimited
@@ -37,6 +39,7 @@ class Underway:
     record: Record
     outcome: Decided | UnprocessableError
     acknowledgements: Sequence[Acknowledgement]
+    span: Span
 
 
 @dataclass(frozen=True)
@@ -54,24 +57,28 @@ class RecordHandler:
     """Begins the effect of a record and finishes it, so that many can be underway at once."""
 
     strategy: Strategy
-    sinks: Sequence[Sink]  # every one gets every decision
+    sinks: Sequence[Sink]  # every one gets every decision, and is waited for
     dead_letters: DeadLetters
     metrics: ConsumerMetrics
     clock: Clock
     guards: Guards = field(default_factory=Guards)
+    dropping: Sequence[DroppingSink] = ()  # every one is offered what is done
+    tracer: Tracer = field(default_factory=NoTracer)
 
     def begin(self, record: Record) -> Underway:
         """Decide and submit; raise SinkUnavailableError when that is not possible at present."""
         started = self.clock.monotonic()
         self.metrics.records.inc()
+        span = self.tracer.start("process", record.topic, traceparent(record))
         try:
             self.guards.refusals.check(record)
-            outcome = self._decide(record)
-            underway = Underway(record, outcome, [sink.submit(outcome) for sink in self.sinks])
+            outcome = self._decide(record, span)
+            begun = [sink.submit(outcome) for sink in self.sinks]
+            underway = Underway(record, outcome, begun, span)
         except UnprocessableError as error:
-            underway = self._bury(record, error)
+            underway = self._bury(record, error, span)
         except SinkRefusedError as error:
-            underway = self._bury(record, _refused(error))
+            underway = self._bury(record, _refused(error), span)
         self.metrics.processing.observe(self.clock.monotonic() - started)
         return underway
 
@@ -82,25 +89,27 @@ class RecordHandler:
         except SinkRefusedError as error:
             refusal = _refused(error)
             self.guards.refusals.keep(underway.record, refusal)
-            underway = self._bury(underway.record, refusal)
+            underway = self._bury(underway.record, refusal, underway.span)
             _wait(underway, seconds_left)
         return underway
 
     def note(self, underway: Underway) -> None:
         """Log and count a record whose effect is durable."""
         self.guards.refusals.drop(underway.record)
+        if underway.span.traceparent is not None:
+            underway.span.end(*_told(underway))
         match underway.outcome:
             case Decided() as outcome:
                 self._note_decision(outcome)
             case UnprocessableError() as given_up:
                 self._note_dead_letter(underway.record, given_up)
 
-    def _decide(self, record: Record) -> Decided:
+    def _decide(self, record: Record, span: Span) -> Decided:
         request = parse(record.value)
         try:
             with self.guards.budget():
                 decision = self.strategy.decide(request)
-            outcome = self._decided(record, request, decision)
+            outcome = self._decided(record, request, decision, span)
         except OutOfTimeError as error:
             message = "the strategy took longer than CONSUMER_STRATEGY_TIMEOUT_MS"
             raise UnprocessableError(Reason.STRATEGY_TIMEOUT, Stage.DECIDE, message) from error
@@ -112,23 +121,34 @@ class RecordHandler:
             self.guards.limit.note_decided(record)
             return outcome
 
-    def _decided(self, record: Record, request: BidRequest, decision: Decision) -> Decided:
+    def _decided(
+        self, record: Record, request: BidRequest, decision: Decision, span: Span
+    ) -> Decided:
         original = self.guards.recent.original(record, request.id)
         if original is not None:
             self.metrics.duplicates.inc()
-        now_ms = self.clock.epoch_ms()
-        return decided(record, request, decision, self.strategy.name, now_ms, original=original)
+        return decided(
+            record,
+            request,
+            decision,
+            self.strategy.name,
+            self.clock.epoch_ms(),
+            original=original,
+            traceparent=span.traceparent,
+        )
 
-    def _bury(self, record: Record, error: UnprocessableError) -> Underway:
+    def _bury(self, record: Record, error: UnprocessableError, span: Span) -> Underway:
         self.guards.limit.note_given_up(record)
         try:
-            return Underway(record, error, [self.dead_letters.submit(record, error)])
+            return Underway(record, error, [self.dead_letters.submit(record, error)], span)
         except SinkRefusedError as refusal:
             raise _no_way_out(refusal) from refusal
 
     def _note_decision(self, outcome: Decided) -> None:
         latency_ms = self._latency_ms(outcome.record)
         self.metrics.decisions.labels(outcome.strategy, outcome.outcome).inc()
+        for sink in self.dropping:
+            sink.offer(outcome)
         if latency_ms is not None:
             # clocks of two machines differ: a sum must not shrink
             self.metrics.end_to_end.observe(max(latency_ms, 0) / _MS)
@@ -157,6 +177,19 @@ class RecordHandler:
     def _latency_ms(self, record: Record) -> int | None:
         received = received_at_ms(record)
         return None if received is None else self.clock.epoch_ms() - received
+
+
+def _told(underway: Underway) -> tuple[Attributes, str]:
+    record = underway.record
+    about: Attributes = {
+        "messaging.destination.partition.id": str(record.partition),
+        "messaging.kafka.offset": record.offset,
+    }
+    match underway.outcome:
+        case Decided() as decided:
+            return {**about, "rtb.outcome": decided.outcome, "rtb.strategy": decided.strategy}, ""
+        case UnprocessableError() as error:
+            return about, error.reason.value
 
 
 def _wait(underway: Underway, seconds_left: Callable[[], float]) -> None:

@@ -96,6 +96,25 @@ OUT_OF_RANGE = Metric(
     "Times that records were gone by retention before they were read, by partition: a loss.",
     ("partition",),
 )
+SINK_QUEUE = Metric(
+    "consumer_sink_queued_decisions",
+    "gauge",
+    "Decisions that wait for a sink beside `kafka`, by sink.",
+    ("sink",),
+)
+SINK_DELIVERED = Metric(
+    "consumer_sink_delivered_total",
+    "counter",
+    "Decisions that a sink beside `kafka` has acknowledged, by sink.",
+    ("sink",),
+)
+SINK_DROPS = Metric(
+    "consumer_sink_drops_total",
+    "counter",
+    "Decisions that a sink will never get, by sink and reason: `full` (its queue), `refused`, "
+    "`unavailable`, `failed` (it raised), `stopped` (this service did, before it was their turn).",
+    ("sink", "reason"),
+)
 
 TABLE = (
     RECORDS,
@@ -113,6 +132,9 @@ TABLE = (
     STUCK,
     DUPLICATES,
     OUT_OF_RANGE,
+    SINK_QUEUE,
+    SINK_DELIVERED,
+    SINK_DROPS,
 )
 
 
@@ -136,3 +158,6 @@ class ConsumerMetrics:
         self.stuck = STUCK.gauge(registry)
         self.duplicates = DUPLICATES.counter(registry)
         self.out_of_range = OUT_OF_RANGE.counter(registry)
+        self.sink_queue = SINK_QUEUE.gauge(registry)
+        self.sink_delivered = SINK_DELIVERED.counter(registry)
+        self.sink_drops = SINK_DROPS.counter(registry)

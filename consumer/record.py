@@ -8,7 +8,7 @@ from typing import Protocol
 
 _EPOCH_MS = re.compile(rb"\d{1,16}", re.ASCII)
 # W3C Trace Context section 3.2: version, trace-id, parent-id, flags.
-_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class Record(Protocol):
@@ -60,5 +60,11 @@ def received_at_ms(record: Record) -> int | None:
 
 def trace_id(record: Record) -> str | None:
     """Return the 32 hexadecimal digits that name the record's trace, None when there are none."""
+    parent = traceparent(record)
+    return parent.split("-")[1] if parent else None
+
+
+def traceparent(record: Record) -> str | None:
+    """Return the record's place in its trace, None when there is none."""
     found = _TRACEPARENT.fullmatch(header(record, "traceparent") or b"")
-    return found[1].decode("ascii") if found else None
+    return found[0].decode("ascii") if found else None

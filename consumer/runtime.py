@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from common.tracing import NoTracer, Tracer
 from consumer.clock import Clock
 from consumer.health import Health
 from consumer.metrics import ConsumerMetrics
@@ -18,3 +19,4 @@ class Runtime:
     stop: Stop
     health: Health
     metrics: ConsumerMetrics
+    tracer: Tracer = field(default_factory=NoTracer)

@@ -15,6 +15,7 @@ from consumer.commits import Commits
 from consumer.dead_letter_limit import DeadLetterLimit
 from consumer.dead_letters import DeadLetters
 from consumer.exactly_once import ExactlyOnce
+from consumer.extensions import Extensions
 from consumer.guarantee import Guarantee
 from consumer.handling import Guards, RecordHandler
 from consumer.kafka_clients import KafkaClients, TopicsUnavailableError, subscribe
@@ -26,11 +27,12 @@ from consumer.recent_ids import RecentIds
 from consumer.runtime import Runtime
 from consumer.settings import ConsumerSettings
 from consumer.sinks.kafka import KafkaSink
-from consumer.strategies import chosen
+from consumer.sinks.sink import Sink
 from consumer.time_budget import AlarmBudget, TimeBudget
 from consumer.watchdog import Watchdog
 
 _MS = 1000
+_EXPORT_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,20 @@ class Service:
     settings: ConsumerSettings
     connect: Callable[[ConsumerSettings], KafkaClients]
     runtime: Runtime
+    extensions: Extensions
     budget: Callable[[float], TimeBudget] = AlarmBudget
 
     def run(self) -> None:
-        """Return after a stop: batch finished, offsets committed, group left."""
+        """Return after a stop: batch finished, offsets committed, group left, sinks drained."""
+        outlets = self.extensions.outlets
+        outlets.start()
+        try:
+            self._work()
+        finally:
+            outlets.drain(self.settings.sinks.drain_ms / _MS, self.runtime.clock)
+            self.runtime.tracer.close(_EXPORT_S)
+
+    def _work(self) -> None:
         self.runtime.health.hinder("kafka", "not connected yet")
         clients = self._connected()
         if clients is None:
@@ -77,8 +89,8 @@ class Service:
         lag = Lag(clients.source, clock, metrics)
         recent = RecentIds(settings.duplicate_window)
         handler = RecordHandler(
-            chosen(settings.bidding),
-            [KafkaSink(clients.publisher, kafka.topic_bid_decisions)],
+            self.extensions.strategy,
+            self._sinks(clients),
             DeadLetters(clients.publisher, kafka.topic_dead_letters),
             metrics,
             clock,
@@ -87,6 +99,8 @@ class Service:
                 recent,
                 DeadLetterLimit(settings.dlq_max_consecutive, settings.dlq_max_ratio),
             ),
+            dropping=self.extensions.outlets.dropping,
+            tracer=self.runtime.tracer,
         )
         guarantee = self._guarantee(clients, handler)
         watchdog = Watchdog(clients.source, settings.progress_timeout_ms / _MS, self.runtime)
@@ -103,6 +117,11 @@ class Service:
             self.runtime,
             settings.poll_timeout_ms,
         )
+
+    def _sinks(self, clients: KafkaClients) -> list[Sink]:
+        outlets = self.extensions.outlets
+        kafka = KafkaSink(clients.publisher, self.settings.kafka.topic_bid_decisions)
+        return [kafka, *outlets.durable] if outlets.kafka else [*outlets.durable]
 
     def _guarantee(self, clients: KafkaClients, handler: RecordHandler) -> Guarantee:
         settings, runtime = self.settings, self.runtime

@@ -10,43 +10,15 @@ from marshmallow import fields, validate
 from common.kafka import KafkaSettings
 from common.logs import LogSettings
 from common.settings import SettingsError, load, setting
+from common.tracing import TracingSettings
+from consumer.bidding_settings import BiddingSettings
+from consumer.sink_settings import PATIENCE, SinkSettings
 
-PREFIXES = ("BIDDING_", "CONSUMER_", "KAFKA_", "PROCESSING_")
+PREFIXES = ("BIDDING_", "CONSUMER_", "KAFKA_", "PROCESSING_", "TRACING")
 
 
 def _milliseconds(least: int, most: int = 3_600_000) -> fields.Integer:
     return fields.Integer(validate=validate.Range(least, most))
-
-
-@dataclass(frozen=True)
-class BiddingSettings:
-    """Which strategy decides, and its parameters."""
-
-    strategy: str = setting(
-        "BIDDING_STRATEGY",
-        fields.String(validate=validate.OneOf(["no_bid", "fixed_price"])),
-        doc="`no_bid` declines everything; `fixed_price` offers `BIDDING_PRICE` wherever the "
-        "floor allows it.",
-        default="no_bid",
-    )
-    price: float = setting(
-        "BIDDING_PRICE",
-        fields.Float(validate=validate.Range(min=0, min_inclusive=False)),
-        doc="CPM that `fixed_price` offers.",
-        default="1.0",
-    )
-    currency: str = setting(
-        "BIDDING_CURRENCY",
-        fields.String(validate=validate.Regexp("^[A-Z]{3}$", error="Not an ISO-4217 code.")),
-        doc="Currency of `BIDDING_PRICE`, ISO-4217.",
-        default="USD",
-    )
-    creative_id: str = setting(
-        "BIDDING_CREATIVE_ID",
-        fields.String(validate=validate.Length(min=1, max=255)),
-        doc="Creative that bids refer to (`crid`).",
-        default="house-ad",
-    )
 
 
 @dataclass(frozen=True)
@@ -55,7 +27,9 @@ class ConsumerSettings:
 
     kafka: KafkaSettings
     logs: LogSettings
+    tracing: TracingSettings
     bidding: BiddingSettings
+    sinks: SinkSettings
     health_host: str = setting(
         "CONSUMER_HEALTH_HOST",
         fields.String(validate=validate.Length(min=1)),
@@ -195,8 +169,10 @@ class ConsumerSettings:
     @property
     def longest_round_ms(self) -> int:
         """Most milliseconds that one round of the poll loop waits for others."""
-        # a send may block this long for either topic before the wait for acknowledgements begins
-        publishing = 3 * self.publish_timeout_ms
+        # a send may block this long for either topic before the wait for acknowledgements begins,
+        # and for room in the queue of each other sink that is waited for
+        waiting = int(self.sinks.queues_waited_for * PATIENCE * self.publish_timeout_ms)
+        publishing = 3 * self.publish_timeout_ms + waiting
         # a transaction begins anew, a commit without an answer is asked after, and then the commit
         committing = (3 if self.exactly_once else 2) * self.commit_timeout_ms
         pausing = self.retry_backoff_max_ms + self.connect_timeout_ms
@@ -206,6 +182,7 @@ class ConsumerSettings:
 def load_settings(environ: Mapping[str, str]) -> ConsumerSettings:
     """Read the settings; raise common.settings.SettingsError at the first wrong one."""
     settings = load(ConsumerSettings, environ, PREFIXES)
+    settings.sinks.check()
     if settings.exactly_once and not settings.group_instance_id:
         raise SettingsError(
             "CONSUMER_GROUP_INSTANCE_ID: is required with PROCESSING_GUARANTEE=exactly_once "
@@ -219,7 +196,7 @@ def load_settings(environ: Mapping[str, str]) -> ConsumerSettings:
         if value <= longest:
             message = (
                 f"{name}={value}: must be more than {longest}, the longest round of the poll loop "
-                "(a poll, three publish timeouts, the commit timeouts, backoff and connecting)"
+                "(a poll, the publish and the commit timeouts, backoff and connecting)"
             )
             raise SettingsError(message)
     return settings

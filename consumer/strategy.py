@@ -21,4 +21,4 @@ class Strategy(Protocol):
         """What the strategy is called in settings, decisions, logs and metrics."""
 
     def decide(self, request: BidRequest) -> Decision:
-        """Return the decision; must not block, and may look at nothing but `request`."""
+        """Return the decision; must not block, nor change `request`."""

@@ -11,9 +11,10 @@ from app.settings import IngestSettings
 from common import metrics, settings
 from common.kafka import KafkaSettings
 from common.logs import LogSettings
+from common.tracing import TracingSettings
 from consumer.metrics import TABLE as CONSUMER_METRICS
 from consumer.settings import ConsumerSettings
-from docs import reliability, validation_page
+from docs import performance_page, reliability, scale_page, validation_page
 from verification.local.settings import RunSettings
 from verification.settings import HarnessSettings
 
@@ -23,6 +24,7 @@ DOCS = Path(__file__).parent
 SECTIONS: tuple[tuple[str, type], ...] = (
     ("Kafka, for both services", KafkaSettings),
     ("Logs of both services", LogSettings),
+    ("Traces of both services", TracingSettings),
     ("Ingest (`python -m app`)", IngestSettings),
     ("Bidding logic (`python -m consumer`)", ConsumerSettings),
     ("Local pipeline (`make run`)", RunSettings),
@@ -32,16 +34,17 @@ PREAMBLE = """# Configuration
 
 Both services read their settings from the environment, once, at the start. A wrong value, or an
 unknown name that starts with `INGEST_`, `CONSUMER_`, `BIDDING_`, `KAFKA_`, `BID_`,
-`PROCESSING_` or `VALIDATION_`, is one line on standard error and exit code 2.
+`PROCESSING_`, `TRACING` or `VALIDATION_`, is one line on standard error and exit code 2.
 """
 
 
 def configuration() -> str:
     """Return docs/configuration.md: every environment variable, each service's own once."""
-    shared = {row.name for cls in (KafkaSettings, LogSettings) for row in settings.table(cls)}
+    both = (KafkaSettings, LogSettings, TracingSettings)
+    shared = {row.name for cls in both for row in settings.table(cls)}
     parts = [PREAMBLE]
     for title, cls in SECTIONS:
-        common = cls in (KafkaSettings, LogSettings)
+        common = cls in both
         rows = (row for row in settings.table(cls) if common or row.name not in shared)
         parts.append(f"## {title}\n\n{settings.to_markdown(rows)}")
     return "\n".join(parts)
@@ -72,7 +75,10 @@ def pages() -> Mapping[str, str]:
     return {
         "configuration.md": configuration(),
         "metrics.md": metric_tables(),
+        "performance.md": performance_page.page(),
+        **performance_page.drawings(),
         "reliability.md": reliability.page(),
+        "scale.md": scale_page.page(),
         "validation.md": validation_page.page(),
     }
 
@@ -89,6 +95,7 @@ def main(arguments: list[str]) -> int:
             sys.stderr.write(f"docs/{name} is not current: run `make docs`\n")
         return 1 if old else 0
     for name in old:
+        (DOCS / name).parent.mkdir(exist_ok=True)
         (DOCS / name).write_text(pages()[name], encoding="utf-8")
     return 0
 

@@ -47,7 +47,7 @@ func handler(writer *kafka.Writer, out *json.Encoder) http.HandlerFunc {
 			answer(w, http.StatusBadRequest, map[string]string{"status": "refused"})
 			return
 		}
-		ctx, cancel := context.WithTimeout(r.Context(), time.Second)
+		ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
 		defer cancel()
 		if err := writer.WriteMessages(ctx, kafka.Message{Key: []byte(bid.ID), Value: raw}); err != nil {
 			answer(w, http.StatusServiceUnavailable, map[string]string{"status": "not acknowledged"})

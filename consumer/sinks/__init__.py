@@ -1,1 +1,76 @@
-"""Where decisions go."""
+"""Where decisions go: the sinks that CONSUMER_SINKS names, ours or somebody else's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from common.settings import SettingsError
+from consumer.clock import Clock
+from consumer.metrics import ConsumerMetrics
+from consumer.plugins import NoSuchPluginError, made
+from consumer.sink_settings import KAFKA, SinkSettings
+from consumer.sinks.dropping import DroppingSink
+from consumer.sinks.durable import DurableSink
+from consumer.sinks.jsonl import JsonLines
+from consumer.sinks.log import LogSink
+from consumer.sinks.outlets import Outlets
+from consumer.sinks.sink import Sink
+from consumer.sinks.threaded import Bounds
+
+ENTRY_POINTS = "rtb.sinks"
+
+
+def _json_lines(settings: SinkSettings) -> Sink:
+    try:
+        path = Path(settings.jsonl_path)
+        return JsonLines(path, settings.jsonl_max_bytes, settings.jsonl_files)
+    except OSError as error:
+        raise SettingsError(f"CONSUMER_JSONL_PATH={settings.jsonl_path!r}: {error}") from error
+
+
+# kafka is not among them: it writes through the producer, and so into the transaction, of the loop
+SHIPPED: Mapping[str, Callable[[SinkSettings], Sink]] = {
+    "jsonl": _json_lines,
+    "log": lambda _settings: LogSink(),
+}
+
+
+def chosen(
+    settings: SinkSettings,
+    environ: Mapping[str, str],
+    timeout_s: float,
+    metrics: ConsumerMetrics,
+    clock: Clock,
+) -> Outlets:
+    """Make the sinks that the settings name; raise SettingsError where that cannot be done.
+
+    `environ` is for the settings of sinks that are not ours; `timeout_s` is how long a sink may
+    take for an acknowledgement.
+    """
+    bounds = Bounds(settings.queue, settings.queue_bytes, timeout_s)
+    ours = {name: _made(name, settings, environ) for name in settings.names if name != KAFKA}
+    _check_names(ours, settings)
+    durable, dropping = [], []
+    for name, sink in ours.items():
+        if name in settings.durable_names:
+            durable.append(DurableSink(sink, bounds, metrics, clock))
+        else:
+            dropping.append(DroppingSink(sink, bounds, metrics, clock))
+    return Outlets(KAFKA in settings.names, durable, dropping)
+
+
+def _check_names(made: Mapping[str, Sink], settings: SinkSettings) -> None:
+    names = [KAFKA, *(sink.name for sink in made.values())]
+    if len({*names}) < len(names):
+        raise SettingsError(f"CONSUMER_SINKS={settings.listed!r}: two are called the same: {names}")
+
+
+def _made(name: str, settings: SinkSettings, environ: Mapping[str, str]) -> Sink:
+    if name in SHIPPED:
+        return SHIPPED[name](settings)
+    try:
+        sink: Sink = made(ENTRY_POINTS, name, ("name", "submit", "close"), environ)
+    except NoSuchPluginError as error:
+        raise SettingsError(f"CONSUMER_SINKS={settings.listed!r}: {name} {error}") from error
+    return sink

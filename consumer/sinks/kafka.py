@@ -7,8 +7,6 @@ from consumer.publisher import Publisher
 from consumer.record import header
 from consumer.sinks.sink import Acknowledgement
 
-_CARRIED_OVER = ("traceparent", "received-at")
-
 
 class KafkaSink:
     """One record per decision, under the key of its request, so that both keep their order."""
@@ -22,11 +20,13 @@ class KafkaSink:
 
     def submit(self, decided: Decided) -> Acknowledgement:
         """Hand the decision to the producer."""
+        own = (decided.traceparent or "").encode()
+        carried_over = {
+            "traceparent": own or header(decided.record, "traceparent"),
+            "received-at": header(decided.record, "received-at"),
+        }
         headers = [("content-type", b"application/json")]
-        for name in _CARRIED_OVER:
-            value = header(decided.record, name)
-            if value is not None:
-                headers.append((name, value))
+        headers += [(name, value) for name, value in carried_over.items() if value is not None]
         return self._publisher.publish(self._topic, decided.record.key, decided.value, headers)
 
     def close(self) -> None:

@@ -18,6 +18,13 @@ class Acknowledgement(Protocol):
         """
 
 
+class Done:
+    """The acknowledgement of what has been done already."""
+
+    def wait(self, _seconds: float) -> None:
+        """Return."""
+
+
 class Sink(Protocol):
     """Takes decisions, from one thread.
 

@@ -1,22 +1,44 @@
-"""The strategies that come with the service, by the name that BIDDING_STRATEGY takes."""
+"""The strategy that BIDDING_STRATEGY names: one of ours, or one of somebody else's."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from consumer.settings import BiddingSettings
+from common.settings import SettingsError
+from consumer.bidding_settings import BiddingSettings
+from consumer.clock import Clock
+from consumer.plugins import NoSuchPluginError, made
 from consumer.strategies.fixed_price import FixedPrice
+from consumer.strategies.floor_plus import FloorPlus
 from consumer.strategies.no_bid import NoBidStrategy
+from consumer.strategies.paced_budget import PacedBudget
 from consumer.strategy import Strategy
 
-STRATEGIES: Mapping[str, Callable[[BiddingSettings], Strategy]] = {
-    "no_bid": lambda _settings: NoBidStrategy(),
-    "fixed_price": lambda settings: FixedPrice(
-        settings.price, settings.currency, settings.creative_id
+ENTRY_POINTS = "rtb.strategies"
+SHIPPED: Mapping[str, Callable[[BiddingSettings, Clock], Strategy]] = {
+    "no_bid": lambda _settings, _clock: NoBidStrategy(),
+    "fixed_price": lambda settings, _clock: FixedPrice(
+        settings.fixed_price.price, settings.currency, settings.creative_id
+    ),
+    "floor_plus": lambda settings, clock: FloorPlus(
+        settings.floor_plus.margin,
+        settings.floor_plus.most,
+        settings.currency,
+        settings.creative_id,
+        PacedBudget(settings.floor_plus.budget, settings.floor_plus.period_s, clock.wall),
     ),
 }
 
 
-def chosen(settings: BiddingSettings) -> Strategy:
-    """Build the strategy that the settings name."""
-    return STRATEGIES[settings.strategy](settings)
+def chosen(settings: BiddingSettings, environ: Mapping[str, str], clock: Clock) -> Strategy:
+    """Make the strategy that the settings name; raise SettingsError where that cannot be done.
+
+    `environ` is for the settings of a strategy that is not ours.
+    """
+    if settings.strategy in SHIPPED:
+        return SHIPPED[settings.strategy](settings, clock)
+    try:
+        strategy: Strategy = made(ENTRY_POINTS, settings.strategy, ("name", "decide"), environ)
+    except NoSuchPluginError as error:
+        raise SettingsError(f"BIDDING_STRATEGY={settings.strategy!r}: {error}") from error
+    return strategy

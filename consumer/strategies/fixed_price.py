@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from consumer.decision import Bid, Bids, Decision, NoBid, NoBidReason
+from consumer.decision import Bid, Bids, Decision, NoBid
 from consumer.request import BidRequest, Impression
+from consumer.strategies.floors import floor_in, out_of_question
 
 
 class FixedPrice:
@@ -24,20 +25,15 @@ class FixedPrice:
 
     def decide(self, request: BidRequest, /) -> Decision:
         """Return bids in the order of the impressions, or NoBid when none can be bid on."""
-        impressions = request.impressions
-        if not impressions:
-            return NoBid(NoBidReason.INVALID_REQUEST)
-        if request.currencies and self._currency not in request.currencies:
-            return NoBid()
+        if refusal := out_of_question(request, self._currency):
+            return refusal
         bids = tuple(
             Bid(imp.id, self._price, self._creative_id)
-            for imp in impressions
-            if not imp.deals_only and self._meets_floor(imp)
+            for imp in request.impressions
+            if self._meets_floor(imp)
         )
         return Bids(bids, self._currency) if bids else NoBid()
 
     def _meets_floor(self, imp: Impression) -> bool:
-        if imp.floor == 0:
-            return True
-        same_currency = imp.floor_currency == self._currency
-        return imp.floor is not None and same_currency and self._price >= imp.floor
+        floor = floor_in(self._currency, imp)
+        return floor is not None and self._price >= floor

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry
 
+from common.tracing import NoTracer
 from consumer.at_least_once import AtLeastOnce
 from consumer.backoff import Backoff
 from consumer.batch import BatchProcessor
@@ -23,6 +24,7 @@ from consumer.publisher import Publisher
 from consumer.rebalance import Rebalances
 from consumer.recent_ids import RecentIds
 from consumer.runtime import Runtime
+from consumer.sinks.dropping import DroppingSink
 from consumer.sinks.kafka import KafkaSink
 from consumer.sinks.sink import Sink
 from consumer.stop import Stop
@@ -34,6 +36,7 @@ from tests.fakes.consumer_producer import FakeProducer
 from tests.fakes.consumer_records import TOPIC
 from tests.fakes.consumer_strategy import FakeStrategy
 from tests.fakes.consumer_transactions import FakeTransactions
+from tests.fakes.tracer import FakeTracer
 
 DECISIONS = "bid_decisions"
 DEAD_LETTERS = "bid_requests.dlq"
@@ -42,7 +45,7 @@ DEAD_LETTERS = "bid_requests.dlq"
 class Wiring:
     """One service; `producers` are those it made, the last one in use."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  what a test can put in the place of what is usual
         self,
         source: FakeKafkaConsumer,
         *,
@@ -50,12 +53,15 @@ class Wiring:
         strategy: Strategy | None = None,
         guards: Guards | None = None,
         broker: FakeTransactions | None = None,
+        dropping: Sequence[DroppingSink] = (),
+        tracer: FakeTracer | None = None,
     ) -> None:
         """Put it together around `source`; with a `broker`, each batch is a transaction on it."""
         self.broker = broker
         self.time = FakeTime()
         clock = self.time.clock
         self.registry = CollectorRegistry()
+        self.tracer: FakeTracer | NoTracer = tracer or NoTracer()
         self.source = source
         self.producers: list[FakeProducer] = []
         self.make_producer: Callable[[], FakeProducer] = broker.begin if broker else FakeProducer
@@ -75,6 +81,8 @@ class Wiring:
             metrics,
             clock,
             guards=guards or Guards(recent=self.recent),
+            dropping=dropping,
+            tracer=self.tracer,
         )
         self.processor = BatchProcessor(self.handler, clock, 10)
         self.guarantee = self._guarantee(metrics)

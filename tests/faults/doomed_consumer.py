@@ -1,4 +1,4 @@
-"""The bidding logic, but it dies, its strategy hangs, or its client forgets a partition.
+"""The bidding logic, but it dies, or its client forgets a partition.
 
 What and when argv says.
 """
@@ -8,15 +8,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 from collections.abc import Mapping
 from typing import Any
 
-from consumer import strategies
 from consumer.__main__ import main
-from consumer.decision import Decision, NoBid
 from consumer.kafka_clients import KafkaClients, connect
-from consumer.request import BidRequest
 from consumer.settings import ConsumerSettings
 from consumer.transactional_producer import TransactionalProducer
 
@@ -25,7 +21,6 @@ BEFORE_EFFECTS, BEFORE_COMMIT, AFTER_COMMIT = "before-effects", "before-commit",
 BEFORE_OFFSETS, BEFORE_END, AFTER_END = "before-offsets", "before-end", "after-end"
 IN_TRANSACTION = {BEFORE_OFFSETS: "add_offsets", BEFORE_END: "commit", AFTER_END: "commit"}
 STOPPED = "stopped"
-HANGS = "hangs"
 FORGETS = "forgets"
 
 
@@ -92,18 +87,6 @@ def doom_transactions(method: str, *, before: bool) -> None:
     setattr(TransactionalProducer, method, deadly)
 
 
-class Hanging:
-    """A strategy that never comes to a decision on some requests."""
-
-    name = "no_bid"
-
-    def decide(self, request: BidRequest, /) -> Decision:
-        """Hang on requests whose id says so."""
-        while request.id.startswith("hang"):
-            time.sleep(3600)
-        return NoBid()
-
-
 def doomed(point: str) -> Any:  # noqa: ANN401  a function like consumer.kafka_clients.connect
     """Return what connects for real, and puts the doom in its place."""
 
@@ -128,8 +111,6 @@ def on_stop_signal(request: Any) -> None:  # noqa: ANN401  a function
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == HANGS:
-        strategies.STRATEGIES = {"no_bid": lambda _settings: Hanging()}
     if sys.argv[1] in IN_TRANSACTION:
         doom_transactions(IN_TRANSACTION[sys.argv[1]], before=sys.argv[1] != AFTER_END)
     chosen = doomed(sys.argv[1])

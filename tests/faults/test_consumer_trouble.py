@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import pytest
 from kafka.structs import TopicPartition
 
-from tests.faults.doomed_consumer import AFTER_COMMIT, BEFORE_COMMIT, BEFORE_EFFECTS, FORGETS, HANGS
+from tests.faults.doomed_consumer import AFTER_COMMIT, BEFORE_COMMIT, BEFORE_EFFECTS, FORGETS
 from tests.integration.consumer.process import Pipeline, admin, create_topic, delete_topic
 from tests.support.scenario import scenario
 from tests.support.waiting import eventually
@@ -32,6 +32,12 @@ def spread(pipeline: Pipeline, count: int, prefix: str = "r") -> None:
     """Send requests over all partitions."""
     for number, value in enumerate(requests(count, prefix)):
         pipeline.send(value, key=b"%d" % number)
+
+
+def sample(metrics: str, name: str) -> float:
+    """Return the value of one sample of a metrics page, 0 where it is not there."""
+    found = [line.split()[-1] for line in metrics.splitlines() if line.startswith(f"{name} ")]
+    return float(found[0]) if found else 0
 
 
 class TestKilled:
@@ -147,7 +153,10 @@ class TestPoison:
         self, pipeline: Pipeline, reason: str, poison: bytes
     ) -> None:
         """Its bytes and key go to the dead letters, and the request behind it is decided on."""
-        with pipeline.consumer(*DOOMED, HANGS, CONSUMER_STRATEGY_TIMEOUT_MS="200") as consumer:
+        with pipeline.consumer(
+            BIDDING_STRATEGY="tests.fakes.hanging_strategy:Hanging",
+            CONSUMER_STRATEGY_TIMEOUT_MS="200",
+        ) as consumer:
             consumer.wait_until_ready()
             pipeline.send(poison, *requests(1))
             eventually(lambda: pipeline.committed() == 2, "both commits", 20)
@@ -195,6 +204,77 @@ class TestPoison:
             (line,) = consumer.logged("stopped: too many dead letters")
         assert "11 records in a row" in line["error"]
         assert pipeline.committed() == len(pipeline.given_up()) == 10
+
+
+GUARANTEES: dict[str, dict[str, str]] = {
+    "at_least_once": {},
+    "exactly_once": {"CONSUMER_GROUP_INSTANCE_ID": "member-1"},
+}
+
+
+@pytest.mark.parametrize("guarantee", GUARANTEES)
+class TestSinks:
+    """Sinks beside Kafka that are in trouble."""
+
+    @scenario(
+        fault="A sink takes a second for each decision, and is not waited for",
+        client="Nothing",
+        kept="Every request and its decision; what the sink's queue cannot hold is counted",
+        recovery="By itself, as fast as the sink is",
+    )
+    def test_a_slow_sink_stalls_nothing(self, pipeline: Pipeline, guarantee: str) -> None:
+        """All is decided and committed long before it would be done, and its books add up."""
+        with pipeline.consumer(
+            PROCESSING_GUARANTEE=guarantee,
+            CONSUMER_SINKS="kafka,tests.fakes.troubled_sinks:Sluggish",
+            CONSUMER_SINK_QUEUE="10",
+            **GUARANTEES[guarantee],
+        ) as consumer:
+            consumer.wait_until_ready()
+            spread(pipeline, 300)
+            eventually(lambda: pipeline.committed() == 300, "all commits", 20)
+            assert consumer.get("/readyz")[0] == 200
+            metrics = consumer.get("/metrics")[1]
+            assert consumer.logged("sink drops decisions")
+        dropped = sample(metrics, 'consumer_sink_drops_total{reason="full",sink="sluggish"}')
+        waiting = sample(metrics, 'consumer_sink_queued_decisions{sink="sluggish"}')
+        delivered = sample(metrics, 'consumer_sink_delivered_total{sink="sluggish"}')
+        assert dropped > 250
+        assert waiting <= 10
+        assert dropped + waiting + delivered == 300
+        assert decided(pipeline) == {f"r-{number}": 1 for number in range(300)}
+
+    @scenario(
+        fault="A sink that is waited for is away",
+        client="Nothing",
+        kept="Every request: none is committed without its decision in that sink",
+        recovery="By itself, once the sink is back",
+    )
+    def test_a_sink_that_is_waited_for_holds_its_partitions(
+        self, pipeline: Pipeline, guarantee: str
+    ) -> None:
+        """Nothing is committed meanwhile, the reason is shown, and nothing is missing then."""
+        path = pipeline.logs / "decisions"
+        sinks = "kafka,tests.fakes.troubled_sinks:Switched"
+        with pipeline.consumer(
+            PROCESSING_GUARANTEE=guarantee,
+            CONSUMER_SINKS=sinks,
+            CONSUMER_DURABLE_SINKS=sinks,
+            CONSUMER_RETRY_BACKOFF_MAX_MS="500",
+            CONSUMER_PROGRESS_TIMEOUT_MS="1000",
+            SWITCHED_SINK=str(path),
+            **GUARANTEES[guarantee],
+        ) as consumer:
+            consumer.wait_until_ready()
+            spread(pipeline, 30)
+            eventually(lambda: len(consumer.logged("trying again")) > 4, "retries", 30)
+            assert "sinks: switched: switched off" in consumer.get("/readyz")[1]
+            assert consumer.get("/healthz")[0] == 200
+            assert pipeline.committed() == 0
+            path.touch()
+            eventually(lambda: pipeline.committed() == 30, "all commits", 30)
+        written = [json.loads(line)["request"]["id"] for line in path.read_text().splitlines()]
+        assert {*written} == decided(pipeline).keys() == {f"r-{number}" for number in range(30)}
 
 
 class TestPositions:

@@ -30,12 +30,14 @@ BUDGETS = (
     ),
     StopBudget(
         "bidding-logic-service",
-        # the longest round of the poll loop: a dead letter costs the publish timeout once more
+        # the longest round of the poll loop, where a dead letter costs the publish timeout once
+        # more, and what waits for sinks beside Kafka
         {
             "CONSUMER_POLL_TIMEOUT_MS": 0.001,
             "CONSUMER_PUBLISH_TIMEOUT_MS": 0.002,
             "CONSUMER_COMMIT_TIMEOUT_MS": 0.001,
             "CONSUMER_RETRY_BACKOFF_MAX_MS": 0.001,
+            "CONSUMER_SINK_DRAIN_MS": 0.001,
         },
     ),
     # a controlled shutdown hands over leaderships, then the logs are closed

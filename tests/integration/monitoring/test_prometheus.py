@@ -39,6 +39,7 @@ QUIET = {
     "consumer_dead_letters_total",
     "consumer_retries_total",
     "consumer_offset_out_of_range_total",
+    "consumer_sink_drops_total",
 }
 
 
@@ -79,7 +80,7 @@ def watched(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
                 **topic,
             )
         )
-        consumer = stack.enter_context(pipeline.consumer())
+        consumer = stack.enter_context(pipeline.consumer(CONSUMER_SINKS="kafka,log"))
         ingest.wait_until_ready()
         consumer.wait_until_ready()
         targets = {"ingest": f"127.0.0.1:{ingest.port}", "bidding-logic": consumer.address}

@@ -20,7 +20,7 @@ REQUESTS: list[tuple[bytes, dict[str, str]]] = [
     (b'{"id":"1","imp":[{"id":"1","banner":{}}]}', {}),
     (b'{"id":"1","imp":[{"id":"1","banner":{}}]}', {"traceparent": TRACEPARENT}),
     (b'{"id":"1","imp":[{"id":"1","banner":{}}]}', {"x-openrtb-version": "2.6"}),
-    (gzip.compress(b'{"id":"1","imp":[{"id":"1","banner":{}}]}'), GZIP),
+    (gzip.compress(b'{"id":"1","imp":[{"id":"1","banner":{}}]}', mtime=0), GZIP),
     (b'{"id":"1","imp":[]}', {}),
     (b"{", {}),
     (b"", {}),

@@ -38,11 +38,20 @@ def test_the_goals_of_the_peaks_are_ratios_within_the_run() -> None:
     assert [round(goal.value, 3) for goal in found] == [0.8, 1.2, 3.0, 1.2, 0.8, 60]
 
 
-def test_a_tenth_may_be_missing_and_with_slack_half() -> None:
-    """Machines are not that steady; in CI less is asked."""
-    near, far, lost = Goal("a", 0.91, 1), Goal("b", 0.89, 1), Goal("c", 0.49, 1)
-    assert goals.missed([near, far, lost], slack=1) == [far, lost]
-    assert goals.missed([near, far, lost], slack=2) == [lost]
+def test_a_tenth_may_be_missing() -> None:
+    """Machines are not that steady."""
+    near, far = Goal("a", 0.91, 1), Goal("b", 0.89, 1)
+    assert goals.missed([near, far]) == [far]
+
+
+def test_in_ci_a_steady_goal_may_fall_to_half_of_what_it_was() -> None:
+    """What moves with the machine's other work is recorded, and fails nothing."""
+    recorded = [Goal("cpu", 2, 1, at_most=True), Goal("memory", 45, 90, at_most=True)]
+    kept = Goal("cpu", 3.9, 1, at_most=True, steady=True)
+    lost = Goal("cpu", 4.1, 1, at_most=True, steady=True)
+    grown = Goal("memory", 181, 90, at_most=True, steady=True)
+    shaky = Goal("rate", 0.1, 1)
+    assert goals.fallen([kept, lost, grown, shaky], recorded, slack=2) == [lost, grown]
 
 
 def test_latency_may_be_thrice_bares_and_the_brokers_own() -> None:

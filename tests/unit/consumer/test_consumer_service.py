@@ -8,12 +8,14 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from kafka.errors import FencedInstanceIdError, KafkaError, KafkaTimeoutError
 from prometheus_client import CollectorRegistry
 
 from consumer.__main__ import main
+from consumer.extensions import chosen
 from consumer.health import Health
 from consumer.kafka_clients import KafkaClients, TopicsUnavailableError
 from consumer.metrics import ConsumerMetrics
@@ -60,10 +62,18 @@ class TestService:
         self.health = Health(60, clock.monotonic)
         self.runtime = Runtime(clock, self.stop, self.health, ConsumerMetrics(CollectorRegistry()))
 
+    def service(
+        self, environ: dict[str, str], connect: Callable[[ConsumerSettings], KafkaClients]
+    ) -> Service:
+        """Put a service together as main() does."""
+        settings = load_settings(environ)
+        metrics, clock = self.runtime.metrics, self.runtime.clock
+        return Service(settings, connect, self.runtime, chosen(settings, environ, metrics, clock))
+
     def run(self, cluster: Cluster) -> None:
         """Run the service until it has polled once."""
         cluster.source.on_poll = lambda _number: self.stop.request()
-        Service(load_settings({}), cluster.connect, self.runtime).run()
+        self.service({}, cluster.connect).run()
 
     def test_it_decides_commits_leaves_the_group_and_closes(self) -> None:
         """A stop ends everything in order, without the client's own commit."""
@@ -86,7 +96,7 @@ class TestService:
             "CONSUMER_GROUP_INSTANCE_ID": "pod-1",
         }
         clients = KafkaClients(cluster.source, Publisher(broker.begin))
-        Service(load_settings(environ), lambda _settings: clients, self.runtime).run()
+        self.service(environ, lambda _settings: clients).run()
         assert len(broker.to(DECISIONS)) == 1
         assert cluster.source.committed == {partition(): 1}
         assert cluster.source.commits == []
@@ -118,7 +128,7 @@ class TestService:
             self.stop.request()
             raise KafkaTimeoutError("no broker")
 
-        Service(load_settings({}), away, self.runtime).run()
+        self.service({}, away).run()
         assert cluster.source.polls == 0
         assert self.stop.requested
 
@@ -133,8 +143,9 @@ class TestService:
 class Running:
     """main() in a thread, with its signal handler in reach."""
 
-    def __init__(self, connect: Callable[[ConsumerSettings], KafkaClients]) -> None:
-        """Start it on a free port."""
+    def __init__(self, connect: Callable[[ConsumerSettings], KafkaClients], **environ: str) -> None:
+        """Start it on a free port; settings may be given by name."""
+        self._environ = environ
         self.port = free_port()
         self.stdout, self.stderr = io.StringIO(), io.StringIO()
         self.stop: list[Callable[[], None]] = []
@@ -148,6 +159,7 @@ class Running:
             "CONSUMER_HEALTH_HOST": "127.0.0.1",
             "CONSUMER_HEALTH_PORT": str(self.port),
             "CONSUMER_POLL_TIMEOUT_MS": "10",
+            **self._environ,
         }
         self.code.append(
             main(
@@ -203,6 +215,20 @@ class TestMain:
         assert "bid decided" in events
         assert {line["service"] for line in running.logged()} == {"bidding-logic-service"}
         assert running.stderr.getvalue() == ""
+
+    def test_what_waits_for_a_sink_is_delivered_before_the_end(self, tmp_path: Path) -> None:
+        """A stop right after the commit leaves no decision out of the file."""
+        cluster = Cluster()
+        for number in range(50):
+            cluster.source.add(b'{"id":"r-%d"}' % number)
+        path = tmp_path / "decisions.jsonl"
+        running = Running(
+            cluster.connect, CONSUMER_SINKS="kafka,jsonl", CONSUMER_JSONL_PATH=str(path)
+        )
+        eventually(lambda: cluster.source.committed == {partition(): 50}, "the commit")
+        assert running.end() == 0
+        ids = [json.loads(line)["request"]["id"] for line in path.read_text().splitlines()]
+        assert ids == [f"r-{number}" for number in range(50)]
 
     def test_it_is_alive_but_not_ready_while_kafka_is_away(self) -> None:
         """Probes answer before Kafka does."""

@@ -20,7 +20,8 @@ class TestLoadSettings:
     @pytest.mark.parametrize(
         ("name", "value"),
         [
-            ("BIDDING_STRATEGY", "clairvoyant"),
+            ("BIDDING_STRATEGY", ""),
+            ("BIDDING_BUDGET", "-1"),
             ("BIDDING_PRICE", "0"),
             ("BIDDING_PRICE", "nan"),
             ("BIDDING_CURRENCY", "usd"),

@@ -1,0 +1,107 @@
+"""A sink in a thread of its own, so that its slowness is its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from common.logs import get_logger
+from consumer.clock import Clock
+from consumer.decided import Decided
+from consumer.errors import SinkRefusedError, SinkUnavailableError
+from consumer.metrics import ConsumerMetrics
+from consumer.sinks.bounded_queue import BoundedQueue
+from consumer.sinks.delivery import Delivery
+from consumer.sinks.sink import Acknowledgement, Sink
+
+_AT_ONCE = 100
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How many decisions, and bytes, may wait for a sink, and for how long it may keep silent."""
+
+    decisions: int
+    size_bytes: int
+    timeout_s: float
+
+
+class Threaded:
+    """Takes a sink over and passes decisions on to it, in their order."""
+
+    def __init__(
+        self,
+        sink: Sink,
+        bounds: Bounds,
+        metrics: ConsumerMetrics,
+        clock: Clock,
+        on_failure: Callable[[Exception], None],
+    ) -> None:
+        """Prepare; `on_failure` is told, from this thread, of each decision not delivered."""
+        self.name = sink.name
+        self._sink = sink
+        self._timeout_s = bounds.timeout_s
+        self._clock = clock
+        self._on_failure = on_failure
+        self._queue = BoundedQueue(bounds.decisions, bounds.size_bytes)
+        self._delivered = metrics.sink_delivered.labels(self.name)
+        metrics.sink_queue.labels(self.name).set_function(lambda: len(self._queue))
+        self._thread = threading.Thread(target=self._run, name=f"sink-{self.name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to pass on."""
+        self._thread.start()
+
+    def put(self, decided: Decided, seconds: float = 0) -> Delivery | None:
+        """Return the decision's delivery, None when there is no room for it within `seconds`."""
+        delivery = Delivery(decided)
+        return delivery if self._queue.put(delivery, seconds) else None
+
+    def close(self) -> None:
+        """Take nothing more in and, once all is delivered, end."""
+        self._queue.close()
+
+    def abandon(self, seconds: float) -> int:
+        """Wait up to `seconds` for the end, give up what is left, and return how many that are."""
+        self._thread.join(seconds)
+        return self._queue.abandon()
+
+    def _run(self) -> None:
+        while batch := self._queue.take(_AT_ONCE):
+            self._deliver(batch)
+        try:
+            self._sink.close()
+        except Exception:  # noqa: BLE001  a sink may raise anything, and this is its end
+            get_logger().exception("sink not closed in order", sink=self.name)
+
+    def _deliver(self, batch: Sequence[Delivery]) -> None:
+        begun = [*self._begin(batch)]
+        end = self._clock.monotonic() + self._timeout_s
+        for delivery, acknowledgement in begun:
+            try:
+                acknowledgement.wait(max(end - self._clock.monotonic(), 0))
+            except Exception as error:  # noqa: BLE001  a sink may raise anything: it is told
+                self._fail(delivery, error)
+            else:
+                if self._queue.end(delivery, None):
+                    self._delivered.inc()
+
+    def _begin(self, batch: Sequence[Delivery]) -> Iterator[tuple[Delivery, Acknowledgement]]:
+        for delivery in batch:
+            try:
+                yield delivery, self._sink.submit(delivery.decided)
+            except Exception as error:  # noqa: BLE001  the same
+                self._fail(delivery, error)
+
+    def _fail(self, delivery: Delivery, error: Exception) -> None:
+        if self._queue.end(delivery, _known(self.name, error)):
+            self._on_failure(error)
+
+
+def _known(name: str, error: Exception) -> Exception:
+    """Return an error that says what it means: what nobody knows may go better the next time."""
+    if isinstance(error, SinkRefusedError):
+        return SinkRefusedError(f"{name}: {error}")
+    why = error if isinstance(error, SinkUnavailableError) else type(error).__name__
+    return SinkUnavailableError(f"{name}: {why}")

@@ -1,0 +1,20 @@
+"""A strategy that never comes to a decision on some requests."""
+
+from __future__ import annotations
+
+import time
+
+from consumer.decision import Decision, NoBid
+from consumer.request import BidRequest
+
+
+class Hanging:
+    """Hangs on requests whose id says so."""
+
+    name = "hanging"
+
+    def decide(self, request: BidRequest, /) -> Decision:
+        """Hang, or decline."""
+        while request.id.startswith("hang"):
+            time.sleep(3600)
+        return NoBid()

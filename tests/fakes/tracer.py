@@ -1,0 +1,38 @@
+"""A tracer that keeps what it was told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from common.tracing import Attributes, Operation
+
+
+@dataclass
+class FakeSpan:
+    """One span; `ended` is None while it lasts."""
+
+    started: tuple[Operation, str, str | None]
+    traceparent: str | None
+    ended: tuple[Attributes, str] | None = None
+
+    def end(self, attributes: Attributes, error: str = "") -> None:
+        """Keep how it ended."""
+        self.ended = (attributes, error)
+
+
+@dataclass
+class FakeTracer:
+    """Gives each span a traceparent of its own."""
+
+    spans: list[FakeSpan] = field(default_factory=list)
+    closed_with: float | None = None
+
+    def start(self, operation: Operation, topic: str, parent: str | None) -> FakeSpan:
+        """Keep what begins."""
+        traceparent = f"00-{'a' * 32}-{len(self.spans):016x}-01"
+        self.spans.append(FakeSpan((operation, topic, parent), traceparent))
+        return self.spans[-1]
+
+    def close(self, seconds: float) -> None:
+        """Keep how long it had."""
+        self.closed_with = seconds

@@ -1,0 +1,46 @@
+"""Sinks as services have them that are not ours: slow, and for a while away."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from consumer.decided import Decided
+from consumer.errors import SinkUnavailableError
+from consumer.sinks.sink import Acknowledgement, Done
+
+
+class Sluggish:
+    """Takes a second for each decision."""
+
+    name = "sluggish"
+
+    def submit(self, _decided: Decided) -> Acknowledgement:
+        """Take it."""
+        time.sleep(1)
+        return Done()
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class Switched:
+    """Writes decisions to the file that SWITCHED_SINK names, and is away before there is one."""
+
+    name = "switched"
+
+    def __init__(self) -> None:
+        """Look where the file is going to be."""
+        self._path = Path(os.environ["SWITCHED_SINK"])
+
+    def submit(self, decided: Decided) -> Acknowledgement:
+        """Write it, or be away."""
+        if not self._path.exists():
+            raise SinkUnavailableError("switched off")
+        with self._path.open("ab") as file:
+            file.write(decided.value + b"\n")
+        return Done()
+
+    def close(self) -> None:
+        """Do nothing."""

@@ -1,0 +1,70 @@
+"""The code in docs/strategies.md works as it stands."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from consumer.clock import Clock
+from consumer.extensions import chosen
+from consumer.metrics import ConsumerMetrics
+from consumer.settings import load_settings
+from consumer.strategies import SHIPPED
+
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs" / "strategies.md").read_text(encoding="utf-8")
+FILES = ("strategy.py", "test_strategy.py", "sink.py", "test_sink.py")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Save each piece of code under the name that the page gives it."""
+    (tmp_path / "ours").mkdir()
+    pieces = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    for name, code in zip(FILES, pieces, strict=True):
+        assert f"`ours/{name}`" in PAGE
+        (tmp_path / "ours" / name).write_text(code, encoding="utf-8")
+    return tmp_path
+
+
+def test_its_tests_pass(folder: Path) -> None:
+    """Both contracts are kept, by the command that the page shows."""
+    assert "$ PYTHONPATH=. pytest ours" in PAGE
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "ours"]
+    environ = {**os.environ, "PYTHONPATH": f"{folder}:{ROOT}"}
+    ran = subprocess.run(
+        command, cwd=folder, env=environ, check=False, capture_output=True, text=True
+    )
+    assert ran.returncode == 0, ran.stdout
+    assert re.search(r"\b12 passed", ran.stdout), ran.stdout
+
+
+def test_the_service_takes_them(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under the settings that the page shows, those of the sink included."""
+    monkeypatch.syspath_prepend(folder)
+    environ = dict(re.findall(r"(BIDDING_STRATEGY|CONSUMER_SINKS|OURS_CSV)=(\S+) ", PAGE))
+    environ["OURS_CSV"] = str(folder / "bids.csv")
+    made = chosen(load_settings(environ), environ, ConsumerMetrics(CollectorRegistry()), Clock())
+    made.outlets.start()
+    made.outlets.drain(5, Clock())
+    assert made.strategy.name == "first_only"
+    assert [sink.thread.name for sink in made.outlets.dropping] == ["csv"]
+    assert (folder / "bids.csv").exists()
+
+
+def test_every_shipped_strategy_is_on_the_page() -> None:
+    """One line of the table each."""
+    assert all(f"| `{name}` |" in PAGE for name in SHIPPED)
+
+
+def test_a_strategy_is_fifteen_lines() -> None:
+    """The first piece of code is as short as promised, blank lines and imports aside."""
+    first = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)[0]
+    code = [line for line in first.splitlines() if line and not line.startswith("from ")]
+    assert len(code) <= 15

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from string import Template
 
 from verification.tools.docker import Docker
 from verification.tools.errors import HarnessError
@@ -30,10 +31,17 @@ SERVICE_IMAGES = (INGEST, CONSUMER)
 
 
 def copied_paths(dockerfile: str) -> list[str]:
-    """Return the context paths that a Dockerfile's COPY and ADD lines name, in order."""
+    """Return the context paths that a Dockerfile's COPY and ADD lines name, in order.
+
+    A build argument in them stands for its default: nobody builds with another one here.
+    """
     paths: list[str] = []
+    defaults: dict[str, str] = {}
     for line in dockerfile.replace("\\\n", " ").splitlines():
-        keyword, _, rest = line.strip().partition(" ")
+        keyword, _, rest = Template(line.strip()).safe_substitute(defaults).partition(" ")
+        argument, given, default = rest.partition("=")
+        if keyword.upper() == "ARG" and given:
+            defaults[argument] = default
         if keyword.upper() not in {"COPY", "ADD"} or "--from=" in rest:
             continue
         paths += _sources(rest)

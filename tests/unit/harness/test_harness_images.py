@@ -49,6 +49,11 @@ class TestCopiedPaths:
         """Shell and list form, flags and continuation lines are read; other stages are left out."""
         assert copied_paths(_DOCKERFILE) == ["requirements.txt", "app", "common", "a file"]
 
+    def test_build_argument(self) -> None:
+        """An argument in a path stands for its default; one without a default stays as it is."""
+        lines = "ARG WHICH=ingest\nARG NONE\nCOPY r/${WHICH}.txt r/$NONE /r/\n"
+        assert copied_paths(lines) == ["r/ingest.txt", "r/$NONE"]
+
 
 class TestContentTag:
     """content_tag."""

@@ -33,18 +33,17 @@ SERVICE_IMAGES = (INGEST, CONSUMER)
 def copied_paths(dockerfile: str) -> list[str]:
     """Return the context paths that a Dockerfile's COPY and ADD lines name, in order.
 
-    A build argument in them stands for its default: nobody builds with another one here.
+    Build arguments in them have their defaults.
     """
     paths: list[str] = []
     defaults: dict[str, str] = {}
     for line in dockerfile.replace("\\\n", " ").splitlines():
-        keyword, _, rest = Template(line.strip()).safe_substitute(defaults).partition(" ")
-        argument, given, default = rest.partition("=")
-        if keyword.upper() == "ARG" and given:
-            defaults[argument] = default
-        if keyword.upper() not in {"COPY", "ADD"} or "--from=" in rest:
-            continue
-        paths += _sources(rest)
+        keyword, _, rest = line.strip().partition(" ")
+        if keyword.upper() == "ARG":
+            name, _, default = rest.partition("=")
+            defaults[name] = default
+        if keyword.upper() in {"COPY", "ADD"} and "--from=" not in rest:
+            paths += _sources(Template(rest).safe_substitute(defaults))
     return paths
 
 

@@ -64,7 +64,7 @@ pictures: .venv/tools/ok ## Draw architecture, report and live view for docs/, t
 	$(TOX) -e report -- -k pictures --pictures=$(CURDIR)/docs/pictures
 	$(TOX) -e integration -- --kafka=embedded -k tried_out --pictures=.verification/pictures
 
-bench: .venv/tools/ok ## Measure ours against its peers and what validation costs; SLACK=2: in short, fails at half
+bench: .venv/tools/ok ## Measure ours against its peers and what validation costs; SLACK=2: in short, fails where costs double
 	$(TOX) -e bench -- --slack $(SLACK)
 
 profile: .venv/tools/ok ## Draw flame graphs of a worker and of the consumer under load, in .verification/profiles

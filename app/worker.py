@@ -36,7 +36,6 @@ class Waiting:
 
     arrival: Arrival
     deadline: float
-    watched: bool = False
 
 
 class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
@@ -66,14 +65,11 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
         waiting = Waiting(Arrival(self.app.settings.max_body_bytes), deadline)
         self._waiting[conn] = waiting
         conn.sock.settimeout(0)
+        self.poller.register(conn.sock, EVENT_READ, partial(self._on_bytes, conn))
         if conn.parser is not None and (ahead := conn.parser.unreader.take_buffered()):
             self._take_in(conn, waiting, ahead)
         else:
             self._on_bytes(conn, conn.sock)
-        # most requests are whole at the first look, and need not be waited for
-        if self._waiting.get(conn) is waiting:
-            waiting.watched = True
-            self.poller.register(conn.sock, EVENT_READ, partial(self._on_bytes, conn))
 
     def murder_pending(self) -> None:
         """Refuse requests that took too long, and end what has lingered long enough."""
@@ -196,11 +192,10 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
         conn.close()
 
     def _forget(self, conn: TConn) -> Arrival:
-        waiting = self._waiting.pop(conn)
-        self._arriving_bytes -= len(waiting.arrival)
-        if waiting.watched:
-            self.poller.unregister(conn.sock)
-        return waiting.arrival
+        arrival = self._waiting.pop(conn).arrival
+        self._arriving_bytes -= len(arrival)
+        self.poller.unregister(conn.sock)
+        return arrival
 
     def _linger(self, conn: TConn) -> None:
         """Close our side now, and the rest when the client has done so, or soon."""

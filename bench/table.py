@@ -7,21 +7,31 @@ from collections.abc import Mapping, Sequence
 from bench.backlog import Pace
 from bench.goals import Goal
 from bench.results import Results
+from bench.rounds import Figures
 
 
 def of_peaks(results: Results) -> str:
     """Return every peer's figures at its peak."""
     lines = [
-        "| | requests/s | p50 ms | p99 ms | CPU ms a request | memory MiB |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| | requests/s | of rounds from, to | p50 ms | p99 ms | CPU ms a request | memory MiB |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
-    lines += [
-        f"| {name} | {f.rate:,.0f} | {f.p50_ms:.1f} | {f.p99_ms:.1f} | {f.cpu_ms:.3f} "
-        f"| {f.memory_mib:.0f} |"
-        for name, f in results.peaks.items()
-    ]
-    lines += [f"| {name} | not run: {why} | | | | |" for name, why in results.not_run.items()]
+    lines += [_peak(name, figures) for name, figures in results.peaks.items()]
+    lines += [f"| {name} | not run: {why} | | | | | |" for name, why in results.not_run.items()]
     return "\n".join(lines) + "\n"
+
+
+def _peak(name: str, figures: Figures) -> str:
+    cells = (
+        name,
+        f"{figures.rate:,.0f}",
+        f"{min(figures.rounds):,.0f}, {max(figures.rounds):,.0f}",
+        f"{figures.p50_ms:.1f}",
+        f"{figures.p99_ms:.1f}",
+        f"{figures.cpu_ms:.3f}",
+        f"{figures.memory_mib:.0f}",
+    )
+    return f"| {' | '.join(cells)} |"
 
 
 def of_goals(goals: Sequence[Goal]) -> str:

@@ -1,6 +1,7 @@
 PYTHON ?= python3
 KAFKA ?= auto
 FOR ?= 60
+RATE ?= 50
 BUT ?= none
 SLACK ?= 1
 IN_RUN := .venv/local/bin/python -m verification
@@ -8,16 +9,19 @@ IN_CLUSTER := .venv/verify/bin/python -m verification
 TOX := .venv/tools/bin/tox run --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run send up verify status down test integration confluent faults soak mutations e2e pictures fuzz bench profile lint docs lock clean
+.PHONY: help run send traffic up verify status down test integration confluent faults soak mutations e2e pictures fuzz bench profile lint docs lock clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## */\1\t/' | expand -t 12
 
-run: .venv/local/ok ## Start Kafka, the ingest on :8080 and the consumer here; Ctrl-C stops them
-	@$(IN_RUN) run
+run: .venv/local/ok ## Start Kafka, the ingest on :8080 and the consumer; PLAIN=1 shows log lines; Ctrl-C stops
+	@$(IN_RUN) run $(if $(PLAIN),--plain)
 
 send: .venv/local/ok ## Post the samples to what `make run` started and print what came back
 	@$(IN_RUN) send
+
+traffic: .venv/local/ok ## Send realistic requests, some broken: RATE=50 a second, FOR=60 s, SEED=1, MIX=video=9,broken=5
+	@$(IN_RUN) traffic --rate $(RATE) --for $(FOR) $(SEED:%=--seed %) --mix '$(MIX)'
 
 up: .venv/verify/ok ## Make a kind cluster, deploy everything to it, print the `curl` line and leave it running
 	@$(IN_CLUSTER) up
@@ -25,8 +29,8 @@ up: .venv/verify/ok ## Make a kind cluster, deploy everything to it, print the `
 verify: .venv/verify/ok ## Prove in a kind cluster that everything works; reports in .verification/
 	@$(IN_CLUSTER) verify
 
-status: .venv/verify/ok ## Show the cluster's workloads, lag in messages and seconds, and the last decision
-	@$(IN_CLUSTER) status
+status: .venv/local/ok ## Show what runs (here or in the cluster), topics, lag and its direction, the last decisions
+	@$(IN_RUN) status
 
 down: .venv/verify/ok ## Remove the cluster
 	@$(IN_CLUSTER) down
@@ -55,7 +59,9 @@ mutations: .venv/tools/ok ## Break the promises in the code and see that tests n
 e2e: .venv/tools/ok ## Test checks (BUT='CATEGORY or ...': not those), faults and the runbook in a kind cluster
 	$(TOX) -e e2e -- -k "not (test_check and ($(BUT)))"
 
-pictures: .venv/tools/ok ## Draw the API page as a browser shows it, in .verification/pictures
+pictures: .venv/tools/ok ## Draw architecture, report and live view for docs/, the API page in .verification/pictures
+	$(PYTHON) -m docs.diagram
+	$(TOX) -e report -- -k pictures --pictures=$(CURDIR)/docs/pictures
 	$(TOX) -e integration -- --kafka=embedded -k tried_out --pictures=.verification/pictures
 
 bench: .venv/tools/ok ## Measure ours against its peers and what validation costs; SLACK=2: in short, fails where costs double

@@ -13,7 +13,7 @@ from verification.checks.context import Context
 from verification.checks.model import Needs
 from verification.cli import Console
 from verification.cluster.waiting import SilentProgress
-from verification.commands.harness import context_of
+from verification.commands.context import context_of
 from verification.session import Session
 from verification.tools.errors import HarnessError
 

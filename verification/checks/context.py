@@ -10,7 +10,7 @@ from verification.clock import Clock
 from verification.cluster.images import ServiceImage
 from verification.cluster.waiting import Progress, Waiter
 from verification.load.http import Http
-from verification.load.topics import Topics
+from verification.load.topics import PodPython, Topics
 from verification.settings import HarnessSettings
 from verification.tools.docker import Docker
 from verification.tools.kind import Kind
@@ -81,7 +81,7 @@ class Context:
     @property
     def topics(self) -> Topics:
         """The topics as read from inside the cluster."""
-        return Topics(self.kubectl, self.clock)
+        return Topics(PodPython(self.kubectl))
 
     def with_runner(self, runner: Runner) -> Context:
         """Return this context with another runner."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from verification.cli import Console
-from verification.commands.harness import context_of, terminal_of
+from verification.commands.context import context_of
+from verification.commands.harness import terminal_of
 from verification.session import Session
 
 

@@ -5,26 +5,15 @@ from __future__ import annotations
 import argparse
 import contextlib
 import signal
-import uuid
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import FrameType
 
-from common.settings import load
-from verification.checks.context import Context
-from verification.checks.host import LocalHost
 from verification.checks.registry import CATEGORIES
 from verification.cli import Console
-from verification.clock import SystemClock
-from verification.cluster.waiting import Progress
-from verification.load.http import IngestHttp
 from verification.rendering.terminal import Terminal
 from verification.session import Session
-from verification.settings import PREFIXES, HarnessSettings
 from verification.tools.errors import HarnessError
-from verification.tools.process import SubprocessRunner
 
-ROOT = Path(__file__).parent.parent.parent
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _Handler = Callable[[int, FrameType | None], object] | signal.Handlers
 
@@ -32,23 +21,6 @@ _Handler = Callable[[int, FrameType | None], object] | signal.Handlers
 def terminal_of(console: Console) -> Terminal:
     """Return what shows a run to the user."""
     return Terminal(console.out, console.environ, CATEGORIES)
-
-
-def context_of(console: Console, progress: Progress) -> Context:
-    """Build the context of a run from the environment."""
-    settings = load(HarnessSettings, console.environ, PREFIXES)
-    # kubectl would keep what it has learnt of the cluster in the user's ~/.kube/cache
-    own = {"KUBECACHEDIR": str(settings.folder(ROOT) / "kubectl-cache")}
-    return Context(
-        root=ROOT,
-        settings=settings,
-        runner=SubprocessRunner({**console.environ, **own}, ROOT),
-        clock=SystemClock(),
-        progress=progress,
-        host=LocalHost(),
-        http=IngestHttp(settings.ingest_port),
-        run_id=f"v{uuid.uuid4().hex[:8]}",
-    )
 
 
 def add_fresh(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,8 @@ import argparse
 
 from verification.checks.registry import select
 from verification.cli import Console
-from verification.commands.harness import context_of, guarded, terminal_of
+from verification.commands.context import context_of
+from verification.commands.harness import guarded, terminal_of
 from verification.running import run_all
 from verification.session import Session
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import _thread
 import argparse
 import dataclasses
+import functools
 import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 
@@ -21,6 +22,9 @@ from verification.embedded.broker import EmbeddedKafka
 from verification.embedded.properties import HOST
 from verification.embedded.runtime import prepare
 from verification.embedded.training import train
+from verification.live.log_lines import Notable
+from verification.live.page import read_page
+from verification.live.view import LiveView, Observer
 from verification.local.banner import Facts, banner, sample
 from verification.local.messages import Messages
 from verification.local.ports import Port, refuse_taken
@@ -78,12 +82,8 @@ class Output:
     errors: Pump
 
     @classmethod
-    def of(cls, console: Console, messages: Messages) -> Output:
-        """Hold the logs back for the banner; errors come at once."""
-
-        def write(line: bytes) -> None:
-            console.raw.write(line)
-            console.raw.flush()
+    def of(cls, write: Callable[[bytes], object], messages: Messages) -> Output:
+        """Hold the logs for `write` back for the banner; errors come at once."""
 
         def say(line: bytes) -> None:
             messages.say(line.decode(errors="backslashreplace").rstrip("\n"))
@@ -95,7 +95,10 @@ class Output:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take no arguments: all settings come from the environment."""
+    """Take --plain: all settings come from the environment."""
+    parser.add_argument(
+        "--plain", action="store_true", help="log lines, on a terminal as well as elsewhere"
+    )
     parser.epilog = (
         "KAFKA_BROKERS=host:port uses that cluster; RUN_KAFKA_PORT, RUN_KAFKA_DATA, INGEST_PORT "
         "and CONSUMER_HEALTH_PORT move what is in the way. A process that dies is started again, "
@@ -103,23 +106,49 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(_args: argparse.Namespace, console: Console) -> int:
+def run(args: argparse.Namespace, console: Console) -> int:
     """Run until told to stop (0) or until something cannot be kept up (1) or started (2)."""
     terminal = console.out.isatty()
+    live = terminal and not args.plain and console.environ.get("TERM") != "dumb"
     messages = Messages(console.out if terminal else console.err)
+    notable = Notable()
     with endings_interrupt():
-        plan = make_plan(console.environ, terminal=terminal)
-        output = Output.of(console, messages)
+        environ = {**console.environ, "LOG_FORMAT": "json"} if live else console.environ
+        plan = make_plan(environ, terminal=terminal)
+        write = notable.take if live else functools.partial(write_raw, console)
+        output = Output.of(write, messages)
         supervisor = Supervisor(messages, time)
         try:
             bring_up(plan, supervisor, output)
-            supervisor.watch()
+            with shown(plan, console, messages, notable) if live else nullcontext():
+                supervisor.watch()
         except KeyboardInterrupt:
             return 0
         finally:
             output.logs.finish()
             output.errors.finish()
             supervisor.stop()
+
+
+def write_raw(console: Console, line: bytes) -> None:
+    """Write a line as it is, at once."""
+    console.raw.write(line)
+    console.raw.flush()
+
+
+@contextmanager
+def shown(plan: Plan, console: Console, messages: Messages, notable: Notable) -> Iterator[None]:
+    """Show the live view; what is said meanwhile comes above it."""
+    consumer, ingest = (
+        lambda service=service: read_page(service.host, service.port, time.monotonic())
+        for service in plan.services()
+    )
+    observer = Observer(ingest, consumer, notable)
+    with (
+        LiveView(console.out, console.environ, observer.look) as view,
+        messages.through(view.say),
+    ):
+        yield
 
 
 def make_plan(environ: Mapping[str, str], *, terminal: bool) -> Plan:

@@ -6,7 +6,7 @@ import argparse
 
 from verification.checks.registry import CATEGORIES, CHECKS
 from verification.cli import Console
-from verification.commands.harness import ROOT
+from verification.project import ROOT
 from verification.refusals import CheckFailedError
 from verification.runbook import PATH, runbook
 

@@ -6,9 +6,9 @@ import argparse
 
 from verification.checks.model import Needs
 from verification.cli import Console
+from verification.commands.context import context_of
 from verification.commands.harness import (
     add_fresh,
-    context_of,
     curl_line,
     guarded,
     tell_further,

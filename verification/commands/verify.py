@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from verification.checks.model import Check
 from verification.checks.registry import select
 from verification.cli import Console
+from verification.commands.context import context_of
 from verification.commands.harness import (
     add_fresh,
     collect,
-    context_of,
     guarded,
     remove,
     tell_further,

@@ -1,4 +1,4 @@
-"""The topics, read to their end from inside the cluster."""
+"""The topics, read to their end from where Kafka can be reached."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from verification.clock import Clock
 from verification.cluster.pods import is_ready, name_of
 from verification.tools.errors import ToolFailedError, ToolOutputError
 from verification.tools.kubectl import Kubectl
@@ -42,13 +41,40 @@ class Record:
         return (self.key or b"").decode("utf-8", errors="replace")
 
 
-class Topics:
-    """Runs the topic script in a pod of the bidding logic: it may reach Kafka, few others may."""
+class Python(Protocol):
+    """A Python that has kafka-python, may reach Kafka and has its address as KAFKA_BROKERS."""
 
-    def __init__(self, kubectl: Kubectl, clock: Clock) -> None:
+    def run(self, script: str, argument: str) -> str:
+        """Run a script and return what it printed; HarnessError when it fails."""
+
+
+class PodPython:
+    """The Python in a pod of the bidding logic: it may reach Kafka, few others may."""
+
+    def __init__(self, kubectl: Kubectl) -> None:
         """Reach the pod through `kubectl`."""
         self._kubectl = kubectl
-        self._clock = clock
+
+    def run(self, script: str, argument: str) -> str:
+        """Run the script in the first pod that is ready."""
+        command = ["python", "-", argument]
+        result = self._kubectl.exec(self._pod(), command, timeout=_TIMEOUT_S, stdin=script)
+        return result.checked().stdout
+
+    def _pod(self) -> str:
+        ready = [pod for pod in self._kubectl.list("pods", selector=_READER) if is_ready(pod)]
+        if not ready:
+            message = f"no pod with {_READER} is ready to read the topics from"
+            raise ToolFailedError(message)
+        return name_of(ready[0])
+
+
+class Topics:
+    """Asks the topic script."""
+
+    def __init__(self, python: Python) -> None:
+        """Run it with `python`."""
+        self._python = python
 
     def ends(self, *topics: str) -> Offsets:
         """Return each topic's end offset by partition."""
@@ -64,16 +90,7 @@ class Topics:
 
     def _ask(self, request: Mapping[str, object]) -> list[dict[str, Any]]:
         script = Path(__file__).with_name("topic_script.py").read_text(encoding="utf-8")
-        command = ["python", "-", json.dumps(request)]
-        result = self._kubectl.exec(self._pod(), command, timeout=_TIMEOUT_S, stdin=script)
-        return _rows(result.checked().stdout)
-
-    def _pod(self) -> str:
-        ready = [pod for pod in self._kubectl.list("pods", selector=_READER) if is_ready(pod)]
-        if not ready:
-            message = f"no pod with {_READER} is ready to read the topics from"
-            raise ToolFailedError(message)
-        return name_of(ready[0])
+        return _rows(self._python.run(script, json.dumps(request)))
 
 
 def _rows(printed: str) -> list[dict[str, Any]]:

@@ -36,6 +36,7 @@ def banner(facts: Facts) -> str:
         ("", ""),
         ("post a bid request", _curl(facts.sample, url)),
         ("post all samples", f"make send{_unless_default('INGEST_PORT', settings.ingest_port)}"),
+        ("send traffic", f"make traffic{_unless_default('INGEST_PORT', settings.ingest_port)}"),
         ("look at the topic", f"{tool} topic show {facts.topic} --brokers {facts.brokers}"),
         ("stop", "Ctrl-C"),
     )

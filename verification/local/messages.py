@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 _CLEAR = "\r\x1b[K"
@@ -17,11 +19,26 @@ class Messages:
         self._terminal = stream.isatty()
         self._passing = ""
         self._lock = threading.Lock()
+        self._elsewhere: Callable[[str], object] | None = None
+
+    @contextmanager
+    def through(self, say: Callable[[str], object]) -> Iterator[None]:
+        """Meanwhile let something else that writes to the stream write the lines that stay."""
+        with self._lock:
+            self._elsewhere = say
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._elsewhere = None
 
     def say(self, text: str) -> None:
         """Write a line that stays."""
         with self._lock:
-            self._write(f"{self._erased()}{text}\n")
+            if self._elsewhere is None:
+                self._write(f"{self._erased()}{text}\n")
+            else:
+                self._elsewhere(text)
 
     def show(self, text: str) -> None:
         """Write a passing status: on a terminal it is overwritten by what comes next.

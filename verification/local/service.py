@@ -62,17 +62,7 @@ class Service:
 
     def blocked_by(self) -> str | None:
         """Return why it is not ready; None: it is."""
-        plan = self._plan
-        connection = HTTPConnection(plan.host, plan.port, timeout=_PROBE_S)
-        try:
-            connection.request("GET", plan.path)
-            answer = connection.getresponse()
-            body = answer.read(_SHOWN * 10)
-        except (OSError, HTTPException) as error:
-            return f"{plan.host}:{plan.port} does not answer ({type(error).__name__})"
-        finally:
-            connection.close()
-        return None if answer.status == 200 else f"{plan.path} says {_reasons(body)}"  # noqa: PLR2004  HTTP's OK
+        return not_ready(self._plan.host, self._plan.port, self._plan.path)
 
     def stop(self, seconds: float) -> int | None:
         """Ask it to end, kill it and what it started after `seconds`; return its status."""
@@ -91,6 +81,20 @@ class Service:
     def _drain(self) -> None:
         for reader in self._readers:
             reader.join(_DRAIN_S)
+
+
+def not_ready(host: str, port: int, path: str) -> str | None:
+    """Return why a readiness endpoint does not say 200; None: it does."""
+    connection = HTTPConnection(host, port, timeout=_PROBE_S)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        body = answer.read(_SHOWN * 10)
+    except (OSError, HTTPException) as error:
+        return f"{host}:{port} does not answer ({type(error).__name__})"
+    finally:
+        connection.close()
+    return None if answer.status == 200 else f"{path} says {_reasons(body)}"  # noqa: PLR2004  HTTP's OK
 
 
 def _reasons(body: bytes) -> str:

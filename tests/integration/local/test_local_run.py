@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
-import select
 import signal
 import socket
 import subprocess
@@ -16,6 +14,7 @@ from functools import partial
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.support.local_run import (
@@ -28,6 +27,7 @@ from tests.support.local_run import (
     gone,
     running,
 )
+from tests.support.terminal import OnTerminal
 from tests.support.waiting import eventually
 from verification.embedded.broker import EmbeddedKafka
 from verification.embedded.runtime import Runtime
@@ -95,6 +95,23 @@ class TestRun:
         events = [json.loads(line) for line in list(shared.out)]
         assert len({event["service"] for event in events}) == 2
         assert {"bid accepted", "bid decided"} <= {event["event"] for event in events}
+
+    def test_status_and_traffic(self, shared: LocalRun) -> None:
+        """Traffic is answered as expected, and `status` tells of it: decided, nothing behind."""
+        sent = shared.tool("traffic", "--rate", "50", "--for", "2", "--mix", "broken=20")
+        assert sent.returncode == 0, sent.stdout + sent.stderr
+        assert b" 0 unknown, 0 unanswered" in sent.stdout
+
+        def told() -> bool:
+            asked = shared.tool("status", "--in", "local", "--json")
+            found = json.loads(asked.stdout)
+            topics = {topic["name"]: topic["records"] for topic in found["account"]["topics"]}
+            assert (asked.returncode, found["problems"]) == (0, [])
+            assert len(found["account"]["decisions"]) == 3
+            decided: bool = topics["bid_decisions"] == topics["bid_requests"] > 50
+            return decided and bool(found["lag_messages"] == 0 and found["trend"] != "growing")
+
+        eventually(told, "a status at rest", timeout_s=30)
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
     def test_every_ending_is_orderly(self, run: LocalRun, number: int) -> None:
@@ -171,30 +188,44 @@ class TestDeaths:
 class TestTerminal:
     """On a terminal everything is for a person."""
 
-    @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-    def test_ctrl_c_ends_it(self, tmp_path: Path) -> None:
-        """Banner before logs, both readable; Ctrl-C at the terminal ends all in order."""
-        pid, terminal = pty.fork()
-        if pid == 0:  # pragma: no cover  becomes the command
-            os.chdir(ROOT)
-            os.execve(TOOL[0], [*TOOL, "run"], environment(tmp_path / "data"))  # noqa: S606  ours
-        text = ""
-        deadline = time.monotonic() + 120
-        pressed = False
-        while time.monotonic() < deadline:
-            if select.select([terminal], [], [], 0.2)[0]:
-                try:
-                    text += os.read(terminal, 65536).decode(errors="replace")
-                except OSError:  # the other end is closed
-                    break
-            if not pressed and "Listening at" in text:
-                os.write(terminal, b"\x03")
-                pressed = True
-        os.close(terminal)
-        assert os.waitpid(pid, 0)[1] == 0
+    def test_plain(self, tmp_path: Path) -> None:
+        """With --plain banner before logs, both readable; Ctrl-C at the terminal ends all."""
+        with OnTerminal("run", "--plain", environ=environment(tmp_path / "data")) as run:
+            run.wait_for("Listening at")
+            run.press(b"\x03")
+            assert run.ended() == 0
+        text = run.text
         banner, logs = text.index("The pipeline is ready"), text.index("Listening at")
         assert banner < logs < text.index("stopping ingest, consumer, kafka")
         assert '{"' not in text
+
+    def test_live(self, tmp_path: Path) -> None:
+        """The view shows what was sent and who died; Ctrl-C ends all and restores the terminal."""
+        environ = environment(tmp_path / "data", TERM="xterm", LINES="40", COLUMNS="120")
+        with OnTerminal("run", environ=environ) as run:
+            run.wait_for("p50 / p99")
+            before = run.attributes()
+            sent = subprocess.run([*TOOL, "send"], env=environ, cwd=ROOT, check=True)
+            assert sent.returncode == 0
+            for shown in ("invalid-bid-request 21", "no_bid: no_bid 13", "required 7"):
+                run.wait_for(shown)
+            victim = next(
+                child
+                for child in psutil.Process(run.pid).children()
+                if child.cmdline()[-1] == "consumer"
+            )
+            victim.kill()
+            run.wait_for(f"consumer (pid {victim.pid}) was killed by SIGKILL")
+            began = time.monotonic()
+            run.press(b"\x03")
+            assert run.ended() == 0
+            assert time.monotonic() - began < 10
+            assert run.attributes() == before
+        text = run.text
+        banner, view = text.index("The pipeline is ready"), text.index("p50 / p99")
+        assert banner < view < text.rindex("\x1b[?25h") < text.index("stopping ingest")
+        assert text.count("\x1b[?25l") == text.count("\x1b[?25h") == 1
+        assert "Listening at" not in text
 
 
 class TestRefusals:

@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.fakes.harness_clock import FakeClock
 from tests.fakes.harness_objects import items, pod
 from tests.fakes.harness_runner import FakeRunner
 from verification.load.topic_script import main
-from verification.load.topics import Topics
+from verification.load.topics import PodPython, Topics
 from verification.tools.errors import ToolFailedError, ToolOutputError
 from verification.tools.kubectl import Kubectl
 
@@ -146,7 +145,7 @@ class TestTopics:
     @pytest.fixture
     def topics(self, runner: FakeRunner, tmp_path: Path) -> Topics:
         """Read through the runner."""
-        return Topics(Kubectl(runner, tmp_path, "kind-ours", "rtb"), FakeClock())
+        return Topics(PodPython(Kubectl(runner, tmp_path, "kind-ours", "rtb")))
 
     def test_bytes_come_back(
         self, topics: Topics, runner: FakeRunner, capsys: pytest.CaptureFixture[str]

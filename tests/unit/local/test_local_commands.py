@@ -181,7 +181,7 @@ class TestOutput:
     def test_logs_wait_and_errors_do_not(self) -> None:
         """Log lines are held for the banner; what a service complains of is said at once."""
         at = console()
-        output = Output.of(at, Messages(at.err))
+        output = Output.of(at.raw.write, Messages(at.err))
         output.logs.attach(io.BytesIO(b"{}\n")).join(5)
         output.errors.attach(io.BytesIO(b"oops \xff\n")).join(5)
         assert isinstance(at.raw, io.BytesIO)
@@ -193,7 +193,7 @@ class TestOutput:
         """What is said on a terminal erases the passing status first."""
         stream = Terminal()
         messages = Messages(stream)
-        output = Output.of(console(), messages)
+        output = Output.of(console().raw.write, messages)
         messages.show("waiting")
         output.errors.attach(io.BytesIO(b"oops\n")).join(5)
         assert stream.getvalue().endswith("\r\x1b[Koops\n")

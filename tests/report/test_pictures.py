@@ -1,0 +1,57 @@
+"""Pictures for the documentation, left in --pictures: they show what they are said to show."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from selenium.webdriver.chrome.webdriver import WebDriver
+
+from tests.fakes.harness_report import finished_run
+from tests.fakes.live_screen import screen
+from tests.support.browser import resize
+from verification.reports.html import to_html
+
+_LARGEST = 200_000
+_TERMINAL = """<!doctype html><meta charset="utf-8"><style>
+body {{ margin: 0; padding: 12px; background: #16181d; color: #d8dee9 }}
+pre {{ margin: 0; font: 14px/1.25 "DejaVu Sans Mono", monospace }}
+</style><pre>{code}</pre>"""
+
+
+@pytest.fixture
+def pictures(pytestconfig: pytest.Config, tmp_path: Path) -> Path:
+    """Return the folder for the pictures, by default one that is forgotten."""
+    folder: Path = pytestconfig.getoption("--pictures") or tmp_path
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def draw(browser: WebDriver, html: str, size: tuple[int, int], page: Path, file: Path) -> str:
+    """Leave a picture of the top of a page, small enough for a README; return what it reads."""
+    page.write_text(html, encoding="utf-8")
+    resize(browser, *size)
+    browser.get(page.as_uri())
+    assert browser.save_screenshot(str(file))
+    assert file.stat().st_size < _LARGEST
+    text: str = browser.execute_script("return document.body.innerText")
+    return text
+
+
+def test_report(browser: WebDriver, tmp_path: Path, pictures: Path) -> None:
+    """The report of a run in which every promise was kept."""
+    html = to_html(finished_run())
+    text = draw(browser, html, (1200, 570), tmp_path / "page.html", pictures / "report.png")
+    assert "Every promise is kept" in text
+
+
+def test_live_view(browser: WebDriver, tmp_path: Path, pictures: Path) -> None:
+    """The live view of a pipeline under load, in the colours of a terminal."""
+    console = Console(file=io.StringIO(), record=True, width=100, height=24, force_terminal=True)
+    console.print(screen(notable=2, looks=80))
+    html = console.export_html(inline_styles=True, code_format=_TERMINAL)
+    text = draw(browser, html, (880, 320), tmp_path / "page.html", pictures / "live.png")
+    assert "212.5 /s" in text
+    assert "bidding logic" in text

@@ -1,0 +1,194 @@
+"""Traffic is sent by the clock, bounded, and every answer is counted once."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+import time
+from collections.abc import Mapping
+
+import pytest
+
+from tests.fakes.http_answers import Answer, HttpAnswers
+from tests.fakes.local_units import Terminal
+from tests.support.ports import free_port
+from verification.cli import Console, main
+from verification.clock import SystemClock
+from verification.load.http import Response
+from verification.traffic.mix import Mix
+from verification.traffic.requests import Planned, planned
+from verification.traffic.sender import UNDER_WAY, Sender, Sent
+from verification.traffic.tally import Tally
+
+VALID = Planned("banner on site", "", b"{}", "application/json", 202, "")
+BROKEN = Planned("video on app", "a flag of 2", b"{}", "application/json", 400, "one-of")
+
+
+class Exchange:
+    """An ingest that answers after `pause_s`, and knows how many asked at the same time."""
+
+    def __init__(self, pause_s: float = 0.0, error: Exception | None = None) -> None:
+        """Answer 202, or raise the error."""
+        self.at: list[float] = []
+        self.most = 0
+        self._now = 0
+        self._pause_s = pause_s
+        self._error = error
+        self._lock = threading.Lock()
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 5.0,
+    ) -> Response:
+        """Answer."""
+        assert (method, path, body, timeout) == ("POST", "/bid", VALID.body, 10)
+        assert headers == {"content-type": "application/json"}
+        with self._lock:
+            self.at.append(time.monotonic())
+            self._now += 1
+            self.most = max(self.most, self._now)
+        time.sleep(self._pause_s)
+        with self._lock:
+            self._now -= 1
+        if self._error is not None:
+            raise self._error
+        return Response(202, {}, b"{}", 0.0)
+
+
+def sent_to(exchange: Exchange, rate: float, seconds: float) -> list[Sent]:
+    """Send valid requests and return what came of them."""
+    found: list[Sent] = []
+    sender = Sender(exchange, SystemClock(), rate=rate, seconds=seconds)
+    sender.send(lambda _number: VALID, found.append)
+    return found
+
+
+class TestSender:
+    """An open loop, with an end."""
+
+    def test_by_the_clock(self) -> None:
+        """Requests start at the rate, though each takes longer than the time between two."""
+        exchange = Exchange(pause_s=0.1)
+        assert len(sent_to(exchange, rate=100, seconds=0.5)) == 50
+        assert 0.45 < exchange.at[-1] - exchange.at[0] < 1.5
+        assert exchange.most > 1
+
+    def test_bounded(self) -> None:
+        """Never more are under way than may be, and what is not begun in time is not sent."""
+        exchange = Exchange(pause_s=0.4)
+        found = sent_to(exchange, rate=1000, seconds=0.6)
+        assert exchange.most == UNDER_WAY
+        assert UNDER_WAY <= len(found) < 600
+
+    def test_waiting_for_a_connection_is_latency(self) -> None:
+        """The latency counts from when a request was due, not from when it was sent."""
+        found = sent_to(Exchange(pause_s=0.3), rate=1000, seconds=0.5)
+        assert max(sent.latency_ms for sent in found) > 400
+
+    def test_no_answer(self) -> None:
+        """A connection that breaks is an answer that did not come, and says why."""
+        (sent,) = sent_to(Exchange(error=ConnectionResetError("gone")), rate=1, seconds=1)
+        assert (sent.answer, sent.why) == (None, "ConnectionResetError: gone")
+
+
+def answered(request: Planned, status: int, **members: object) -> Sent:
+    """Return a request with its answer."""
+    return Sent(request, Response(status, {}, json.dumps(members).encode(), 0.0), 12.5)
+
+
+class TestTally:
+    """Each request is in one column."""
+
+    def test_ledger(self) -> None:
+        """Accepted, refused, unknown and unanswered are told apart."""
+        tally = Tally()
+        tally.add(answered(VALID, 202))
+        tally.add(answered(BROKEN, 400, errors=[{"rule": "one-of"}]))
+        tally.add(answered(VALID, 503, code="not-acknowledged", delivery="unknown"))
+        tally.add(Sent(VALID, None, 1.0, "TimeoutError: timed out"))
+        text = tally.summary(9)
+        assert "1 accepted, 1 refused, 1 unknown, 1 unanswered" in text
+        assert "4 of 9, 1 of them broken on purpose" in text
+        assert "accepted  p50 12.5 ms" in text
+        assert "3 banner on site, 1 video on app" in text
+        assert "1 times: valid: 503 not-acknowledged for 202" in text
+        assert "1 times: no answer: TimeoutError: timed out" in text
+        assert tally.unexpected.total() == 2
+
+    def test_nothing_accepted(self) -> None:
+        """Without an accepted request no latency is made up."""
+        assert "accepted  none" in Tally().summary(1)
+
+
+def command(
+    answers: HttpAnswers, *arguments: str, out: io.StringIO | None = None
+) -> tuple[int, str, str]:
+    """Run `traffic` against a fake ingest; return status, standard output and error."""
+    shown, err = out or io.StringIO(), io.StringIO()
+    environ = {"INGEST_PORT": str(answers.port), "TERM": "xterm"}
+    console = Console(environ, shown, err, io.BytesIO())
+    return main(["traffic", *arguments], console), shown.getvalue(), err.getvalue()
+
+
+READY = {"/readyz": Answer(200), "/bid": Answer(202, b"{}")}
+
+
+class TestCommand:
+    """`traffic` as one types it."""
+
+    def test_all_as_expected(self) -> None:
+        """Status 0 and a summary, where every valid request was accepted."""
+        with HttpAnswers(dict(READY)) as ingest:
+            arguments = ("--rate", "100", "--for", "0.2", "--seed", "5", "--mix", "broken=0")
+            status, out, err = command(ingest, *arguments)
+            bodies = [seen.body for seen in ingest.seen if seen.method == "POST"]
+        assert (status, err) == (0, "")
+        assert "100 a second for 0.2 s, SEED=5" in out
+        assert "20 accepted, 0 refused, 0 unknown, 0 unanswered" in out
+        assert out.endswith("every answer was the expected one\n")
+        mix = Mix.parse("broken=0")
+        assert sorted(bodies) == sorted(planned(5, n, mix).body for n in range(20))
+
+    def test_a_broken_one_that_is_accepted(self) -> None:
+        """Status 1 when an answer is not the expected one, and the summary says which."""
+        with HttpAnswers(dict(READY)) as ingest:
+            arguments = ("--rate", "50", "--for", "0.2", "--seed", "5", "--mix", "broken=100")
+            status, out, err = command(ingest, *arguments)
+        assert status == 1
+        assert "not as expected" in out
+        assert err == "10 of 10 answers were not the expected ones\n"
+
+    def test_a_bar_on_a_terminal(self) -> None:
+        """On a terminal a bar counts the requests, and the cursor is there again afterwards."""
+        with HttpAnswers(dict(READY)) as ingest:
+            arguments = ("--rate", "50", "--for", "0.4", "--mix", "broken=0")
+            status, out, _ = command(ingest, *arguments, out=Terminal())
+        assert status == 0
+        assert "/20" in out
+        assert out.rindex("\x1b[?25h") > out.rindex("\x1b[?25l")
+
+    def test_nobody_there(self) -> None:
+        """Without an ingest nothing is sent."""
+        err = io.StringIO()
+        environ = {"INGEST_PORT": str(free_port())}
+        assert main(["traffic"], Console(environ, io.StringIO(), err, io.BytesIO())) == 2
+        assert "is `make run` up?" in err.getvalue()
+
+    def test_not_ready(self) -> None:
+        """An ingest that is not ready gets nothing either."""
+        with HttpAnswers({"/readyz": Answer(503)}) as ingest:
+            status, _, err = command(ingest)
+        assert (status, "/readyz: 503" in err) == (2, True)
+
+    @pytest.mark.parametrize("arguments", [("--rate", "0"), ("--rate", "1001"), ("--for", "nan")])
+    def test_bounds(self, arguments: tuple[str, str]) -> None:
+        """Rate and duration have bounds."""
+        with HttpAnswers(dict(READY)) as ingest:
+            status, _, err = command(ingest, *arguments)
+            assert (status, ingest.seen) == (3, [])
+        assert "must be over 0 and at most" in err

@@ -1,0 +1,64 @@
+"""What Kafka itself tells: topics, lag, the last decisions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from verification.load.topics import DEAD_LETTERS, DECISIONS, REQUESTS, Offsets, Record, Topics
+from verification.status.model import Account, Decision, PartitionLag, Problem, Topic
+from verification.tools.errors import HarnessError
+
+# A consumer that is alive is never further behind than this, whatever the load of a test.
+LATE_S = 30.0
+_DECISIONS = 3
+
+
+def lag_of(topics: Topics) -> tuple[PartitionLag, ...]:
+    """Return the lag of each partition; raises HarnessError when Kafka does not tell it."""
+    rows = topics.lag()
+    return tuple(PartitionLag(row["partition"], row["lag"], row["age_s"]) for row in rows)
+
+
+def behind(topics: Topics) -> int | None:
+    """Return the records behind in all partitions; None when Kafka does not tell it."""
+    with suppress(HarnessError):
+        return sum(item.messages for item in lag_of(topics))
+    return None
+
+
+def account_of(topics: Topics) -> Account:
+    """Ask for everything; raises HarnessError when Kafka does not answer."""
+    ends = topics.ends(REQUESTS, DECISIONS, DEAD_LETTERS)
+    told = tuple(Topic(name, len(parts), sum(parts.values())) for name, parts in ends.items())
+    return Account(told, lag_of(topics), _last_decisions(topics, ends))
+
+
+def late(account: Account, command: str) -> Iterator[Problem]:
+    """Yield the partitions that nobody seems to consume, with the command to type next."""
+    for item in account.lag:
+        if item.seconds > LATE_S:
+            what = f"partition {item.partition} is {item.seconds:.0f} s behind"
+            yield Problem(f"{what}, {item.messages} messages", command)
+
+
+def _last_decisions(topics: Topics, ends: Offsets) -> tuple[Decision, ...]:
+    starts = {part: max(0, end - _DECISIONS) for part, end in ends[DECISIONS].items()}
+    records = sorted(topics.read({DECISIONS: starts}), key=lambda record: record.timestamp)
+    return tuple(_decision(record) for record in records[-_DECISIONS:])
+
+
+def _decision(record: Record) -> Decision:
+    """Read a decision; of what is not one, what the record itself tells."""
+    try:
+        body = json.loads(record.value or b"")
+        request = body["request"]
+        found = f"{request['topic']}/{request['partition']}/{request['offset']}"
+        kind = "bid" if body["response"].get("seatbid") else "no_bid"
+        strategy = str(body["strategy"])
+    except (ValueError, TypeError, KeyError, AttributeError):
+        kind, strategy, found = "unknown", "unknown", "unknown"
+    at = datetime.fromtimestamp(record.timestamp / 1000, UTC).isoformat(timespec="milliseconds")
+    return Decision(record.id, kind, strategy, found, at)

@@ -1,0 +1,64 @@
+"""The state of the deployment in the kind cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from verification.checks.context import Context
+from verification.checks.pods import CONSUMER_APP
+from verification.cluster.pods import Object, blocked, name_of, restarts
+from verification.cluster.workloads import KINDS, pending, title
+from verification.status.account import account_of, behind, late
+from verification.status.model import Account, Problem, Status, Workload
+from verification.tools.errors import HarnessError
+
+
+class ClusterInquiry:
+    """Asks the cluster, and notes every problem on the way."""
+
+    def __init__(self, context: Context) -> None:
+        """Ask through the context's kubectl."""
+        self._context = context
+        self._kubectl = context.kubectl
+        self._begin = f"{context.kubectl.prefix} --namespace {context.kubectl.namespace}"
+
+    def behind(self) -> int | None:
+        """Return the records behind; see Inquiry."""
+        return behind(self._context.topics)
+
+    def status(self) -> Status:
+        """Ask for everything; only a cluster that does not answer at all raises HarnessError."""
+        found = self._kubectl.list(KINDS)
+        pods = self._kubectl.list("pods")
+        problems = [*self._of_workloads(found), *self._of_pods(pods)]
+        logs = f"{self._begin} logs deployment/{CONSUMER_APP} --tail 50"
+        try:
+            account = account_of(self._context.topics)
+        except HarnessError as error:
+            account = Account()
+            problems.append(Problem(f"Kafka's account is unknown: {error.message}", logs))
+        problems += late(account, logs)
+        workloads = tuple(
+            Workload(title(item), pending(item) is None, pending(item) or "available")
+            for item in found
+        )
+        where = f"cluster {self._context.settings.cluster}"
+        return Status(where, workloads, account, tuple(problems))
+
+    def _of_workloads(self, workloads: list[Object]) -> Iterator[Problem]:
+        if not workloads:
+            yield Problem("nothing is deployed", "make up")
+        for workload in workloads:
+            lacking = pending(workload)
+            if lacking is not None:
+                yield Problem(lacking, f"{self._begin} describe {title(workload)}")
+
+    def _of_pods(self, pods: list[Object]) -> Iterator[Problem]:
+        for pod in pods:
+            reason = blocked(pod)
+            if reason is not None:
+                yield Problem(reason.message, f"{self._begin} describe pod/{name_of(pod)}")
+        for name, count in restarts(pods).items():
+            pod_name, _, container = name.partition("/")
+            command = f"{self._begin} logs {pod_name} --container {container} --previous"
+            yield Problem(f"{name} has been restarted {count} times", command)

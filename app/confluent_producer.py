@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol
 
 from confluent_kafka import KafkaError as Code
@@ -19,13 +19,12 @@ from kafka.errors import (
     TopicAuthorizationFailedError,
 )
 
+from app.confluent_options import producer_options
 from app.record_limit import record_limit
 from app.settings import IngestSettings
-from common.kafka import KafkaSettings
 
 _POLL_S = 0.1
 _FRAMING_BYTES = 100  # around a record that is a batch of its own; a little more than it takes
-_LEAST_LIMIT_BYTES = 1_000  # librdkafka knows no lower one
 # What the publisher tells apart. That a record timed out, or was purged, does not say whether it
 # had been sent before: this client does not tell.
 _ERRORS: dict[int, type[KafkaError]] = {
@@ -97,15 +96,31 @@ class Delivery(Future[Place]):
             self.set_result(place)
 
 
+class Identity(threading.Event):
+    """Set once the brokers have given the producer the id that idempotence needs.
+
+    A broker that has just started takes a while; what is sent before waits for it. Nothing but
+    librdkafka's statistics tell.
+    """
+
+    def told(self, statistics: str) -> None:
+        """Take librdkafka's statistics, as JSON."""
+        if not self.is_set() and json.loads(statistics)["eos"]["idemp_state"] == "Assigned":
+            self.set()
+
+
 class ConfluentProducer:
     """confluent_kafka.Producer as an app.connection.Producer."""
 
-    def __init__(self, producer: Librdkafka, limit: int, timeout_s: float) -> None:
+    def __init__(
+        self, producer: Librdkafka, limit: int, timeout_s: float, identity: threading.Event
+    ) -> None:
         """Begin to listen for acknowledgements.
 
         A record may take `limit` bytes, metadata `timeout_s` seconds.
         """
         self._producer = producer
+        self._identity = identity
         self._limit = limit
         self._timeout_s = timeout_s
         self._closing = threading.Event()
@@ -136,13 +151,15 @@ class ConfluentProducer:
         return end
 
     def partitions_for(self, topic: str) -> set[int]:
-        """Return the topic's partitions; raise KafkaError when there are none."""
+        """Return the topic's partitions; raise KafkaError when it cannot be sent to yet."""
         try:
             found = self._producer.list_topics(topic, timeout=self._timeout_s).topics[topic]
         except KafkaException as error:
             raise _translated(error.args[0]) from error
         if found.error is not None:
             raise _translated(found.error)
+        if not self._identity.wait(self._timeout_s):
+            raise KafkaTimeoutError("the brokers have given no producer id yet")
         return set(found.partitions)
 
     def take_back(self) -> None:
@@ -176,54 +193,16 @@ def _translated(error: Code) -> KafkaError:
     return _ERRORS.get(error.code(), KafkaError)(error.str())
 
 
-def connection_options(kafka: KafkaSettings) -> dict[str, Any]:
-    """Return what librdkafka needs to reach the cluster; what is not set is left out."""
-    given = {
-        "bootstrap.servers": kafka.brokers,
-        "security.protocol": kafka.security_protocol,
-        "sasl.mechanism": kafka.sasl_mechanism,
-        "sasl.username": kafka.sasl_username,
-        "sasl.password": kafka.sasl_password,
-        "ssl.ca.location": kafka.ssl_cafile,
-        "ssl.certificate.location": kafka.ssl_certfile,
-        "ssl.key.location": kafka.ssl_keyfile,
-        "ssl.key.password": kafka.ssl_password,
-        "ssl.endpoint.identification.algorithm": "https" if kafka.ssl_check_hostname else "none",
-    }
-    return {name: value for name, value in given.items() if value}
-
-
-def producer_options(settings: IngestSettings, limit: int) -> dict[str, Any]:
-    """Return librdkafka's settings that the promises of this service rest on.
-
-    `limit` is the bytes of the largest record. Times are as app.kafka_publisher has them.
-    """
-    deadline_ms = settings.publish_timeout_ms
-    return {
-        **connection_options(settings.kafka),
-        "client.id": "bid-request-handler",
-        "acks": "all",
-        "enable.idempotence": True,
-        "delivery.timeout.ms": deadline_ms * 6 // 5,
-        "request.timeout.ms": deadline_ms * 9 // 10,
-        "retry.backoff.ms": 50,
-        "reconnect.backoff.max.ms": 1_000,
-        "linger.ms": 1,
-        "partitioner": "murmur2_random",  # a key's partition is the one that kafka-python takes
-        "allow.auto.create.topics": False,
-        "message.max.bytes": max(limit, _LEAST_LIMIT_BYTES),
-    }
-
-
-def open_producer(settings: IngestSettings, options: dict[str, Any]) -> ConfluentProducer:
+def open_producer(settings: IngestSettings, asking: dict[str, Any]) -> ConfluentProducer:
     """Connect a producer that knows the topic's limit; raise KafkaError.
 
-    `options` are of the kafka-python client that asks for the limit.
+    `asking` is the options of the kafka-python client that asks for the limit.
     """
-    limit = record_limit(settings.kafka.topic_bid_requests, options)
-    made = partial(Producer, logger=logging.getLogger("librdkafka"))
+    limit = record_limit(settings.kafka.topic_bid_requests, asking)
+    identity = Identity()
+    options = {**producer_options(settings, limit), "stats_cb": identity.told}
     try:
-        producer = made(producer_options(settings, limit))
+        producer = Producer(options, logger=logging.getLogger("librdkafka"))
     except KafkaException as error:
         raise _translated(error.args[0]) from error
-    return ConfluentProducer(producer, limit, settings.publish_timeout_ms / 1000)
+    return ConfluentProducer(producer, limit, settings.publish_timeout_ms / 1000, identity)

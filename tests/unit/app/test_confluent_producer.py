@@ -11,7 +11,8 @@ from confluent_kafka import KafkaException
 from kafka.errors import KafkaError, KafkaTimeoutError
 
 from app.admission import Admission
-from app.confluent_producer import ConfluentProducer, connection_options, producer_options
+from app.confluent_options import connection_options, producer_options
+from app.confluent_producer import ConfluentProducer, Identity
 from app.connection import Connection
 from app.kafka_publisher import KafkaPublisher
 from app.publisher import Acknowledged, Record
@@ -27,6 +28,13 @@ LIMIT = 1000
 Start = Callable[..., KafkaPublisher]
 
 
+def connected(fake: FakeLibrdkafka) -> ConfluentProducer:
+    """Return a producer that the brokers have given its id."""
+    identity = Identity()
+    identity.told('{"eos": {"idemp_state": "Assigned"}}')
+    return ConfluentProducer(fake, LIMIT, 1, identity)
+
+
 @pytest.fixture
 def ends() -> list[str]:
     """Keep what became of each record."""
@@ -39,7 +47,7 @@ def started(ends: list[str]) -> Iterator[Start]:
     with ExitStack() as stack:
 
         def start(fake: FakeLibrdkafka, admission: Admission | None = None) -> KafkaPublisher:
-            connection = Connection(lambda: ConfluentProducer(fake, LIMIT, 1), "bid_requests", 0)
+            connection = Connection(lambda: connected(fake), "bid_requests", 0)
             stack.callback(connection.close, 1)
             connection.start(patience_s=5)
             return KafkaPublisher(
@@ -127,19 +135,28 @@ class TestConnecting:
 
     def test_the_partitions_are_those_of_the_topic(self) -> None:
         """The metadata is asked of the cluster."""
-        producer = ConfluentProducer(FakeLibrdkafka(), LIMIT, 1)
+        producer = connected(FakeLibrdkafka())
         assert producer.partitions_for("bid_requests") == {0, 1, 2}
         producer.close(1)
 
     def test_a_missing_topic_and_a_missing_cluster_are_errors(self) -> None:
         """Both are kafka-python's KafkaError, which the connection retries."""
         fake = FakeLibrdkafka()
-        producer = ConfluentProducer(fake, LIMIT, 1)
+        producer = connected(fake)
         fake.topic_error = Code.UNKNOWN_TOPIC_OR_PART
         with pytest.raises(KafkaError, match="UNKNOWN_TOPIC_OR_PART|Unknown topic"):
             producer.partitions_for("bid_requests")
         fake.away = True
         with pytest.raises(KafkaError, match="transport"):
+            producer.partitions_for("bid_requests")
+        producer.drop()
+
+    def test_without_a_producer_id_it_is_not_ready(self) -> None:
+        """The first bid of a service that says it is ready need not wait for one."""
+        identity = Identity()
+        identity.told('{"eos": {"idemp_state": "WaitPID"}}')
+        producer = ConfluentProducer(FakeLibrdkafka(), LIMIT, 0.01, identity)
+        with pytest.raises(KafkaTimeoutError, match="no producer id"):
             producer.partitions_for("bid_requests")
         producer.drop()
 
@@ -149,7 +166,7 @@ class TestEnd:
 
     def test_closing_waits_for_what_is_pending(self) -> None:
         """After it nobody listens any more."""
-        producer = ConfluentProducer(FakeLibrdkafka(), LIMIT, 1)
+        producer = connected(FakeLibrdkafka())
         end = producer.send("t", value=b"", key=b"", headers=[])
         producer.close(1)
         assert end.get(0).offset == 7
@@ -157,7 +174,7 @@ class TestEnd:
 
     def test_what_stays_pending_is_told_and_can_be_dropped(self) -> None:
         """`close` raises, and `drop` fails what is left instead of leaving it open."""
-        producer = ConfluentProducer(FakeLibrdkafka(silent=True), LIMIT, 1)
+        producer = connected(FakeLibrdkafka(silent=True))
         end = producer.send("t", value=b"", key=b"", headers=[])
         with pytest.raises(KafkaTimeoutError):
             producer.close(0.01)

@@ -59,9 +59,9 @@ mutations: .venv/tools/ok ## Break the promises in the code and see that tests n
 e2e: .venv/tools/ok ## Test checks (BUT='CATEGORY or ...': not those), faults and the runbook in a kind cluster
 	$(TOX) -e e2e -- -k "not (test_check and ($(BUT)))"
 
-pictures: .venv/tools/ok ## Draw architecture, report and live view for docs/, the API page in .verification/pictures
+pictures: .venv/tools/ok ## Draw for docs/ the architecture, the report of the last `make verify`, the live view, the API page
 	$(PYTHON) -m docs.diagram
-	$(TOX) -e report -- -k pictures --pictures=$(CURDIR)/docs/pictures
+	$(TOX) -e report -- -k pictures --pictures=$(CURDIR)/docs/pictures --report=$(CURDIR)/.verification/report.html
 	$(TOX) -e integration -- --kafka=embedded -k tried_out --pictures=.verification/pictures
 
 bench: .venv/tools/ok ## Measure ours against its peers and what validation costs; SLACK=2: in short, fails where costs double

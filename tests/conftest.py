@@ -23,6 +23,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="where pages that are opened in a browser leave their pictures",
     )
     parser.addoption(
+        "--report",
+        type=Path,
+        metavar="FILE",
+        help="the report.html that the pictures show, by default one of a made-up run",
+    )
+    parser.addoption(
         "--away",
         type=float,
         default=0,

@@ -37,9 +37,16 @@ def pytest_sessionfinish() -> None:
 
 
 @pytest.fixture
-def stage(kafka: Kafka, tmp_path: Path) -> Iterator[Stage]:
+def stalls() -> Iterator[Stalls]:
+    """Measure how long the machine itself stands still."""
+    with Stalls() as stalls:
+        yield stalls
+
+
+@pytest.fixture
+def stage(kafka: Kafka, stalls: Stalls, tmp_path: Path) -> Iterator[Stage]:
     """Set up a topic of its own and a proxy."""
     brokers = kafka.bootstrap_servers
     topic = make_topic(brokers, "bid_requests", partitions=3)
-    with FaultProxy(brokers) as proxy, Stalls() as stalls:
+    with FaultProxy(brokers) as proxy:
         yield Stage(brokers, proxy, topic, tmp_path, stalls)

@@ -42,13 +42,6 @@ def cluster() -> Iterator[DockerCluster]:
         yield cluster
 
 
-@pytest.fixture
-def stalls() -> Iterator[Stalls]:
-    """Measure how long the machine itself stands still."""
-    with Stalls() as stalls:
-        yield stalls
-
-
 def make_topic(cluster: DockerCluster, prefix: str, in_sync: int = 2) -> str:
     """Create a topic with three replicas, of which `in_sync` must have a record."""
     name = f"{prefix}-{uuid.uuid4().hex[:8]}"

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+# an assertion that fails there is to show its figures, too
+pytest.register_assert_rewrite("tests.support")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let the caller choose the Kafka of the integration tests, and a place for pictures."""

@@ -14,7 +14,6 @@ from tests.integration.conftest import kafka as kafka  # noqa: PLC0414  a fixtur
 from tests.integration.consumer.conftest import pipeline as pipeline  # noqa: PLC0414  the same
 from tests.support.fault_proxy import FaultProxy
 from tests.support.stage import Stage
-from tests.support.stalls import Stalls
 from tests.support.topics import make_topic
 
 FAULTS = Path(__file__).parent
@@ -37,16 +36,9 @@ def pytest_sessionfinish() -> None:
 
 
 @pytest.fixture
-def stalls() -> Iterator[Stalls]:
-    """Measure how long the machine itself stands still."""
-    with Stalls() as stalls:
-        yield stalls
-
-
-@pytest.fixture
-def stage(kafka: Kafka, stalls: Stalls, tmp_path: Path) -> Iterator[Stage]:
+def stage(kafka: Kafka, tmp_path: Path) -> Iterator[Stage]:
     """Set up a topic of its own and a proxy."""
     brokers = kafka.bootstrap_servers
     topic = make_topic(brokers, "bid_requests", partitions=3)
     with FaultProxy(brokers) as proxy:
-        yield Stage(brokers, proxy, topic, tmp_path, stalls)
+        yield Stage(brokers, proxy, topic, tmp_path)

@@ -24,7 +24,6 @@ from tests.support.reckoning import (
 )
 from tests.support.scenario import scenario
 from tests.support.stage import Stage
-from tests.support.stalls import Stalls
 from tests.support.topics import create_topic, delete_topic, make_topic, read_all
 from tests.support.waiting import eventually
 from verification.embedded.broker import EmbeddedKafka
@@ -48,11 +47,10 @@ def running(folder: Path, **settings: str) -> Iterator[OwnStage]:
     with (
         EmbeddedKafka(data, settings=named) as broker,
         FaultProxy(broker.bootstrap_servers) as proxy,
-        Stalls() as stalls,
     ):
         at = broker.bootstrap_servers
         topic = make_topic(at, "bid_requests", partitions=3)
-        yield OwnStage(at, proxy, topic, folder, stalls, Ledger(), broker, data)
+        yield OwnStage(at, proxy, topic, folder, Ledger(), broker, data)
 
 
 @pytest.fixture

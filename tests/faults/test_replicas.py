@@ -26,7 +26,6 @@ from tests.support.reckoning import (
     assert_recovers,
 )
 from tests.support.scenario import scenario
-from tests.support.stalls import Stalls
 from tests.support.topics import read_all
 from tests.support.waiting import eventually
 
@@ -68,9 +67,7 @@ def ingest(cluster: DockerCluster, topic: str, logs: Path) -> IngestProcess:
     kept="What was accepted",
     recovery="The producer finds the new leaders",
 )
-def test_a_leader_moves_under_load(
-    cluster: DockerCluster, stalls: Stalls, tmp_path: Path, end: str
-) -> None:
+def test_a_leader_moves_under_load(cluster: DockerCluster, tmp_path: Path, end: str) -> None:
     """Each partition has its leader go once; nothing that was accepted goes with it."""
     topic, ledger = make_topic(cluster, "bid_requests"), Ledger()
     with ingest(cluster, topic, tmp_path) as server:
@@ -83,7 +80,7 @@ def test_a_leader_moves_under_load(
             load.until_accepted(100, within_s=60)
         assert_recovers(server)
         assert_counters_reconcile(server, ledger)
-        assert_in_time(server, ledger, stalls, DEADLINE_S)
+        assert_in_time(server, ledger, DEADLINE_S)
     assert_nothing_lost(cluster.bootstrap_servers, topic, ledger)
 
 
@@ -93,9 +90,7 @@ def test_a_leader_moves_under_load(
     kept="What was accepted",
     recovery="By itself, once the replica is back in sync",
 )
-def test_too_few_replicas_before_the_append(
-    cluster: DockerCluster, stalls: Stalls, tmp_path: Path
-) -> None:
+def test_too_few_replicas_before_the_append(cluster: DockerCluster, tmp_path: Path) -> None:
     """What comes while a replica is known to be missing is refused, and never on the topic."""
     topic, ledger = make_topic(cluster, "bid_requests", in_sync=3), Ledger()
     with ingest(cluster, topic, tmp_path) as server:
@@ -113,7 +108,7 @@ def test_too_few_replicas_before_the_append(
         client.close()
         assert_recovers(server)
         assert_counters_reconcile(server, ledger)
-        assert_in_time(server, ledger, stalls, DEADLINE_S)
+        assert_in_time(server, ledger, DEADLINE_S)
     assert_nothing_lost(cluster.bootstrap_servers, topic, ledger)
 
 
@@ -123,9 +118,7 @@ def test_too_few_replicas_before_the_append(
     kept="What was accepted, and what is `unknown` may be there",
     recovery="By itself, once the replica is back in sync",
 )
-def test_too_few_replicas_after_the_append(
-    cluster: DockerCluster, stalls: Stalls, tmp_path: Path
-) -> None:
+def test_too_few_replicas_after_the_append(cluster: DockerCluster, tmp_path: Path) -> None:
     """What the leader has and a replica has not is not accepted, although it is on the topic."""
     topic, ledger = make_topic(cluster, "bid_requests", in_sync=3), Ledger()
     with ingest(cluster, topic, tmp_path) as server:
@@ -138,7 +131,7 @@ def test_too_few_replicas_after_the_append(
             load.until_accepted(100, within_s=90)
         assert_recovers(server)
         assert_counters_reconcile(server, ledger)
-        assert_in_time(server, ledger, stalls, DEADLINE_S)
+        assert_in_time(server, ledger, DEADLINE_S)
     appended = {record.key.decode() for record in read_all(cluster.bootstrap_servers, topic)}
     assert ledger.unknown & appended
     assert_nothing_lost(cluster.bootstrap_servers, topic, ledger)

@@ -9,7 +9,6 @@ from tests.support.fault_proxy import FaultProxy
 from tests.support.ingest import IngestProcess
 from tests.support.ledger import Ledger
 from tests.support.load import Load
-from tests.support.stalls import Stalls
 
 
 @dataclass
@@ -20,7 +19,6 @@ class Stage:
     proxy: FaultProxy
     topic: str
     logs: Path
-    stalls: Stalls
     ledger: Ledger = field(default_factory=Ledger)
 
     def ingest(self, **environ: str) -> IngestProcess:

@@ -237,7 +237,7 @@ class TestClose:
         admission.enter(1)
         before = time.monotonic()
         started(producer, admission).close(0.05)
-        assert time.monotonic() - before < 1
+        assert time.monotonic() - before < 5
         assert producer.closed_within_s == 0
 
 

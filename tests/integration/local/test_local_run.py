@@ -123,6 +123,18 @@ class TestRun:
         assert all_gone(pids)
         assert run.said("stopping ingest, consumer, kafka")
 
+    def test_two_signals_while_it_starts(self, tmp_path: Path) -> None:
+        """The second one of two in the middle of the start hurries the end and tears nothing."""
+        run = LocalRun(environment(tmp_path / "data"))
+        run.wait_for("waiting for kafka")
+        pids = run.everything()
+        began = time.monotonic()
+        run.process.send_signal(signal.SIGTERM)
+        assert run.end() == 0
+        assert time.monotonic() - began < 10
+        assert all_gone(pids)
+        assert not run.said("Traceback")
+
     def test_a_second_run_finds_yesterday_s_records(self, run: LocalRun) -> None:
         """What was accepted is there after everything was stopped and started again."""
         run.tool("send", str(SAMPLE))

@@ -31,6 +31,7 @@ from verification.local.ports import Port, refuse_taken
 from verification.local.pump import Pump
 from verification.local.service import Service, ServicePlan
 from verification.local.settings import RunSettings, reachable, read_settings
+from verification.local.started import noted
 from verification.local.supervisor import Supervisor
 from verification.local.topics import create_topics
 from verification.project import ROOT
@@ -124,9 +125,10 @@ def keep_up(args: argparse.Namespace, console: Console, endings: Endings) -> NoR
     output = Output.of(write, messages)
     supervisor = Supervisor(messages, time)
     try:
-        bring_up(plan, supervisor, output)
-        with shown(plan, console, messages, notable) if live else nullcontext():
-            supervisor.watch()
+        with noted(plan.environ):
+            bring_up(plan, supervisor, output)
+            with shown(plan, console, messages, notable) if live else nullcontext():
+                supervisor.watch()
     finally:
         endings.hold()
         output.logs.finish()

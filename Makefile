@@ -62,7 +62,7 @@ e2e: .venv/tools/ok ## Test checks (BUT='CATEGORY or ...': not those), faults an
 pictures: .venv/tools/ok ## Draw for docs/ the architecture, the report of the last `make verify`, the live view, the API page
 	$(PYTHON) -m docs.diagram
 	$(TOX) -e report -- -k pictures --pictures=$(CURDIR)/docs/pictures --report=$(CURDIR)/.verification/report.html
-	$(TOX) -e integration -- --kafka=embedded -k tried_out --pictures=.verification/pictures
+	$(TOX) -e integration -- --kafka=embedded -k tried_out --pictures=.verification/pictures && cp .verification/pictures/api.png docs/pictures
 
 bench: .venv/tools/ok ## Measure ours against its peers and what validation costs; SLACK=2: in short, fails where costs double
 	$(TOX) -e bench -- --slack $(SLACK)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,14 @@ from selenium.webdriver.chrome.webdriver import WebDriver
 from tests.fakes.harness_report import finished_run
 from tests.fakes.live_screen import screen
 from tests.support.browser import resize
+from verification.live.figures import Latency
+from verification.live.screen import Screen
 from verification.reports.html import to_html
 
 _LARGEST = 200_000
 _TERMINAL = """<!doctype html><meta charset="utf-8"><style>
 body {{ margin: 0; padding: 12px; background: #16181d; color: #d8dee9 }}
-pre {{ margin: 0; font: 14px/1.25 "DejaVu Sans Mono", monospace }}
+pre {{ margin: 0; font: 14px/1.165 "DejaVu Sans Mono", monospace }}
 </style><pre>{code}</pre>"""
 
 
@@ -53,11 +56,21 @@ def test_report(browser: WebDriver, report: str, tmp_path: Path, pictures: Path)
     assert "Every promise is kept" in text
 
 
+def usual(busy: Screen) -> Screen:
+    """Return the screen with figures as one sees them on most days."""
+    assert busy.ingest is not None
+    assert busy.consumer is not None
+    rules = {"required": 31, "range": 22, "not-empty": 19, "type": 14, "one-of": 9, "unique": 2}
+    ingest = replace(busy.ingest, rules=rules)
+    consumer = replace(busy.consumer, latency=Latency(0.03, 0.167), dead_letters=0)
+    return replace(busy, ingest=ingest, consumer=consumer, seen=2)
+
+
 def test_live_view(browser: WebDriver, tmp_path: Path, pictures: Path) -> None:
     """The live view of a pipeline under load, in the colours of a terminal."""
     console = Console(file=io.StringIO(), record=True, width=100, height=24, force_terminal=True)
-    console.print(screen(notable=2, looks=80))
+    console.print(usual(screen(notable=2, looks=80)))
     html = console.export_html(inline_styles=True, code_format=_TERMINAL)
-    text = draw(browser, html, (880, 320), tmp_path / "page.html", pictures / "live.png")
+    text = draw(browser, html, (880, 270), tmp_path / "page.html", pictures / "live.png")
     assert "212.5 /s" in text
     assert "bidding logic" in text

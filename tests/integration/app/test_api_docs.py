@@ -17,6 +17,7 @@ from tests.support.topics import read_all
 from tests.support.waiting import eventually
 
 _LOADED = "return performance.getEntriesByType('resource').map(entry => entry.name)"
+_BODY = ".opblock-post .body-param__text"
 _SIZE = "const page = document.documentElement; return [page.scrollWidth, page.scrollHeight]"
 _STATUS = ".live-responses-table tbody .response-col_status"
 _TALLEST = 4000
@@ -51,6 +52,14 @@ def draw(browser: WebDriver, width: int, file: Path) -> None:
     resize(browser, width)
 
 
+def draw_answer(browser: WebDriver, file: Path) -> None:
+    """Leave a picture of what was sent and what came back, small enough for a page of docs."""
+    resize(browser, 1200, 895)
+    answer = browser.find_element(By.CSS_SELECTOR, ".live-responses-table")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'end'})", answer)
+    assert browser.save_screenshot(str(file))
+
+
 @pytest.mark.parametrize("width", [400, 1400])
 def test_a_sample_can_be_tried_out(  # noqa: PLR0913  what a page is looked at with
     *,
@@ -67,12 +76,15 @@ def test_a_sample_can_be_tried_out(  # noqa: PLR0913  what a page is looked at w
     console(browser)
     browser.get(f"{service.home}/docs")
     click(browser, ".opblock-post .opblock-summary-control")
+    eventually(lambda: browser.find_elements(By.CSS_SELECTOR, _BODY), "the sample")
     draw(browser, width, pictures / f"api-{width}.png")
     click(browser, ".opblock-post button.execute")
     eventually(lambda: seen(browser, _STATUS), "an answer")
     assert seen(browser, _STATUS)[0].split()[0] == "202"
     answer = json.loads(seen(browser, ".live-responses-table .highlight-code code")[0])
     draw(browser, width, pictures / f"api-sent-{width}.png")
+    draw_answer(browser, pictures / "api.png")
+    resize(browser, width)
     assert console(browser) == []
     assert browser.execute_script(_SIZE)[0] == width, "the page scrolls sideways"
     loaded = browser.execute_script(_LOADED)

@@ -113,6 +113,8 @@ class RecordHandler:
         except OutOfTimeError as error:
             message = "the strategy took longer than CONSUMER_STRATEGY_TIMEOUT_MS"
             raise UnprocessableError(Reason.STRATEGY_TIMEOUT, Stage.DECIDE, message) from error
+        except UnprocessableError:
+            raise  # the body cannot be read
         except Exception as error:  # a strategy may raise anything; the record is kept
             message = f"{type(error).__name__}: {error}"
             raise UnprocessableError(Reason.STRATEGY_FAILED, Stage.DECIDE, message) from error

@@ -10,7 +10,7 @@ from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 from structlog.testing import capture_logs
 
 from consumer.decided import Decided
-from consumer.decision import Bid, Bids, Decision
+from consumer.decision import Bid, Bids, Decision, NoBid
 from consumer.errors import SinkRefusedError, SinkUnavailableError, UnprocessableError
 from consumer.handling import Underway
 from consumer.request import BidRequest
@@ -145,6 +145,13 @@ class TestDeadLetters:
             "dlq-offset": "7",
             "dlq-timestamp": "1700000000007",
         }
+
+    def test_a_body_that_cannot_be_read_is_no_fault_of_the_strategys(self) -> None:
+        """The reason is not-json, wherever that turns up."""
+        service = wired(FakeStrategy(lambda request: dict(request.body) and NoBid()))
+        handle(service, value=b'{"id":"r-1","x":' + b"9" * 5_000 + b"}")
+        (sent,) = service.producer.to(DEAD_LETTERS)
+        assert sent.header("dlq-reason") == "not-json"
 
     def test_a_strategy_that_raises_costs_one_request_not_the_service(self) -> None:
         """The error is kept with the record, type and words."""

@@ -10,11 +10,12 @@ from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 from structlog.testing import capture_logs
 
 from consumer.decided import Decided
-from consumer.decision import Bid, Bids, Decision, NoBid
+from consumer.decision import Bid, Bids, Decision
 from consumer.errors import SinkRefusedError, SinkUnavailableError, UnprocessableError
 from consumer.handling import Underway
 from consumer.request import BidRequest
 from consumer.sinks.sink import Sink
+from consumer.strategies.fixed_price import FixedPrice
 from consumer.strategy import Strategy
 from tests.fakes.consumer_kafka import FakeKafkaConsumer
 from tests.fakes.consumer_producer import FakeProducer
@@ -148,7 +149,7 @@ class TestDeadLetters:
 
     def test_a_body_that_cannot_be_read_is_no_fault_of_the_strategys(self) -> None:
         """The reason is not-json, wherever that turns up."""
-        service = wired(FakeStrategy(lambda request: dict(request.body) and NoBid()))
+        service = wired(FixedPrice(1.0, "USD", "ad"))
         handle(service, value=b'{"id":"r-1","x":' + b"9" * 5_000 + b"}")
         (sent,) = service.producer.to(DEAD_LETTERS)
         assert sent.header("dlq-reason") == "not-json"

@@ -7,9 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
-
-from werkzeug.wrappers import Request
+from typing import TYPE_CHECKING, Any
 
 from app.intake import Accepted, Intake
 from app.metrics import IngestMetrics
@@ -17,6 +15,12 @@ from app.refusals import InternalError, InvalidBidRequest, Refusal
 from app.traceparent import trace_id
 from app.validation.validator import Verdict
 from common.logs import get_logger
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+
+_JSON = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True)
@@ -55,21 +59,21 @@ class BidHandler:
         self._intake = intake
         self._metrics = metrics
         self._monotonic = monotonic
-        self._log = get_logger()
+        self._log = get_logger().bind()  # here, not with each line
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, environ: WSGIEnvironment) -> Answer:
         """Return the one answer to a request; never raises."""
         with self._metrics.in_flight.track_inprogress():
             started = self._monotonic()
             self._metrics.received.inc()
-            traceparent = self._intake.traceparent(request)
-            answer = self._answer(request, traceparent)
+            traceparent = self._intake.traceparent(environ)
+            answer = self._answer(environ, traceparent)
             self._note(answer, self._monotonic() - started, traceparent)
             return answer
 
-    def _answer(self, request: Request, traceparent: str) -> Answer:
+    def _answer(self, environ: WSGIEnvironment, traceparent: str) -> Answer:
         try:
-            return self._accepted(self._intake.accept(request, traceparent))
+            return self._accepted(self._intake.accept(environ, traceparent))
         except Refusal as refusal:
             return self._refused(refusal)
         except Exception:  # noqa: BLE001  every request that was counted as received gets its outcome
@@ -77,8 +81,7 @@ class BidHandler:
             return self._refused(InternalError("This failed here, for a reason in the log."))
 
     def _note(self, answer: Answer, took_s: float, traceparent: str) -> None:
-        self._metrics.requests.labels(answer.outcome).inc()
-        self._metrics.duration.labels(answer.outcome).observe(took_s)
+        self._metrics.note_answer(answer.outcome, took_s)
         self._log.info(
             **answer.log_fields,
             status=answer.status.value,
@@ -123,4 +126,4 @@ class BidHandler:
 
 
 def _encoded(document: dict[str, Any]) -> bytes:
-    return json.dumps(document, separators=(",", ":")).encode("ascii") + b"\n"
+    return _JSON.encode(document).encode("ascii") + b"\n"

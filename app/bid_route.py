@@ -13,7 +13,7 @@ def bid_blueprint(handler: BidHandler) -> Blueprint:
 
     @blueprint.post("/bid")
     def bid() -> Response:
-        answer = handler.answer(request)
+        answer = handler.answer(request.environ)
         return Response(answer.body, answer.status_line, answer.headers())
 
     return blueprint

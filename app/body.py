@@ -3,38 +3,53 @@
 from __future__ import annotations
 
 import zlib
+from typing import TYPE_CHECKING
 
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
-from werkzeug.wrappers import Request
+from werkzeug.http import parse_options_header
+from werkzeug.wsgi import get_content_length, get_input_stream
 
 from app.refusals import MalformedBody, RequestTimeout, TooLarge, UnsupportedMedia
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
 _GZIP = 16 + zlib.MAX_WBITS
+_JSON = "application/json"
 
 
-def read_body(request: Request, limit: int) -> bytes:
+def read_body(environ: WSGIEnvironment, limit: int) -> bytes:
     """Return the body, inflated where it came as gzip (OpenRTB 2.6 section 2.2-2.4).
 
     Raises UnsupportedMedia, TooLarge (over `limit` bytes, before or after inflation),
     RequestTimeout or MalformedBody (a body that ends early, a broken gzip stream).
     """
-    _check_content_type(request)
-    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    _check_content_type(environ.get("CONTENT_TYPE"))
+    encoding = environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower()
     if encoding not in {"identity", "gzip"}:
         raise UnsupportedMedia("Content-Encoding must be gzip, or absent.")
-    request.max_content_length = limit
     try:
-        received = request.get_data(cache=False)
+        received = _received(environ, limit)
     except RequestEntityTooLarge as error:
         raise _too_large(limit) from error
     except TimeoutError as error:
         raise RequestTimeout("The body did not arrive in time.") from error
     except (ClientDisconnected, ParseException, OSError) as error:
         raise MalformedBody("The body ends early, or its chunks are malformed.") from error
-    if len(received) < (request.content_length or 0):
-        raise MalformedBody("The body is shorter than its Content-Length.")
     return inflate(received, limit) if encoding == "gzip" else received
+
+
+def _received(environ: WSGIEnvironment, limit: int) -> bytes:
+    length = get_content_length(environ)
+    if length is None:
+        return get_input_stream(environ, max_content_length=limit).read()
+    if length > limit:
+        raise RequestEntityTooLarge
+    received: bytes = environ["wsgi.input"].read(length)
+    if len(received) < length:
+        raise MalformedBody("The body is shorter than its Content-Length.")
+    return received
 
 
 def inflate(compressed: bytes, limit: int) -> bytes:
@@ -65,8 +80,9 @@ def _too_large(limit: int) -> TooLarge:
     return TooLarge(f"The body must hold at most {limit} bytes after inflation.")
 
 
-def _check_content_type(request: Request) -> None:
-    given = request.headers.get("Content-Type")
-    charset = request.mimetype_params.get("charset", "utf-8").lower()
-    if given is not None and (request.mimetype != "application/json" or charset != "utf-8"):
+def _check_content_type(given: str | None) -> None:
+    if given is None or given == _JSON:
+        return
+    mimetype, parameters = parse_options_header(given)
+    if mimetype.lower() != _JSON or parameters.get("charset", "utf-8").lower() != "utf-8":
         raise UnsupportedMedia("Content-Type must be application/json in UTF-8, or absent.")

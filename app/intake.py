@@ -6,9 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from secrets import token_bytes
-from typing import Any
-
-from werkzeug.wrappers import Request
+from typing import TYPE_CHECKING, Any
 
 from app import bid_json
 from app.body import read_body
@@ -16,6 +14,9 @@ from app.publisher import Acknowledged, Publisher, Record
 from app.traceparent import take_or_make
 from app.validation.judge import Judge, enforce_openrtb26
 from app.validation.validator import Verdict
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 
 @dataclass(frozen=True)
@@ -59,24 +60,26 @@ class Intake:
         self._random_bytes = random_bytes
         self._judge = judge or enforce_openrtb26()
 
-    def traceparent(self, request: Request) -> str:
+    def traceparent(self, environ: WSGIEnvironment) -> str:
         """Return the request's traceparent, or a new one where it has none."""
-        return take_or_make(request.headers.get("traceparent"), self._random_bytes)
+        return take_or_make(environ.get("HTTP_TRACEPARENT"), self._random_bytes)
 
-    def accept(self, request: Request, traceparent: str) -> Accepted:
+    def accept(self, environ: WSGIEnvironment, traceparent: str) -> Accepted:
         """Return where the bid request stands; raise a Refusal if it stands nowhere for sure."""
         received_at = int(self._now() * 1000)
-        raw = read_body(request, self._max_body_bytes)
+        raw = read_body(environ, self._max_body_bytes)
         document = bid_json.parse(raw)
         verdict = self._judge(document)
         bid_id: str = document["id"]
-        headers = (*_headers(request, received_at, traceparent), *_marks(verdict))
+        headers = (*_headers(environ, received_at, traceparent), *_marks(verdict))
         record = Record(bid_id.encode(), raw, headers)
         return Accepted(bid_id, len(raw), self._publisher.publish(record), verdict)
 
 
-def _headers(request: Request, received_at: int, traceparent: str) -> tuple[tuple[str, bytes], ...]:
-    version = request.headers.get("x-openrtb-version")
+def _headers(
+    environ: WSGIEnvironment, received_at: int, traceparent: str
+) -> tuple[tuple[str, bytes], ...]:
+    version = environ.get("HTTP_X_OPENRTB_VERSION")
     return (
         ("content-type", b"application/json"),
         ("received-at", str(received_at).encode()),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from common.metrics import Metric
 
@@ -152,6 +152,7 @@ class IngestMetrics:
         self.tolerated = TOLERATED.counter(registry)
         self.warnings = WARNINGS.counter(registry)
         self.disputed = DISPUTED.counter(registry)
+        self._by_outcome: dict[str, tuple[Counter, Histogram]] = {}
         self.in_flight = IN_FLIGHT.gauge(registry)
         self.in_flight_limit = IN_FLIGHT_LIMIT.gauge(registry)
         published = PUBLISHED.counter(registry)
@@ -163,6 +164,15 @@ class IngestMetrics:
         self.pending_bytes_limit = PENDING_BYTES_LIMIT.gauge(registry)
         self.oldest = OLDEST.gauge(registry)
         self.ready = READY.gauge(registry)
+
+    def note_answer(self, outcome: str, seconds: float) -> None:
+        """Count an answer `seconds` after its request began."""
+        if outcome not in self._by_outcome:
+            of_it = self.requests.labels(outcome), self.duration.labels(outcome)
+            self._by_outcome[outcome] = of_it
+        requests, duration = self._by_outcome[outcome]
+        requests.inc()
+        duration.observe(seconds)
 
     def note_end(self, outcome: str, seconds: float) -> None:
         """Count what became of a record `seconds` after it was handed to Kafka's client."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from werkzeug.wrappers import Request
-
 from app.bid_handler import BidHandler
 
 if TYPE_CHECKING:
@@ -29,6 +27,6 @@ class ShortPath:
         """Answer a request."""
         if environ["PATH_INFO"] != "/bid" or environ["REQUEST_METHOD"] != "POST":
             return self.flask(environ, start_response)
-        answer = self._handler.answer(Request(environ))
+        answer = self._handler.answer(environ)
         start_response(answer.status_line, answer.headers())
         return [answer.body]

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import backlog, goals, latency, machine, rounds
+from bench import backlog, goals, latency, machine, rounds, silence
 from bench.backlog import Pace
 from bench.body import numbered, template
 from bench.goals import Goal
@@ -51,7 +51,8 @@ class Bench:
         self.cores = cores[:2]
         machine.pin(other)
         self._stack, self._folder = stack, folder
-        self.brokers = stack.enter_context(EmbeddedKafka(folder / "kafka")).bootstrap_servers
+        self._kafka = stack.enter_context(EmbeddedKafka(folder / "kafka"))
+        self.brokers = self._kafka.bootstrap_servers
         self.topic = backlog.make_topic(self.brokers, "bids")
         self.body_file = folder / "body.json"
         self.body_file.write_bytes(template())
@@ -77,6 +78,16 @@ class Bench:
             rounds.turn(server, self.body_file, seconds)
             return rounds.turn(server, self.body_file, seconds)
 
+    def late_ms(self, client: str, times: int) -> float:
+        """Measure how late the ingest answers when Kafka falls silent."""
+        peer, body = ours(client, deadline_s=silence.DEADLINE_S), numbered(template(), 0)
+        broker = self._kafka.pid
+        assert broker is not None  # noqa: S101  it runs until the stack ends
+        with self.server(peer, self.core) as server:
+            late = silence.late_ms(server.port, broker, body, times)
+        say(f"Kafka silent: {peer.name} answers {late:.0f} ms after the deadline at the latest")
+        return late
+
 
 def threads(bench: Bench, extent: Extent) -> dict[str, float]:
     """Return the ingest's throughput by its number of threads."""
@@ -96,6 +107,7 @@ def measured(bench: Bench, peers: Sequence[Peer], extent: Extent, folder: Path) 
     paced = latency.over_load(servers, peak, extent.shares, extent.paced_seconds, say)
     acknowledgement = latency.acknowledgement_p99_ms(bench.brokers, bench.topic)
     two = bench.alone(ours("kafka-python", workers=2), None, extent.seconds)
+    late = {peer: bench.late_ms(client, extent.rounds) for peer, client in goals.CLIENTS.items()}
     pace = {}
     if extent.records:
         work = backlog.Backlog.made(bench.brokers, extent.records, bench.core)
@@ -104,7 +116,7 @@ def measured(bench: Bench, peers: Sequence[Peer], extent: Extent, folder: Path) 
         machine=machine.described(),
         peaks=peaks,
         not_run={peer.name: peer.why_not for peer in peers if peer.why_not},
-        goals=[*_goals(peaks, paced, acknowledgement, two.cpu_ms, pace)],
+        goals=[*_goals(peaks, paced, acknowledgement, two.cpu_ms, late, pace)],
         latency=paced,
         acknowledgement_p99_ms=acknowledgement,
         threads=threads(bench, extent),
@@ -112,17 +124,19 @@ def measured(bench: Bench, peers: Sequence[Peer], extent: Extent, folder: Path) 
     )
 
 
-def _goals(
+def _goals(  # noqa: PLR0913, PLR0917  everything that was measured
     peaks: Mapping[str, Figures],
     paced: Mapping[str, Sequence[Paced]],
     acknowledgement_ms: float,
     two_cpu_ms: float,
+    late_ms: Mapping[str, float],
     pace: Mapping[str, Pace],
 ) -> Iterator[Goal]:
     yield from goals.of_peaks(peaks)
     half_rate = round(peaks[goals.OURS].rate * latency.HALF)
     half = {name: one for name, each in paced.items() for one in each if one.rate == half_rate}
     yield from goals.of_latency(half, acknowledgement_ms)
+    yield from goals.of_silence(late_ms)
     yield goals.of_workers(peaks[goals.OURS].cpu_ms, two_cpu_ms)
     if pace:
         yield goals.of_backlog(pace)

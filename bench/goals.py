@@ -12,6 +12,7 @@ from bench.rounds import Figures
 BARE, NAIVE, GO = "bare", "naive", "go"
 _NEARLY = 0.9
 OURS, FAST = "ours (kafka-python)", "ours (confluent)"
+CLIENTS = {OURS: "kafka-python", FAST: "confluent"}
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,12 @@ def of_latency(half: Mapping[str, Paced], acknowledgement_ms: float) -> Iterator
             yield Goal(
                 f"slowest at half load: {name}, s", half[name].max_ms / 1000, 1, at_most=True
             )
+
+
+def of_silence(late_ms: Mapping[str, float]) -> Iterator[Goal]:
+    """Yield the goals for the answers to what Kafka does not acknowledge."""
+    for name, late in late_ms.items():
+        yield Goal(f"slowest answer after its deadline: {name}, ms", late, 100, at_most=True)
 
 
 def of_workers(one_cpu_ms: float, two_cpu_ms: float) -> Goal:

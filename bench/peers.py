@@ -11,6 +11,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 THREADS = 32  # as INGEST_THREADS has it by default
+_NO_REFUSALS_S = 5.0  # longer than any stall of a busy machine: a refusal would void the run
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,9 @@ def under_gunicorn(factory: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "bench.under_gunicorn", *options, f"{factory}:create_app()")
 
 
-def ours(client: str, workers: int = 1, threads: int = THREADS) -> Peer:
+def ours(
+    client: str, workers: int = 1, threads: int = THREADS, deadline_s: float = _NO_REFUSALS_S
+) -> Peer:
     """Return the ingest with everything on, by the Kafka client that it uses."""
     return Peer(
         name=f"ours ({client})",
@@ -40,8 +43,7 @@ def ours(client: str, workers: int = 1, threads: int = THREADS) -> Peer:
             "INGEST_WORKERS": str(workers),
             "INGEST_THREADS": str(threads),
             "INGEST_KAFKA_CLIENT": client,
-            # longer than any stall of a busy machine: a refusal would void the run
-            "INGEST_PUBLISH_TIMEOUT_MS": "5000",
+            "INGEST_PUBLISH_TIMEOUT_MS": str(round(deadline_s * 1000)),
         },
     )
 

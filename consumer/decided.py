@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+
+import msgspec
 
 from consumer.decision import Bid, Bids, Decision, NoBid
 from consumer.recent_ids import Original
 from consumer.record import Record
 from consumer.request import BidRequest
+
+_JSON = msgspec.json.Encoder()
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ def decided(  # noqa: PLR0913  the parts of a decision, of which the last is sel
     }
     if original is not None:
         body["duplicate_of"] = {"partition": original.partition, "offset": original.offset}
-    value = json.dumps(body, allow_nan=False, separators=(",", ":")).encode("utf-8")
+    value = _JSON.encode(body)
     return Decided(record, request, decision, strategy, now_ms, value, traceparent)
 
 
@@ -86,6 +90,15 @@ def _offer(number: int, bid: Bid) -> Mapping[str, Any]:
     return {
         "id": str(number),
         "impid": bid.impression_id,
-        "price": bid.price,
+        "price": _price(bid),
         "crid": bid.creative_id,
     }
+
+
+def _price(bid: Bid) -> float:
+    # the encoder would write null for NaN and text for a Decimal
+    if not isinstance(bid.price, (int, float)):
+        raise TypeError(f"expected a number as the price, found {type(bid.price).__name__}")
+    if not math.isfinite(bid.price):
+        raise ValueError(f"a price that JSON does not know: {bid.price}")
+    return bid.price

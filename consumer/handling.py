@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from structlog.typing import FilteringBoundLogger
+
 from common.logs import get_logger
 from common.tracing import Attributes, NoTracer, Span, Tracer
 from consumer.clock import Clock
@@ -64,6 +66,8 @@ class RecordHandler:
     guards: Guards = field(default_factory=Guards)
     dropping: Sequence[DroppingSink] = ()  # every one is offered what is done
     tracer: Tracer = field(default_factory=NoTracer)
+    # bound once: there is a line for each record
+    log: FilteringBoundLogger = field(default_factory=lambda: get_logger().bind())
 
     def begin(self, record: Record) -> Underway:
         """Decide and submit; raise SinkUnavailableError when that is not possible at present."""
@@ -113,6 +117,8 @@ class RecordHandler:
         except OutOfTimeError as error:
             message = "the strategy took longer than CONSUMER_STRATEGY_TIMEOUT_MS"
             raise UnprocessableError(Reason.STRATEGY_TIMEOUT, Stage.DECIDE, message) from error
+        except UnprocessableError:
+            raise  # the body cannot be read
         except Exception as error:  # a strategy may raise anything; the record is kept
             message = f"{type(error).__name__}: {error}"
             raise UnprocessableError(Reason.STRATEGY_FAILED, Stage.DECIDE, message) from error
@@ -146,13 +152,13 @@ class RecordHandler:
 
     def _note_decision(self, outcome: Decided) -> None:
         latency_ms = self._latency_ms(outcome.record)
-        self.metrics.decisions.labels(outcome.strategy, outcome.outcome).inc()
+        self.metrics.decided(outcome.strategy, outcome.outcome).inc()
         for sink in self.dropping:
             sink.offer(outcome)
         if latency_ms is not None:
             # clocks of two machines differ: a sum must not shrink
             self.metrics.end_to_end.observe(max(latency_ms, 0) / _MS)
-        get_logger().info(
+        self.log.info(
             "bid decided",
             id=outcome.request.id,
             **_position(outcome.record),

@@ -10,7 +10,8 @@ from kafka import KafkaAdminClient, KafkaConsumer
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import KafkaError, for_code
 
-from common.kafka_clients import DroppableProducer, opened
+from common.kafka_clients import opened
+from consumer.batching_producer import BatchingProducer
 from consumer.producer import Producer
 from consumer.publisher import Publisher
 from consumer.settings import ConsumerSettings
@@ -19,6 +20,8 @@ from consumer.transactional_producer import TransactionalProducer
 
 CLIENT_ID = "bidding-logic-service"
 _HEARTBEATS_PER_SESSION = 3
+_LINGER_MS = 20  # for the decisions of a poll to share batches; none waits once all are handed over
+_BATCH_BYTES = 65_536
 
 
 class TopicsUnavailableError(Exception):
@@ -82,6 +85,8 @@ def producer_options(settings: ConsumerSettings) -> dict[str, Any]:
         "delivery_timeout_ms": settings.publish_timeout_ms,
         "request_timeout_ms": settings.publish_timeout_ms * 9 // 10,
         "retry_backoff_ms": 50,
+        "linger_ms": min(_LINGER_MS, settings.publish_timeout_ms // 10),
+        "batch_size": _BATCH_BYTES,
         "allow_auto_create_topics": False,
         "metrics_enabled": False,
     }
@@ -123,7 +128,7 @@ def _producer(settings: ConsumerSettings) -> Producer:
     options = producer_options(settings)
     if settings.exactly_once:
         return _transactional({**options, **transaction_options(settings)}, settings)
-    producer: Producer = opened(DroppableProducer, options)
+    producer: Producer = opened(BatchingProducer, options)
     return producer
 
 

@@ -40,10 +40,11 @@ class Publisher:
     ) -> Acknowledgement:
         """Buffer a record; raise SinkUnavailableError or SinkRefusedError when it cannot be."""
         try:
-            future = self.working().send(topic, key=key, value=value, headers=headers)
+            producer = self.working()
+            future = producer.send(topic, key=key, value=value, headers=headers)
         except KafkaError as error:
             raise self.disposition(topic, error) from error
-        return _Pending(self, _Message(topic, key, value, headers), future)
+        return _Pending(self, producer, _Message(topic, key, value, headers), future)
 
     def settle(self, message: _Message, seconds: float) -> None:
         """Find out whether a refusal is about this record, by sending it with no other.
@@ -53,7 +54,10 @@ class Publisher:
         """
         self._trusted = False
         try:
-            self.working().send(message.topic, **message.content()).get(timeout=seconds)
+            producer = self.working()
+            future = producer.send(message.topic, **message.content())
+            with producer.hurrying():
+                future.get(timeout=seconds)
         except KafkaError as error:
             self._trusted = False
             raise self.disposition(message.topic, error) from error
@@ -108,8 +112,15 @@ class _Message:
 
 
 class _Pending:
-    def __init__(self, publisher: Publisher, message: _Message, future: Any) -> None:  # noqa: ANN401  kafka-python ships no types
+    def __init__(
+        self,
+        publisher: Publisher,
+        producer: Producer,
+        message: _Message,
+        future: Any,  # noqa: ANN401  kafka-python ships no types
+    ) -> None:
         self._publisher = publisher
+        self._producer = producer
         self._message = message
         self._future = future
         self._settled = False
@@ -118,9 +129,15 @@ class _Pending:
         if self._settled:
             return
         try:
-            self._future.get(timeout=seconds)
+            self._acknowledged(seconds)
         except _REFUSALS:
             self._publisher.settle(self._message, seconds)
             self._settled = True
         except KafkaError as error:
             raise self._publisher.disposition(self._message.topic, error) from error
+
+    def _acknowledged(self, seconds: float) -> None:
+        if self._future.succeeded():
+            return
+        with self._producer.hurrying():
+            self._future.get(timeout=seconds)

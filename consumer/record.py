@@ -49,7 +49,10 @@ class Record(Protocol):
 
 def header(record: Record, name: str) -> bytes | None:
     """Return the last header of that name, None when there is none."""
-    return next((value for key, value in reversed(record.headers) if key == name), None)
+    for key, value in reversed(record.headers):
+        if key == name:
+            return value
+    return None
 
 
 def received_at_ms(record: Record) -> int | None:
@@ -66,5 +69,6 @@ def trace_id(record: Record) -> str | None:
 
 def traceparent(record: Record) -> str | None:
     """Return the record's place in its trace, None when there is none."""
-    found = _TRACEPARENT.fullmatch(header(record, "traceparent") or b"")
+    given = header(record, "traceparent")
+    found = _TRACEPARENT.fullmatch(given) if given else None
     return found[0].decode("ascii") if found else None

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NoReturn
+
+import msgspec
 
 from consumer.errors import Reason, Stage, UnprocessableError
 
@@ -25,7 +28,19 @@ class BidRequest:
     """A request whose `id` is a non-empty string; nothing else in `body` has been checked."""
 
     id: str
-    body: Mapping[str, Any]
+    value: bytes
+
+    @cached_property
+    def body(self) -> Mapping[str, Any]:
+        """The whole request, read when it is first asked for: not every strategy does.
+
+        Raise UnprocessableError for the little that is valid JSON and cannot be read, an integer of
+        thousands of digits for instance.
+        """
+        try:
+            return _FAST.decode(self.value)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return _object(self.value)
 
     @property
     def impressions(self) -> tuple[Impression, ...]:
@@ -47,20 +62,45 @@ class BidRequest:
 
 def parse(value: bytes | None) -> BidRequest:
     """Read a record's value; raise UnprocessableError for one that is no bid request at all."""
+    value = value or b""
     try:
-        body = json.loads((value or b"").decode("utf-8"), parse_constant=_refuse_constant)
+        value.decode("utf-8")  # msgspec does not look at the text of what it passes over
+        return BidRequest(_usable(_ID_ALONE.decode(value).id), value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        # what msgspec is stricter with than JSON is, and what is wrong in the json module's words
+        return BidRequest(_id(_object(value)), value)
+
+
+class _IdAlone(msgspec.Struct):
+    id: str
+
+
+# both check the syntax of all there is; the first makes no objects of it but the id
+_ID_ALONE = msgspec.json.Decoder(_IdAlone)
+_FAST = msgspec.json.Decoder(dict[str, Any])
+
+
+def _object(value: bytes) -> Mapping[str, Any]:
+    try:
+        body = json.loads(value.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         message = f"{type(error).__name__}: {error}"
         raise UnprocessableError(Reason.NOT_JSON, Stage.DECODE, message) from error
     if not isinstance(body, dict):
         message = f"expected an object, found {type(body).__name__}"
         raise UnprocessableError(Reason.NOT_AN_OBJECT, Stage.DECODE, message)
-    return BidRequest(_id(body), body)
+    return body
 
 
 def _id(body: Mapping[str, Any]) -> str:
     given = body.get("id")
-    if not isinstance(given, str) or not given or not _is_unicode(given):
+    if not isinstance(given, str) or not _is_unicode(given):
+        given = ""
+    return _usable(given)
+
+
+def _usable(given: str) -> str:
+    if not given:
         message = "expected a non-empty string of Unicode characters at id"
         raise UnprocessableError(Reason.NO_ID, Stage.DECODE, message)
     return given

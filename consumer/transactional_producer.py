@@ -8,12 +8,12 @@ from typing import Any
 from kafka.errors import KafkaTimeoutError
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
-from common.kafka_clients import DroppableProducer
+from consumer.batching_producer import BatchingProducer
 
 _MS = 1000
 
 
-class TransactionalProducer(DroppableProducer):
+class TransactionalProducer(BatchingProducer):
     """A producer that is always within a transaction, and waits for nothing without a limit.
 
     The methods of kafka-python 3.0.12 wait for the coordinator for as long as it takes. After any

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from kafka.errors import IllegalStateError, KafkaError, KafkaTimeoutError
@@ -31,6 +32,10 @@ class FakeProduced:
         self.error = error
         self.waited_s: list[float] = []
 
+    def succeeded(self) -> bool:
+        """Say that only the wait will tell."""
+        return False
+
     def get(self, timeout: float) -> None:
         """Return when acknowledged, else raise."""
         self.waited_s.append(timeout)
@@ -53,6 +58,7 @@ class FakeProducer:
         self.failing: Callable[[Sent], KafkaError | None] = lambda _sent: None
         self.refusing: Callable[[Sent], KafkaError | None] = lambda _sent: None
         self.wedged = False
+        self.hurried = 0
         self.ended: list[str] = []
 
     def send(
@@ -77,6 +83,12 @@ class FakeProducer:
             self.acknowledged.append(sent)
         self.futures.append(FakeProduced(error))
         return self.futures[-1]
+
+    @contextmanager
+    def hurrying(self) -> Iterator[None]:
+        """Note that somebody waits."""
+        self.hurried += 1
+        yield
 
     def close(self, timeout: float | None = None) -> None:
         """Stop, or time out where something stays pending for good."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,23 +15,15 @@ from tests.support.fault_proxy import FaultProxy
 from tests.support.stage import Stage
 from tests.support.topics import make_topic
 
-FAULTS = Path(__file__).parent
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let kafka-python, closed while it connects, leave the socket to the garbage collector.
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let kafka-python, closed while it connects, leave the socket to the garbage collector."""
-    for item in items:
-        if item.path.is_relative_to(FAULTS):
-            item.add_marker(pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"))
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_sessionfinish() -> None:
-    """Collect such sockets here at the latest, where their warnings do no harm."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "unclosed <socket", ResourceWarning)
-        for _ in range(3):
-            gc.collect()
+    For the phases of its tests, to which pytest applies its own filters, and for the time between
+    and after them: the collector may come at any moment.
+    """
+    config.addinivalue_line("filterwarnings", "ignore:unclosed <socket:ResourceWarning")
+    warnings.filterwarnings("ignore", "unclosed <socket", ResourceWarning)
 
 
 @pytest.fixture

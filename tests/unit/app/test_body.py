@@ -5,21 +5,24 @@ from __future__ import annotations
 import gzip
 import tracemalloc
 import zlib
+from typing import TYPE_CHECKING
 
 import pytest
 from werkzeug.test import EnvironBuilder
-from werkzeug.wrappers import Request
 
 from app.body import inflate, read_body
 from app.refusals import MalformedBody, TooLarge, UnsupportedMedia
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
 LIMIT = 1000
 
 
-def request(body: bytes, **headers: str) -> Request:
-    """Build a POST with headers given as Content_Type="..."."""
+def request(body: bytes, **headers: str) -> WSGIEnvironment:
+    """Build the environ of a POST with headers given as Content_Type="..."."""
     names = [(name.replace("_", "-"), value) for name, value in headers.items()]
-    return Request(EnvironBuilder(method="POST", data=body, headers=names).get_environ())
+    return EnvironBuilder(method="POST", data=body, headers=names).get_environ()
 
 
 class TestContentType:

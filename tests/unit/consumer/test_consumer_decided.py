@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any, cast
 
 import pytest
@@ -59,6 +60,12 @@ class TestDecided:
         """No reader is handed NaN or Infinity."""
         with pytest.raises(ValueError, match="JSON"):
             body(Bids((Bid("a", price, "ad"),)))
+
+    @pytest.mark.parametrize("price", ["1.0", None, Decimal("1.0")])
+    def test_a_price_that_is_no_number_is_an_error(self, price: object) -> None:
+        """No reader is handed text where a number belongs."""
+        with pytest.raises(TypeError, match="number"):
+            body(Bids((Bid("a", cast("float", price), "ad"),)))
 
     def test_what_is_no_decision_is_an_error(self) -> None:
         """A strategy that returns something else is found out."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 
@@ -14,10 +15,16 @@ from consumer.handling import Guards
 from consumer.recent_ids import Original, RecentIds
 from consumer.request import BidRequest
 from consumer.time_budget import AlarmBudget, OutOfTimeError
+from tests.fakes.consumer_clock import FakeTime
 from tests.fakes.consumer_kafka import FakeKafkaConsumer
 from tests.fakes.consumer_records import make_record, partition
 from tests.fakes.consumer_strategy import FakeStrategy
 from tests.fakes.consumer_wiring import Wiring
+
+
+def _alarm_after(clock: FakeTime, seconds: float) -> None:
+    clock.sleep(seconds)
+    signal.raise_signal(signal.SIGALRM)
 
 
 class TestTimeBudget:
@@ -45,6 +52,35 @@ class TestTimeBudget:
         with AlarmBudget(0.01)():
             pass
         assert not threading.Event().wait(0.05)
+
+    def test_each_block_has_all_of_its_time(self) -> None:
+        """An alarm that was set for a block before it goes off early, and is set to its end."""
+        clock = FakeTime()
+        budget = AlarmBudget(60, clock.clock.monotonic)
+        with budget():
+            clock.sleep(50)
+        with budget():
+            _alarm_after(clock, 40)
+            assert 10 < signal.getitimer(signal.ITIMER_REAL)[0] <= 20
+        with pytest.raises(OutOfTimeError), budget():
+            _alarm_after(clock, 60)
+
+    def test_an_alarm_between_two_blocks_does_nothing_and_is_set_for_the_next(self) -> None:
+        """What was not interrupted in its time is not interrupted afterwards."""
+        budget = AlarmBudget(60)
+        with budget():
+            pass
+        signal.raise_signal(signal.SIGALRM)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        with budget():
+            assert signal.getitimer(signal.ITIMER_REAL)[0] > 0
+
+    def test_after_a_block_that_took_too_long_the_next_is_limited_as_well(self) -> None:
+        """One that hangs does not use the alarm up."""
+        budget = AlarmBudget(0.02)
+        for _ in range(2):
+            with pytest.raises(OutOfTimeError), budget():
+                time.sleep(60)
 
     def test_the_request_becomes_a_dead_letter_and_the_next_is_decided(self) -> None:
         """One request that a strategy cannot cope with costs its time budget, once."""

@@ -15,6 +15,7 @@ from consumer.errors import SinkRefusedError, SinkUnavailableError, Unprocessabl
 from consumer.handling import Underway
 from consumer.request import BidRequest
 from consumer.sinks.sink import Sink
+from consumer.strategies.fixed_price import FixedPrice
 from consumer.strategy import Strategy
 from tests.fakes.consumer_kafka import FakeKafkaConsumer
 from tests.fakes.consumer_producer import FakeProducer
@@ -145,6 +146,13 @@ class TestDeadLetters:
             "dlq-offset": "7",
             "dlq-timestamp": "1700000000007",
         }
+
+    def test_a_body_that_cannot_be_read_is_no_fault_of_the_strategys(self) -> None:
+        """The reason is not-json, wherever that turns up."""
+        service = wired(FixedPrice(1.0, "USD", "ad"))
+        handle(service, value=b'{"id":"r-1","x":' + b"9" * 5_000 + b"}")
+        (sent,) = service.producer.to(DEAD_LETTERS)
+        assert sent.header("dlq-reason") == "not-json"
 
     def test_a_strategy_that_raises_costs_one_request_not_the_service(self) -> None:
         """The error is kept with the record, type and words."""

@@ -30,8 +30,10 @@ class TestParse:
             b'{"id":"r-1","x":NaN}',
             b'{"id":"r-1"} {"id":"r-2"}',
             b'{"id":"\xc3("}',
+            b'{"id":"r-1","x":"\xc3("}',
+            b'{"id":"r-1","\xed\xa0\x80":1}',
             b"[" * 200_000,
-            b'{"id":"r-1","x":' + b"9" * 5_000 + b"}",
+            b'{"id":"r-1","x":' + b"[" * 200_000 + b"]" * 200_000 + b"}",
         ],
         ids=lambda value: repr(value)[:24],
     )
@@ -40,6 +42,19 @@ class TestParse:
         with pytest.raises(UnprocessableError) as raised:
             parse(value)
         assert (raised.value.reason, raised.value.stage) == (Reason.NOT_JSON, Stage.DECODE)
+
+    @pytest.mark.parametrize("inner", [rb'"\ud800"', b"1e400", b"9" * 400, b"-0", rb'"\/"'])
+    def test_what_is_json_is_read_as_the_json_module_reads_it(self, inner: bytes) -> None:
+        """Where the fast reader refuses what is JSON, or has no number for it, the other reads."""
+        value = b'{"x":0,"id":"r-1","x":%s}' % inner
+        assert parse(value).body == json.loads(value)
+
+    def test_what_is_json_and_cannot_be_read_is_found_out_where_it_is_read(self) -> None:
+        """An integer of more digits than Python takes harms no strategy that does not look."""
+        request = parse(b'{"id":"r-1","x":' + b"9" * 5_000 + b"}")
+        with pytest.raises(UnprocessableError) as raised:
+            dict(request.body)
+        assert raised.value.reason is Reason.NOT_JSON
 
     @pytest.mark.parametrize("value", [b"[]", b'"r-1"', b"1", b"null", b"true"])
     def test_json_that_is_no_object_says_so(self, value: bytes) -> None:
@@ -56,6 +71,11 @@ class TestParse:
         with pytest.raises(UnprocessableError) as raised:
             parse(value)
         assert raised.value.reason is Reason.NO_ID
+
+    def test_of_two_ids_the_last_one_counts(self) -> None:
+        """Whatever the first one is, as for every reader that keeps the last."""
+        assert parse(b'{"id":1,"id":"r-2"}').id == "r-2"
+        assert parse(b'{"id":"r-1","id":"r-2"}').id == "r-2"
 
     def test_an_escaped_surrogate_pair_is_a_usable_id(self) -> None:
         """Both halves of a pair make one character."""

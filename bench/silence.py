@@ -1,0 +1,66 @@
+"""How late an answer is when Kafka falls silent: at the publish deadline, and hardly after it."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import statistics
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from http import HTTPStatus
+
+from verification.refusals import CannotRunError
+
+DEADLINE_S = 1.0
+_CLIENTS = 16
+_PATIENCE_S = 30.0  # a broker that was stopped takes a moment to be itself again
+_HEADERS = {"Content-Type": "application/json"}
+
+
+@contextmanager
+def silenced(pid: int) -> Iterator[None]:
+    """Stop a process as SIGSTOP does: its connections stay, and nothing comes out of them."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def answer(port: int, body: bytes) -> tuple[int, float]:
+    """Post one bid request; return the status and the seconds that it took."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE_S)
+    began = time.perf_counter()
+    connection.request("POST", "/bid", body, _HEADERS)
+    status = connection.getresponse().status
+    connection.close()
+    return status, time.perf_counter() - began
+
+
+def late_ms(port: int, broker: int, body: bytes, rounds: int) -> float:
+    """Return by how many milliseconds the slowest answer missed its deadline, median of rounds.
+
+    The server on `port` waits DEADLINE_S for Kafka, whose process id is `broker`. Raises
+    CannotRunError when a request is accepted that nobody can have acknowledged.
+    """
+    return statistics.median(_slowest_s(port, broker, body) for _ in range(rounds)) * 1000
+
+
+def _slowest_s(port: int, broker: int, body: bytes) -> float:
+    _wait_until_accepting(port, body)
+    with silenced(broker), ThreadPoolExecutor(_CLIENTS) as clients:
+        answers = [*clients.map(lambda _: answer(port, body), range(_CLIENTS))]
+    if any(status != HTTPStatus.SERVICE_UNAVAILABLE for status, _ in answers):
+        raise CannotRunError(f"Kafka was silent, and the answers were {answers}")
+    return max(took_s for _, took_s in answers) - DEADLINE_S
+
+
+def _wait_until_accepting(port: int, body: bytes) -> None:
+    deadline = time.monotonic() + _PATIENCE_S
+    while answer(port, body)[0] != HTTPStatus.ACCEPTED:
+        if time.monotonic() > deadline:
+            raise CannotRunError("nothing is accepted although Kafka is back")
+        time.sleep(0.1)

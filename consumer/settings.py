@@ -92,7 +92,7 @@ class ConsumerSettings:
         "CONSUMER_MAX_POLL_RECORDS",
         fields.Integer(validate=validate.Range(1, 10_000)),
         doc="Most records in a batch: what is decided, delivered and committed together.",
-        default="500",
+        default="1000",
     )
     poll_timeout_ms: int = setting(
         "CONSUMER_POLL_TIMEOUT_MS",

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 
+_JSON = json.JSONEncoder(separators=(",", ":"))
+
+
 @dataclass(frozen=True)
 class Answer:
     """An HTTP response, and how it is counted and logged."""
@@ -56,7 +59,7 @@ class BidHandler:
         self._intake = intake
         self._metrics = metrics
         self._monotonic = monotonic
-        self._log = get_logger()
+        self._log = get_logger().bind()  # here, not with each line
 
     def answer(self, environ: WSGIEnvironment) -> Answer:
         """Return the one answer to a request; never raises."""
@@ -123,4 +126,4 @@ class BidHandler:
 
 
 def _encoded(document: dict[str, Any]) -> bytes:
-    return json.dumps(document, separators=(",", ":")).encode("ascii") + b"\n"
+    return _JSON.encode(document).encode("ascii") + b"\n"

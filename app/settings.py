@@ -14,12 +14,11 @@ from app.validation.schemas import MINIMAL, OPENRTB_26, NoSuchSchema, schema_nam
 from app.validation.vocabulary import NotCompilable
 from common.kafka import KafkaSettings
 from common.logs import LogSettings
-from common.settings import SettingsError, load, setting
+from common.settings import POSITIVE, SettingsError, load, setting
 from common.tracing import TracingSettings
 
 PREFIXES = ("INGEST_", "KAFKA_", "BID_", "VALIDATION_", "TRACING")
 KAFKA_PYTHON, CONFLUENT = "kafka-python", "confluent"
-_POSITIVE = validate.Range(min=1)
 
 
 @dataclass(frozen=True)
@@ -43,38 +42,38 @@ class IngestSettings:
     )
     workers: int = setting(
         "INGEST_WORKERS",
-        fields.Integer(validate=_POSITIVE),
+        fields.Integer(validate=POSITIVE),
         doc="Worker processes, each with its own Kafka producer.",
         default="2",
     )
     threads: int = setting(
         "INGEST_THREADS",
-        fields.Integer(validate=_POSITIVE),
+        fields.Integer(validate=POSITIVE),
         doc="Threads per worker: requests that wait for Kafka at the same time.",
         default="32",
     )
     backlog: int = setting(
         "INGEST_BACKLOG",
-        fields.Integer(validate=_POSITIVE),
+        fields.Integer(validate=POSITIVE),
         doc="Connections that may wait to be accepted.",
         default="2048",
     )
     keepalive_s: int = setting(
         "INGEST_KEEPALIVE_S",
-        fields.Integer(validate=_POSITIVE),
+        fields.Integer(validate=POSITIVE),
         doc="Seconds that an idle connection is kept open.",
         default="75",
     )
     connections: int = setting(
         "INGEST_CONNECTIONS",
-        fields.Integer(validate=_POSITIVE),
+        fields.Integer(validate=POSITIVE),
         doc="Connections that a worker keeps open; beyond them new ones wait in the backlog. "
         "Never more than its file descriptors allow.",
         default="4096",
     )
     read_timeout_s: int = setting(
         "INGEST_READ_TIMEOUT_S",
-        fields.Integer(validate=_POSITIVE),
+        fields.Integer(validate=POSITIVE),
         doc="Seconds that a client may take to send a request, from its first byte to its last; "
         "later is 408.",
         default="5",
@@ -87,14 +86,14 @@ class IngestSettings:
     )
     stuck_timeout_s: int = setting(
         "INGEST_STUCK_TIMEOUT_S",
-        fields.Integer(validate=_POSITIVE),
+        fields.Integer(validate=POSITIVE),
         doc="Seconds that a record may stay without an end, far beyond its deadline, before "
         "`/healthz` answers 503: its worker is broken, whatever Kafka does.",
         default="30",
     )
     max_body_bytes: int = setting(
         "INGEST_MAX_BODY_BYTES",
-        fields.Integer(validate=_POSITIVE),
+        fields.Integer(validate=POSITIVE),
         doc="Largest body, after inflation; more is 413.",
         default="262144",
     )
@@ -127,25 +126,25 @@ class IngestSettings:
     )
     max_pending_records: int = setting(
         "INGEST_MAX_PENDING_RECORDS",
-        fields.Integer(validate=_POSITIVE),
+        fields.Integer(validate=POSITIVE),
         doc="Records per worker that may wait for their acknowledgement; more is 503 at once.",
         default="1000",
     )
     max_pending_bytes: int = setting(
         "INGEST_MAX_PENDING_BYTES",
-        fields.Integer(validate=_POSITIVE),
+        fields.Integer(validate=POSITIVE),
         doc="Bytes per worker that may wait for their acknowledgement; more is 503 at once.",
         default="16777216",
     )
     graceful_timeout_s: int = setting(
         "INGEST_GRACEFUL_TIMEOUT_S",
-        fields.Integer(validate=_POSITIVE),
+        fields.Integer(validate=POSITIVE),
         doc="Seconds that requests in flight get to finish after SIGTERM.",
         default="5",
     )
     drain_timeout_s: int = setting(
         "INGEST_DRAIN_TIMEOUT_S",
-        fields.Integer(validate=_POSITIVE),
+        fields.Integer(validate=POSITIVE),
         doc="Seconds that records in flight get to be acknowledged after that.",
         default="2",
     )

@@ -13,7 +13,8 @@ def take_or_make(given: str | None, random_bytes: Callable[[int], bytes]) -> str
     """Return the client's traceparent where it is a valid one, else a new, sampled one."""
     if given is not None and _VALID.fullmatch(given):
         return given
-    return f"00-{random_bytes(16).hex()}-{random_bytes(8).hex()}-01"
+    made = random_bytes(24).hex()
+    return f"00-{made[:32]}-{made[32:]}-01"
 
 
 def trace_id(traceparent: str) -> str:

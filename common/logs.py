@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import dataclass
 from typing import Any, TextIO
 
+import msgspec
 import structlog
 from marshmallow import fields, validate
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
@@ -85,10 +87,20 @@ def configure_logs(service: str, settings: LogSettings, stream: TextIO) -> None:
     _route_standard_library(formatter, settings.level, stream)
 
 
+def json_line(event: EventDict, **options: Any) -> str:  # noqa: ANN401  those of json.dumps
+    """Return `event` as JSON in ASCII, by the quick encoder where it can."""
+    try:
+        quick = msgspec.json.encode(event)
+    except (TypeError, ValueError):  # values of other types, halves of surrogate pairs
+        quick = b"\xff"
+    # what is not ASCII might mean something to a terminal: the slow encoder spells it out
+    return quick.decode() if quick.isascii() else json.dumps(event, **options)
+
+
 def _rendering(form: str) -> list[Processor]:
     if form == "console":
         return [escape_controls, structlog.dev.ConsoleRenderer()]
-    return [_TRACEBACKS, structlog.processors.JSONRenderer()]
+    return [_TRACEBACKS, structlog.processors.JSONRenderer(json_line)]
 
 
 def _route_standard_library(formatter: logging.Formatter, level: str, stream: TextIO) -> None:

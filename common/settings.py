@@ -9,8 +9,11 @@ from typing import Any, ClassVar, TypeVar, get_type_hints
 
 from marshmallow import ValidationError
 from marshmallow.fields import Field
+from marshmallow.validate import Range
 
 S = TypeVar("S")
+
+POSITIVE = Range(min=1)  # of whole numbers
 
 # Variables of Apache Kafka's own scripts, found on many machines that have it installed.
 NOT_OURS = frozenset(

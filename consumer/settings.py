@@ -9,7 +9,7 @@ from marshmallow import fields, validate
 
 from common.kafka import KafkaSettings
 from common.logs import LogSettings
-from common.settings import SettingsError, load, setting
+from common.settings import POSITIVE, SettingsError, load, setting
 from common.tracing import TracingSettings
 from consumer.bidding_settings import BiddingSettings
 from consumer.sink_settings import PATIENCE, SinkSettings
@@ -70,7 +70,7 @@ class ConsumerSettings:
     )
     dlq_max_consecutive: int = setting(
         "CONSUMER_DLQ_MAX_CONSECUTIVE",
-        fields.Integer(validate=validate.Range(min=1)),
+        fields.Integer(validate=POSITIVE),
         doc="Dead letters in a row from one partition; with one more the service stops with an "
         "error instead of emptying the topic into them.",
         default="100",

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 from marshmallow import fields, validate
 
-from common.settings import SettingsError, setting
+from common.settings import POSITIVE, SettingsError, setting
 
 KAFKA = "kafka"
 PATIENCE = 0.25  # of the publish timeout: how long a batch waits for room in a queue
-_POSITIVE = validate.Range(min=1)
 
 
 def _listed(text: str) -> tuple[str, ...]:
@@ -41,13 +40,13 @@ class SinkSettings:
     )
     queue: int = setting(
         "CONSUMER_SINK_QUEUE",
-        fields.Integer(validate=_POSITIVE),
+        fields.Integer(validate=POSITIVE),
         doc="Decisions that may wait for each sink but `kafka`.",
         default="2000",
     )
     queue_bytes: int = setting(
         "CONSUMER_SINK_QUEUE_BYTES",
-        fields.Integer(validate=_POSITIVE),
+        fields.Integer(validate=POSITIVE),
         doc="Bytes of decisions and their requests that may wait for each sink but `kafka`; read "
         "into objects they take a few times that in memory.",
         default="8388608",
@@ -66,7 +65,7 @@ class SinkSettings:
     )
     jsonl_max_bytes: int = setting(
         "CONSUMER_JSONL_MAX_BYTES",
-        fields.Integer(validate=_POSITIVE),
+        fields.Integer(validate=POSITIVE),
         doc="Bytes after which `jsonl` begins a new file.",
         default="67108864",
     )

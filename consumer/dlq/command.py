@@ -23,7 +23,7 @@ _CLIENT_ID = "bidding-logic-dlq"
 
 def run(arguments: Sequence[str], settings: ConsumerSettings, out: TextIO, err: TextIO) -> int:
     """Run one command and return the exit code: 0, or 1 when Kafka or the letter is not there."""
-    asked = _parser().parse_args(arguments)
+    asked = parser().parse_args(arguments)
     try:
         with _letters(settings) as (consumer, partitions):
             match asked.command:
@@ -42,15 +42,16 @@ def group(settings: ConsumerSettings) -> str:
     return f"{settings.kafka.consumer_group}.dlq-replay"
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m consumer dlq", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the arguments."""
+    top = argparse.ArgumentParser(prog="python -m consumer dlq", description=__doc__)
+    commands = top.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="one line of JSON per dead letter")
     show = commands.add_parser("show", help="one dead letter: its headers, then its bytes")
     show.add_argument("partition", type=int)
     show.add_argument("offset", type=int)
     commands.add_parser("replay", help="put back all that was not put back yet, each once")
-    return parser
+    return top
 
 
 @contextmanager

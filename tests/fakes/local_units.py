@@ -43,6 +43,7 @@ class FakeUnit:
     status: int | None = None
     stop_status: int | None = 0
     on_stop: Callable[[], object] = bool
+    on_kill: Callable[[], object] = bool
     pid: int | None = 4711
 
     def launch(self) -> None:
@@ -65,7 +66,8 @@ class FakeUnit:
         return self.stop_status
 
     def kill(self) -> None:
-        """Note it."""
+        """Note it and do what was asked for."""
+        self.on_kill()
         self.journal.append(f"{self.name} killed")
 
     def die(self, status: int) -> Callable[[], None]:

@@ -107,6 +107,16 @@ class LocalRun:
             [*TOOL, *arguments], env=self.environ, cwd=ROOT, capture_output=True, check=False
         )
 
+    def elsewhere(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        """Run another command in a terminal that knows of this run no more than the ingest's port.
+
+        The port alone says which of the runs is meant.
+        """
+        environ = {**os.environ, "INGEST_PORT": self.environ["INGEST_PORT"]}
+        return subprocess.run(
+            [*TOOL, *arguments], env=environ, cwd=ROOT, capture_output=True, check=False
+        )
+
 
 @contextmanager
 def running(environ: dict[str, str]) -> Iterator[LocalRun]:

@@ -11,6 +11,7 @@ import yaml
 from verification.checks.context import Context
 from verification.checks.model import Evidence, Needs, NotAsPromisedError, check, expect
 from verification.checks.pods import CONSUMER_APP, INGEST_APP, pods_of, ready_pod
+from verification.cluster.configured import configured
 from verification.cluster.deployment import Rollout
 from verification.cluster.pods import blocked, name_of
 from verification.load.http import JSON_TYPE
@@ -39,19 +40,12 @@ def effective(context: Context) -> Evidence:
         pod = ready_pod(context, app)
         printed = context.kubectl.exec(pod, ["env"]).checked().stdout
         actual = dict(line.partition("=")[::2] for line in printed.splitlines())
-        for name, value in _mapped(context, pod).items():
+        spec = context.kubectl.get("pod", pod)["spec"]
+        for name, value in configured(context.kubectl, spec).items():
             found = f"{app}: {actual.get(name)!r}"
             expect(actual.get(name) == value, expected=f"{name}={value!r}", found=found)
             count += 1
     return Evidence(f"{count} variables")
-
-
-def _mapped(context: Context, pod: str) -> dict[str, str]:
-    container = context.kubectl.get("pod", pod)["spec"]["containers"][0]
-    values: dict[str, str] = {}
-    for item in container.get("envFrom", []):
-        values |= context.kubectl.get("configmap", item["configMapRef"]["name"])["data"]
-    return values
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from verification.load.steady import bid_request
 from verification.load.topics import REQUESTS
 
 _HEADERS = {"x-openrtb-version": "2.6", **JSON_TYPE}
+_TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 _CLOCK_SKEW_MS = 60_000
 
 
@@ -82,24 +83,29 @@ def gzip_inflated(context: Context) -> Evidence:
             "--topic bid_requests --from-beginning --max-messages 1 "
             "--formatter-property print.key=true --formatter-property print.headers=true"
         ),
+        (f"{POST} --header 'traceparent: {_TRACEPARENT}' --data-binary @samples/site.json"),
+        (
+            "kubectl --namespace rtb logs --selector app.kubernetes.io/part-of=rtb --tail=-1 "
+            f"| grep {_TRACEPARENT.split('-')[1]}"
+        ),
     ),
-    expected="content-type, received-at, x-openrtb-version (where given) and traceparent; the id",
+    expected="content-type, received-at, x-openrtb-version (where given) and traceparent; the id; "
+    "`bid accepted` with the trace that was sent",
     hint="app/ builds the record's headers in one place",
     needs=Needs.DEPLOYMENT,
 )
 def record_key_and_headers(context: Context) -> Evidence:
     """Post with a trace and a version and compare key and headers."""
     bid_id = f"{context.run_id}-headers"
-    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-    headers = {**_HEADERS, "traceparent": trace}
+    headers = {**_HEADERS, "traceparent": _TRACEPARENT}
     before = int(time.time() * 1000)
     record = record_at(context, accepted(context, bid_request(bid_id), headers))
     found = {name: (value or b"").decode() for name, value in record.headers.items()}
     expect(record.key == bid_id.encode(), expected=bid_id, found=record.key)
     expect(found.get("content-type") == "application/json", expected="content-type", found=found)
     expect(found.get("x-openrtb-version") == "2.6", expected="x-openrtb-version 2.6", found=found)
-    same_trace = found.get("traceparent", "").split("-")[1:2] == trace.split("-")[1:2]
-    expect(same_trace, expected=f"the trace of {trace}", found=found)
+    same_trace = found.get("traceparent", "").split("-")[1:2] == _TRACEPARENT.split("-")[1:2]
+    expect(same_trace, expected=f"the trace of {_TRACEPARENT}", found=found)
     close = abs(int(found.get("received-at", 0)) - before) < _CLOCK_SKEW_MS
     expect(close, expected=f"received-at about {before}", found=found)
     return Evidence(", ".join(sorted(found)), found)

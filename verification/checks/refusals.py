@@ -84,8 +84,13 @@ def wrong_type_refused(context: Context) -> Evidence:
             "--topic bid_requests.dlq --from-beginning --timeout-ms 5000 "
             "--formatter-property print.headers=true"
         ),
+        (
+            "kubectl --namespace rtb exec deployment/bidding-logic-service "
+            "-- python -m consumer dlq list"
+        ),
     ),
-    expected="`poison`, with dlq-reason, dlq-topic, dlq-partition and dlq-offset",
+    expected="`poison`, with dlq-reason, dlq-topic, dlq-partition and dlq-offset; a line of JSON "
+    "for each dead letter",
     hint="`kubectl --namespace rtb logs deploy/bidding-logic-service`",
     needs=Needs.DEPLOYMENT,
     deadline_s=120,

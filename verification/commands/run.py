@@ -7,13 +7,12 @@ import argparse
 import dataclasses
 import functools
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from types import FrameType
+from typing import NoReturn
 
 from common.kafka import KafkaSettings
 from common.settings import read
@@ -26,18 +25,19 @@ from verification.live.log_lines import Notable
 from verification.live.page import read_page
 from verification.live.view import LiveView, Observer
 from verification.local.banner import Facts, banner, sample
+from verification.local.endings import Endings, endings_interrupt
 from verification.local.messages import Messages
 from verification.local.ports import Port, refuse_taken
 from verification.local.pump import Pump
 from verification.local.service import Service, ServicePlan
 from verification.local.settings import RunSettings, reachable, read_settings
+from verification.local.started import noted
 from verification.local.supervisor import Supervisor
 from verification.local.topics import create_topics
 from verification.project import ROOT
 
 KAFKA_START_S = 60.0
 SERVICES_START_S = 60.0
-_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,26 +108,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Run until told to stop (0) or until something cannot be kept up (1) or started (2)."""
+    with endings_interrupt() as endings, suppress(KeyboardInterrupt):
+        keep_up(args, console, endings)
+    return 0
+
+
+def keep_up(args: argparse.Namespace, console: Console, endings: Endings) -> NoReturn:
+    """Run until interrupted, or until something cannot be kept up or started, and stop it all."""
     terminal = console.out.isatty()
     live = terminal and not args.plain and console.environ.get("TERM") != "dumb"
     messages = Messages(console.out if terminal else console.err)
     notable = Notable()
-    with endings_interrupt():
-        environ = {**console.environ, "LOG_FORMAT": "json"} if live else console.environ
-        plan = make_plan(environ, terminal=terminal)
-        write = notable.take if live else functools.partial(write_raw, console)
-        output = Output.of(write, messages)
-        supervisor = Supervisor(messages, time)
-        try:
+    environ = {**console.environ, "LOG_FORMAT": "json"} if live else console.environ
+    plan = make_plan(environ, terminal=terminal)
+    write = notable.take if live else functools.partial(write_raw, console)
+    output = Output.of(write, messages)
+    supervisor = Supervisor(messages, time)
+    try:
+        with noted(plan.environ):
             bring_up(plan, supervisor, output)
             with shown(plan, console, messages, notable) if live else nullcontext():
                 supervisor.watch()
-        except KeyboardInterrupt:
-            return 0
-        finally:
-            output.logs.finish()
-            output.errors.finish()
-            supervisor.stop()
+    finally:
+        endings.hold()
+        output.logs.finish()
+        output.errors.finish()
+        supervisor.stop(endings.hurried())
 
 
 def write_raw(console: Console, line: bytes) -> None:
@@ -190,25 +196,6 @@ def bring_up(plan: Plan, supervisor: Supervisor, output: Output) -> None:
     )
     messages.say(banner(facts))
     output.logs.release()
-
-
-@contextmanager
-def endings_interrupt() -> Iterator[None]:
-    """Have SIGTERM and a closed terminal raise KeyboardInterrupt, as Ctrl-C does."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {
-        number: signal.signal(number, interrupt)
-        for number in _ENDINGS
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN  # nohup
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def shown_path(path: Path, folder: Path) -> str:

@@ -10,6 +10,7 @@ from verification.cli import Console
 from verification.local.posting import Outcome, post_all, sample_files
 from verification.local.printable import printable
 from verification.local.settings import read_settings
+from verification.local.started import in_force
 from verification.project import SAMPLES
 from verification.refusals import CheckFailedError
 
@@ -21,12 +22,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "files", nargs="*", type=Path, help="what to post; without any, all of samples/"
     )
-    parser.add_argument("--url", help="where to; by default http://localhost:$INGEST_PORT/bid")
+    parser.add_argument(
+        "--url", help="where to; by default what `make run` started, or $INGEST_PORT"
+    )
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Post one file after the other; 1 when an answer is not the one that the name asks for."""
-    url = args.url or f"http://localhost:{read_settings(console.environ).ingest_port}/bid"
+    url = args.url or f"http://localhost:{read_settings(in_force(console.environ)).ingest_port}/bid"
     files: Sequence[Path] = args.files or sample_files(SAMPLES)
     width = max(len(file.name) for file in files)
     console.out.write(f"POST {url}\n{'file':<{width}}  expected  got      ms  answer\n")

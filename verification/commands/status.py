@@ -17,6 +17,7 @@ from verification.commands.topic import kafka_settings
 from verification.load.topics import Topics
 from verification.local.printable import printable
 from verification.local.settings import read_settings
+from verification.local.started import in_force
 from verification.project import ROOT
 from verification.status.cluster import ClusterInquiry
 from verification.status.local import LocalInquiry, OwnPython
@@ -81,9 +82,10 @@ def inquiry_of(where: str | None, console: Console) -> Inquiry:
         if where == _KIND:
             message = f"there is no cluster {context.settings.cluster}"
             raise HarnessError(message, "`make up` makes it")
-    kafka = kafka_settings(console.environ, None)
-    runner = SubprocessRunner({**console.environ, "KAFKA_BROKERS": kafka.brokers}, ROOT)
-    return LocalInquiry(read_settings(console.environ), kafka, Topics(OwnPython(runner)))
+    environ = in_force(console.environ)
+    kafka = kafka_settings(environ, None)
+    runner = SubprocessRunner({**environ, "KAFKA_BROKERS": kafka.brokers}, ROOT)
+    return LocalInquiry(read_settings(environ), kafka, Topics(OwnPython(runner)))
 
 
 def cluster_there(console: Console) -> bool:

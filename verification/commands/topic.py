@@ -12,6 +12,7 @@ from verification.cli import Console
 from verification.embedded.properties import HOST
 from verification.local.records import Selection, render, select
 from verification.local.settings import read_settings
+from verification.local.started import in_force
 
 _LIMIT = 10
 
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Print the records; none is no failure."""
-    settings = kafka_settings(console.environ, args.brokers)
+    settings = kafka_settings(in_force(console.environ), args.brokers)
     key = None if args.key is None else args.key.encode()
     wanted = Selection(args.limit, args.from_beginning, key)
     for record in select(settings.client_options(), args.topic, wanted):

@@ -15,6 +15,7 @@ from verification.cli import Console
 from verification.clock import SystemClock
 from verification.load.http import Http, IngestHttp
 from verification.local.settings import read_settings
+from verification.local.started import in_force
 from verification.refusals import CannotRunError, CheckFailedError
 from verification.traffic.mix import Mix
 from verification.traffic.requests import Planned, planned
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Send, then sum up; 1 when an answer was not the expected one, or not all could be sent."""
-    port = read_settings(console.environ).ingest_port
+    port = read_settings(in_force(console.environ)).ingest_port
     seed = secrets.randbelow(2**32) if args.seed is None else args.seed
     mix = Mix.parse(args.mix)
     call = IngestHttp(port)

@@ -84,9 +84,9 @@ class Topics:
         """Return the records from `start` to the end."""
         return [_record(row) for row in self._ask({"do": "read", "from": start})]
 
-    def lag(self) -> list[dict[str, Any]]:
+    def lag(self, topic: str = REQUESTS, group: str = GROUP) -> list[dict[str, Any]]:
         """Return `partition`, `lag` (records) and `age_s` of the oldest one not yet consumed."""
-        return self._ask({"do": "lag", "topic": REQUESTS, "group": GROUP})
+        return self._ask({"do": "lag", "topic": topic, "group": group})
 
     def _ask(self, request: Mapping[str, object]) -> list[dict[str, Any]]:
         script = Path(__file__).with_name("topic_script.py").read_text(encoding="utf-8")

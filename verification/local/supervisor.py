@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import NoReturn, Protocol
 
@@ -89,8 +90,11 @@ class Supervisor:
                 self._look_after(watched)
             self._clock.sleep(_LOOK_S)
 
-    def stop(self) -> None:
-        """Stop all units, the last started first; a Ctrl-C meanwhile kills what is left."""
+    def stop(self, hurried: AbstractContextManager[None] | None = None) -> None:
+        """Stop all units, the last started first; a Ctrl-C meanwhile kills what is left.
+
+        `hurried` is entered for as long as a KeyboardInterrupt is understood.
+        """
         began = self._clock.monotonic()
         left = [watched.unit for watched in reversed(self._watched)]
         self._watched.clear()
@@ -98,9 +102,10 @@ class Supervisor:
             return
         self._messages.say(f"stopping {', '.join(unit.name for unit in left)}")
         try:
-            while left:
-                self._stop(left[0])
-                left.pop(0)
+            with hurried or nullcontext():
+                while left:
+                    self._stop(left[0])
+                    left.pop(0)
         except KeyboardInterrupt:
             self._messages.say(f"killing {', '.join(unit.name for unit in left)}")
         finally:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from verification.load.topics import DEAD_LETTERS, DECISIONS, REQUESTS, Offsets, Record, Topics
+from common.kafka import KafkaSettings
+from verification.load.topics import Record, Topics
 from verification.status.model import Account, Decision, PartitionLag, Problem, Topic
 from verification.tools.errors import HarnessError
 
@@ -16,24 +17,25 @@ LATE_S = 30.0
 _DECISIONS = 3
 
 
-def lag_of(topics: Topics) -> tuple[PartitionLag, ...]:
+def lag_of(topics: Topics, names: KafkaSettings) -> tuple[PartitionLag, ...]:
     """Return the lag of each partition; raises HarnessError when Kafka does not tell it."""
-    rows = topics.lag()
+    rows = topics.lag(names.topic_bid_requests, names.consumer_group)
     return tuple(PartitionLag(row["partition"], row["lag"], row["age_s"]) for row in rows)
 
 
-def behind(topics: Topics) -> int | None:
+def behind(topics: Topics, names: KafkaSettings) -> int | None:
     """Return the records behind in all partitions; None when Kafka does not tell it."""
     with suppress(HarnessError):
-        return sum(item.messages for item in lag_of(topics))
+        return sum(item.messages for item in lag_of(topics, names))
     return None
 
 
-def account_of(topics: Topics) -> Account:
+def account_of(topics: Topics, names: KafkaSettings) -> Account:
     """Ask for everything; raises HarnessError when Kafka does not answer."""
-    ends = topics.ends(REQUESTS, DECISIONS, DEAD_LETTERS)
+    decisions = names.topic_bid_decisions
+    ends = topics.ends(names.topic_bid_requests, decisions, names.topic_dead_letters)
     told = tuple(Topic(name, len(parts), sum(parts.values())) for name, parts in ends.items())
-    return Account(told, lag_of(topics), _last_decisions(topics, ends))
+    return Account(told, lag_of(topics, names), _last_decisions(topics, decisions, ends[decisions]))
 
 
 def late(account: Account, command: str) -> Iterator[Problem]:
@@ -44,9 +46,9 @@ def late(account: Account, command: str) -> Iterator[Problem]:
             yield Problem(f"{what}, {item.messages} messages", command)
 
 
-def _last_decisions(topics: Topics, ends: Offsets) -> tuple[Decision, ...]:
-    starts = {part: max(0, end - _DECISIONS) for part, end in ends[DECISIONS].items()}
-    records = sorted(topics.read({DECISIONS: starts}), key=lambda record: record.timestamp)
+def _last_decisions(topics: Topics, name: str, ends: Mapping[str, int]) -> tuple[Decision, ...]:
+    starts = {part: max(0, end - _DECISIONS) for part, end in ends.items()}
+    records = sorted(topics.read({name: starts}), key=lambda record: record.timestamp)
     return tuple(_decision(record) for record in records[-_DECISIONS:])
 
 

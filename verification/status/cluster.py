@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
+from common.kafka import KafkaSettings
+from common.settings import SettingsError, read
 from verification.checks.context import Context
 from verification.checks.pods import CONSUMER_APP
+from verification.cluster.configured import configured
 from verification.cluster.pods import Object, blocked, name_of, restarts
 from verification.cluster.workloads import KINDS, pending, title
 from verification.status.account import account_of, behind, late
 from verification.status.model import Account, Problem, Status, Workload
 from verification.tools.errors import HarnessError
+
+_NAMES = ("KAFKA_TOPIC_", "KAFKA_CONSUMER_GROUP")  # others may name files that are in the pod alone
 
 
 class ClusterInquiry:
@@ -24,7 +30,9 @@ class ClusterInquiry:
 
     def behind(self) -> int | None:
         """Return the records behind; see Inquiry."""
-        return behind(self._context.topics)
+        with suppress(HarnessError):
+            return behind(self._context.topics, self._names())
+        return None
 
     def status(self) -> Status:
         """Ask for everything; only a cluster that does not answer at all raises HarnessError."""
@@ -33,7 +41,7 @@ class ClusterInquiry:
         problems = [*self._of_workloads(found), *self._of_pods(pods)]
         logs = f"{self._begin} logs deployment/{CONSUMER_APP} --tail 50"
         try:
-            account = account_of(self._context.topics)
+            account = account_of(self._context.topics, self._names())
         except HarnessError as error:
             account = Account()
             problems.append(Problem(f"Kafka's account is unknown: {error.message}", logs))
@@ -44,6 +52,16 @@ class ClusterInquiry:
         )
         where = f"cluster {self._context.settings.cluster}"
         return Status(where, workloads, account, tuple(problems))
+
+    def _names(self) -> KafkaSettings:
+        """Return what topics and group are called; HarnessError where nobody says it."""
+        deployed = self._kubectl.get("deployment", CONSUMER_APP)
+        environ = configured(self._kubectl, deployed["spec"]["template"]["spec"])
+        names = {name: value for name, value in environ.items() if name.startswith(_NAMES)}
+        try:
+            return read(KafkaSettings, names)
+        except SettingsError as error:
+            raise HarnessError(str(error)) from error
 
     def _of_workloads(self, workloads: list[Object]) -> Iterator[Problem]:
         if not workloads:

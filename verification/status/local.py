@@ -45,7 +45,7 @@ class LocalInquiry:
 
     def behind(self) -> int | None:
         """Return the records behind; see Inquiry."""
-        return behind(self._topics) if self._kafka_problem() is None else None
+        return behind(self._topics, self._kafka) if self._kafka_problem() is None else None
 
     def status(self) -> Status:
         """Ask for everything; never raises."""
@@ -62,9 +62,10 @@ class LocalInquiry:
         account = Account()
         if workloads[0].well:
             try:
-                account = account_of(self._topics)
+                account = account_of(self._topics, self._kafka)
             except HarnessError as error:
-                listing = f"{sys.executable} -m verification topic show bid_requests"
+                topic = self._kafka.topic_bid_requests
+                listing = f"{sys.executable} -m verification topic show {topic}"
                 problems.append(Problem(f"Kafka's account is unknown: {error.message}", listing))
         problems += late(account, f"curl --silent http://localhost:{settings.consumer_port}/readyz")
         return Status("this machine", workloads, account, tuple(problems))

@@ -33,6 +33,12 @@ from verification.embedded.broker import EmbeddedKafka
 from verification.embedded.runtime import Runtime
 
 SAMPLE = ROOT / "samples" / "banner.json"
+NAMES = {
+    "KAFKA_TOPIC_BID_REQUESTS": "bids",
+    "KAFKA_TOPIC_BID_DECISIONS": "answers",
+    "KAFKA_TOPIC_DEAD_LETTERS": "given-up",
+    "KAFKA_CONSUMER_GROUP": "ours",
+}
 SAMPLE_ID = json.loads(SAMPLE.read_bytes())["id"]
 
 
@@ -122,6 +128,18 @@ class TestRun:
         assert time.monotonic() - began < 10
         assert all_gone(pids)
         assert run.said("stopping ingest, consumer, kafka")
+
+    def test_two_signals_while_it_starts(self, tmp_path: Path) -> None:
+        """The second one of two in the middle of the start hurries the end and tears nothing."""
+        run = LocalRun(environment(tmp_path / "data"))
+        run.wait_for("waiting for kafka")
+        pids = run.everything()
+        began = time.monotonic()
+        run.process.send_signal(signal.SIGTERM)
+        assert run.end() == 0
+        assert time.monotonic() - began < 10
+        assert all_gone(pids)
+        assert not run.said("Traceback")
 
     def test_a_second_run_finds_yesterday_s_records(self, run: LocalRun) -> None:
         """What was accepted is there after everything was stopped and started again."""
@@ -263,10 +281,26 @@ class TestRefusals:
 def test_a_given_kafka_is_used(tmp_path: Path, runtime: Runtime) -> None:
     """With KAFKA_BROKERS no broker is started, topics are created there, and it is left running."""
     with EmbeddedKafka(tmp_path / "kafka", runtime) as kafka:
-        environ = environment(tmp_path / "unused", KAFKA_BROKERS=kafka.bootstrap_servers)
+        environ = environment(tmp_path / "unused", KAFKA_BROKERS=kafka.bootstrap_servers, **NAMES)
         with running(environ) as run:
             assert set(run.processes()) == {"app", "consumer"}
             assert run.tool("send", str(SAMPLE)).returncode == 0
+            assert_known_elsewhere(run)
             assert run.end() == 0
         assert not (tmp_path / "unused").exists()
         assert kafka.is_ready()
+
+
+def assert_known_elsewhere(run: LocalRun) -> None:
+    """Assert that another terminal finds Kafka, topics and group as this run was told them."""
+    shown = run.elsewhere("topic", "show", NAMES["KAFKA_TOPIC_BID_REQUESTS"], "--raw")
+    assert shown.stdout == SAMPLE.read_bytes()
+
+    def decided() -> bool:
+        found = json.loads(run.elsewhere("status", "--in", "local", "--json").stdout)
+        assert found["problems"] == []
+        topics = {topic["name"]: topic["records"] for topic in found["account"]["topics"]}
+        expected = {"bids": 1, "answers": 1, "given-up": 0}
+        return bool(topics == expected and found["lag_messages"] == 0)
+
+    eventually(decided, "the decision in the status", timeout_s=30)

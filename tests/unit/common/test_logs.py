@@ -7,6 +7,7 @@ import json
 import logging
 import warnings
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -57,6 +58,14 @@ def test_an_id_cannot_break_or_forge_a_line(stream: io.StringIO, evil: str) -> N
     assert line["id"] == evil
     assert stream.getvalue().isascii()
     assert stream.getvalue().count("\n") == 1
+
+
+def test_what_only_the_slow_encoder_knows_is_written_as_well(stream: io.StringIO) -> None:
+    """Halves of surrogate pairs and objects of any type end up as JSON in ASCII."""
+    get_logger().info("odd", half="\ud800", thing=Fraction(1, 3))
+    (line,) = lines(stream)
+    assert (line["half"], line["thing"]) == ("\ud800", "Fraction(1, 3)")
+    assert stream.getvalue().isascii()
 
 
 def test_personal_values_are_never_logged(stream: io.StringIO) -> None:

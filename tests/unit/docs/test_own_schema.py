@@ -1,7 +1,8 @@
-"""The example of a schema of one's own in docs/validation.md works as it stands."""
+"""The examples in docs/validation.md: a refusal, and a schema of one's own."""
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from app.refusals import InvalidBidRequest
 from app.settings import judge_of, load_settings
 from docs.validation_page import PAGE
+from tests.support.pages import blocks
 from tests.unit.openrtb.full_request import full
 
 
@@ -28,3 +30,14 @@ def test_the_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InvalidBidRequest) as refused:
         judge({**full(), "ext": {"names": [""]}})
     assert refused.value.violations[0].path == "ext.names[0]"
+
+
+def test_the_refusal() -> None:
+    """A video without its mimes is refused in the words of the page."""
+    (shown,) = blocks("docs/validation.md", "json")
+    judge = judge_of(load_settings({}))
+    request = full()
+    del request["imp"][0]["video"]["mimes"]
+    with pytest.raises(InvalidBidRequest) as refused:
+        judge(request)
+    assert refused.value.problem() == json.loads(shown)

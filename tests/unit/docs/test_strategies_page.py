@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from consumer.extensions import chosen
 from consumer.metrics import ConsumerMetrics
 from consumer.settings import load_settings
 from consumer.strategies import SHIPPED
+from tests.support.pages import blocks
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "strategies.md").read_text(encoding="utf-8")
@@ -56,6 +58,25 @@ def test_the_service_takes_them(folder: Path, monkeypatch: pytest.MonkeyPatch) -
     assert made.strategy.name == "first_only"
     assert [sink.thread.name for sink in made.outlets.dropping] == ["csv"]
     assert (folder / "bids.csv").exists()
+
+
+def test_a_package_has_them(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Installed with the page's entry point, the strategy is found by its short name."""
+    (table,) = blocks("docs/strategies.md", "toml")
+    groups = tomllib.loads(table)["project"]["entry-points"]
+    lines = [
+        line
+        for group, names in groups.items()
+        for line in (f"[{group}]", *(f"{name} = {place}" for name, place in names.items()))
+    ]
+    package = folder / "ours-1.0.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: ours\nVersion: 1.0\n")
+    (package / "entry_points.txt").write_text("\n".join(lines))
+    monkeypatch.syspath_prepend(folder)
+    environ = {"BIDDING_STRATEGY": "first_only"}
+    made = chosen(load_settings(environ), environ, ConsumerMetrics(CollectorRegistry()), Clock())
+    assert type(made.strategy).__module__ == "ours.strategy"
 
 
 def test_every_shipped_strategy_is_on_the_page() -> None:

@@ -38,6 +38,14 @@ _VALUE = {
     "strategy": "fixed_price",
     "response": {"id": "b-1", "seatbid": [{"bid": []}]},
 }
+_DEFAULTS = ("bid_requests", "bid_decisions", "bid_requests.dlq", "bidding-logic")
+_NAMES = (
+    "KAFKA_TOPIC_BID_REQUESTS",
+    "KAFKA_TOPIC_BID_DECISIONS",
+    "KAFKA_TOPIC_DEAD_LETTERS",
+    "KAFKA_CONSUMER_GROUP",
+)
+_COMMON = {"KAFKA_BROKERS": "kafka:9092", "KAFKA_SASL_PASSWORD_FILE": "/in/the/pod/alone"}
 Lag = tuple[int, int, float]
 
 
@@ -52,29 +60,49 @@ def _record(offset: int, value: bytes) -> dict[str, object]:
     return {**row, "key": _text(b"b-1"), "value": _text(value), "headers": []}
 
 
-def answers(*lag: Lag, decision: bytes = b"") -> Callable[[Sequence[str], str], str]:
-    """Answer as the topic script does."""
+def answers(
+    *lag: Lag, decision: bytes = b"", names: tuple[str, ...] = _DEFAULTS
+) -> Callable[[Sequence[str], str], str]:
+    """Answer as the topic script does of these topics and this group, and of no others."""
     decisions = [_record(7, decision or json.dumps(_VALUE).encode()), _record(6, b"{}")]
-    names = ("bid_requests", "bid_decisions", "bid_requests.dlq")
+    *topics, group = names
     rows: dict[str, list[dict[str, object]]] = {
-        "ends": [{"topic": name, "ends": {"0": 4, "1": 1000}} for name in names],
+        "ends": [{"topic": name, "ends": {"0": 4, "1": 1000}} for name in topics],
         "lag": [{"partition": part, "lag": n, "age_s": age} for part, n, age in lag],
         "read": decisions,
     }
 
     def answer(argv: Sequence[str], _stdin: str) -> str:
         request = json.loads(argv[-1])
-        if request["do"] == "read":
-            assert request["from"] == {"bid_decisions": {"0": 1, "1": 997}}
-        return "\n".join(map(json.dumps, [*rows[request["do"]], {"complete": True}]))
+        do = request.pop("do")
+        assert (
+            request
+            == {
+                "ends": {"topics": topics},
+                "lag": {"topic": topics[0], "group": group},
+                "read": {"from": {topics[1]: {"0": 1, "1": 997}}},
+            }[do]
+        )
+        return "\n".join(map(json.dumps, [*rows[do], {"complete": True}]))
 
     return answer
+
+
+def configure(runner: FakeRunner, **data: str) -> None:
+    """Let the bidding logic be deployed with two ConfigMaps, the second of which has `data`."""
+    maps = [{"configMapRef": {"name": name}} for name in ("common", "own")]
+    secret = {"secretRef": {"name": "password"}}
+    spec = {"containers": [{"envFrom": [*maps, secret]}]}
+    runner.answer("get", "deployment", with_={"spec": {"template": {"spec": spec}}})
+    runner.answer("get", "configmap", "common", with_={"data": _COMMON})
+    runner.answer("get", "configmap", "own", with_={"data": data})
 
 
 @pytest.fixture
 def runner() -> FakeRunner:
     """Answer as a deployment that is well."""
     runner = FakeRunner()
+    configure(runner)
     runner.answer("get", "deployments,statefulsets,jobs", with_=items(deployment("web")))
     runner.answer("get", "pods", with_=items(pod("logic-1", app="bidding-logic-service")))
     runner.answer("exec", with_=answers((0, 0, 0.0), (1, 3, 1.5)))
@@ -115,6 +143,27 @@ class TestWell:
         assert found["account"]["decisions"][1]["id"] == "b-1"
         assert found["account"]["topics"][0]["records"] == 1004
         assert found["problems"] == []
+
+
+class TestNames:
+    """Topics and group are those that the deployment is configured with."""
+
+    def test_of_the_config_maps(self, inquiry: ClusterInquiry, runner: FakeRunner) -> None:
+        """Whatever the ConfigMaps call them is asked for and told."""
+        names = ("bids", "answers", "given-up", "ours")
+        configure(runner, **dict(zip(_NAMES, names, strict=True)))
+        runner.answer("exec", with_=answers((0, 3, 1.5), names=names))
+        assert inquiry.behind() == 3
+        status = inquiry.status()
+        assert status.problems == ()
+        assert [topic.name for topic in status.account.topics] == ["bids", "answers", "given-up"]
+
+    def test_that_cannot_be(self, inquiry: ClusterInquiry, runner: FakeRunner) -> None:
+        """A name that is none is a problem, and the rest of the status is told."""
+        configure(runner, KAFKA_TOPIC_BID_REQUESTS="a b")
+        assert inquiry.behind() is None
+        what, _ = _only_problem(inquiry.status())
+        assert "KAFKA_TOPIC_BID_REQUESTS='a b': Not a Kafka topic name." in what
 
 
 def _only_problem(status: Status) -> tuple[str, str]:

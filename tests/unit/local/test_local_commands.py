@@ -17,8 +17,9 @@ from tests.fakes.local_units import Terminal
 from tests.support.ports import free_port
 from verification.cli import COMMANDS, Console, Row, main, parser
 from verification.commands.clean import refuse_in_use, remove, run
-from verification.commands.run import Output, endings_interrupt, make_plan, shown_path
+from verification.commands.run import Output, make_plan, shown_path
 from verification.embedded.runtime import cache_folder
+from verification.local.endings import endings_interrupt
 from verification.local.messages import Messages
 from verification.refusals import CannotRunError
 
@@ -213,6 +214,34 @@ class TestEndings:
             assert signal.getsignal(number) == signal.SIG_DFL
         finally:
             signal.signal(number, given)
+
+    def test_a_second_one_tears_nothing(self) -> None:
+        """After the first one, and in whatever is held, a signal is noted and raises nothing."""
+        with endings_interrupt():
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
+        with endings_interrupt() as endings:
+            endings.hold()
+            signal.raise_signal(signal.SIGTERM)
+
+    def test_stopping_is_hurried_by_the_next_one(self) -> None:
+        """While units are stopped the next signal interrupts, and a third one nothing."""
+        with endings_interrupt() as endings:
+            endings.hold()
+            with pytest.raises(KeyboardInterrupt), endings.hurried():
+                signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
+
+    def test_one_that_came_before_hurries_as_well(self) -> None:
+        """A signal that was noted interrupts the stopping as it begins."""
+        stopped = []
+        with endings_interrupt() as endings:
+            endings.hold()
+            signal.raise_signal(signal.SIGTERM)
+            with pytest.raises(KeyboardInterrupt), endings.hurried():
+                stopped.append("a unit")
+        assert stopped == []
 
     def test_nohup_is_respected(self) -> None:
         """Who ignores a closing terminal is not interrupted by it."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+import signal
+from functools import partial
 
 import pytest
 
 from tests.fakes.local_units import FakeUnit, Journal, ScriptedClock, interrupt
+from verification.local.endings import endings_interrupt
 from verification.local.messages import Messages
 from verification.local.supervisor import Supervisor, ending
 from verification.refusals import CannotRunError, CheckFailedError
@@ -176,6 +179,17 @@ class TestStop:
         stage.supervisor.stop()
         assert stage.journal[-2:] == ["consumer killed", "kafka killed"]
         assert "killing consumer, kafka" in stage.said.getvalue()
+
+    def test_any_number_of_signals_is_quiet(self) -> None:
+        """A SIGTERM while stopping kills what is left, more of them while killing do nothing."""
+        stage = Stage()
+        kafka, _, ingest = stage.running("kafka", "consumer", "ingest")
+        ingest.on_stop = kafka.on_kill = partial(signal.raise_signal, signal.SIGTERM)
+        with endings_interrupt() as endings:
+            endings.hold()
+            stage.supervisor.stop(endings.hurried())
+        assert stage.journal[-3:] == ["ingest killed", "consumer killed", "kafka killed"]
+        assert "all stopped after" in stage.said.getvalue()
 
     def test_a_failing_unit_does_not_save_the_others(self) -> None:
         """An unexpected error while stopping still kills the rest."""

@@ -1,0 +1,86 @@
+"""What a run was started with is known in another terminal, for as long as it lives."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from verification.local.started import in_force, noted
+
+_RUN = """
+import json, sys, time
+from pathlib import Path
+from verification.local.started import noted
+with noted(json.loads(sys.argv[1]), Path(sys.argv[2])):
+    print("noted", flush=True)
+    time.sleep(60)
+"""
+
+
+@contextmanager
+def another(folder: Path, **environ: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Note the settings in another process; kill it afterwards."""
+    command = [sys.executable, "-c", _RUN, json.dumps(environ), str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield process
+        process.kill()
+
+
+def test_settings_of_a_run(tmp_path: Path) -> None:
+    """Names and ports of a run are in force until it ends, the terminal's own settings besides."""
+    started = {"KAFKA_TOPIC_BID_REQUESTS": "bids", "INGEST_PORT": "1234"}
+    own = {"PATH": "/bin", "BIDDING_PRICE": "2"}
+    with noted({**started, "PATH": "/other"}, tmp_path):
+        found = in_force(own, tmp_path)
+        assert {name: found[name] for name in (*started, *own)} == {**started, **own}
+        assert found["KAFKA_CONSUMER_GROUP"] == "bidding-logic"
+    assert in_force(own, tmp_path) == own
+
+
+def test_without_a_run(tmp_path: Path) -> None:
+    """Where nothing was ever started, the terminal's own settings are all."""
+    assert in_force({"A": "b"}, tmp_path / "runs") == {"A": "b"}
+
+
+def test_secrets_are_not_noted(tmp_path: Path) -> None:
+    """No password is written down."""
+    with noted({"KAFKA_SASL_PASSWORD": "hush", "KAFKA_SSL_PASSWORD_FILE": "hush"}, tmp_path):
+        (file,) = tmp_path.iterdir()
+        assert "hush" not in file.read_text(encoding="utf-8")
+        assert not {name for name in in_force({}, tmp_path) if "PASSWORD" in name}
+
+
+def test_a_run_that_was_killed_is_forgotten(tmp_path: Path) -> None:
+    """What kill -9 has left is not believed, and removed by the next run."""
+    with another(tmp_path, INGEST_PORT="1"):
+        assert in_force({}, tmp_path)["INGEST_PORT"] == "1"
+    assert len([*tmp_path.iterdir()]) == 1
+    assert in_force({}, tmp_path) == {}
+    with noted({"INGEST_PORT": "2"}, tmp_path):
+        assert len([*tmp_path.iterdir()]) == 1
+
+
+@pytest.mark.parametrize(
+    ("own", "topic"),
+    [
+        ({}, "second"),
+        ({"INGEST_PORT": "1"}, "first"),
+        ({"INGEST_PORT": "2"}, "second"),
+        ({"INGEST_PORT": "3"}, None),
+    ],
+)
+def test_of_several_runs(tmp_path: Path, own: dict[str, str], topic: str | None) -> None:
+    """The newest run is meant, but never one that was started otherwise than one says."""
+    with (
+        another(tmp_path, INGEST_PORT="1", KAFKA_TOPIC_BID_REQUESTS="first"),
+        noted({"INGEST_PORT": "2", "KAFKA_TOPIC_BID_REQUESTS": "second"}, tmp_path),
+    ):
+        assert in_force(own, tmp_path).get("KAFKA_TOPIC_BID_REQUESTS") == topic

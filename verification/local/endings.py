@@ -1,0 +1,58 @@
+"""The signals that end a run: none of them may tear what is being put in order."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Endings:
+    """Has the first signal raise KeyboardInterrupt; later ones do in `hurried` alone."""
+
+    def __init__(self) -> None:
+        """Interrupt from now on."""
+        self._interrupts = True
+        self._noted = False
+
+    def take(self, _number: int, _frame: FrameType | None) -> None:
+        """Interrupt, or note that a signal came; see signal.signal."""
+        if not self._interrupts:
+            self._noted = True
+            return
+        self._interrupts = False
+        raise KeyboardInterrupt
+
+    def hold(self) -> None:
+        """Note signals from now on, whether or not one has come."""
+        self._interrupts = False
+
+    @contextmanager
+    def hurried(self) -> Iterator[None]:
+        """Interrupt once more meanwhile, at once where a signal has been noted."""
+        self._interrupts = True
+        try:
+            if self._noted:
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self._interrupts = False
+
+
+@contextmanager
+def endings_interrupt() -> Iterator[Endings]:
+    """Have SIGTERM and a closed terminal raise KeyboardInterrupt, as Ctrl-C does."""
+    endings = Endings()
+    before = {
+        number: signal.signal(number, endings.take)
+        for number in _ENDINGS
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN  # nohup
+    }
+    try:
+        yield endings
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -34,7 +34,7 @@ COUNTING, PARSING = "poll loop, counting", "poll loop, json.loads"
 DECIDING, SILENT = "ours, decisions on", "ours, decisions off"
 _NO_SINKS = {"CONSUMER_SINKS": "", "CONSUMER_DURABLE_SINKS": ""}
 _DONE = re.compile(rb"^consumer_decisions_total\{[^}]*\} ([\d.e+]+)$", re.MULTILINE)
-_LONGEST_S = 240
+_LONGEST_S = 400
 _LOOK_S = 0.1
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bench.backlog import Pace
-from bench.goals import Goal
+from bench.goals import GO, Goal
 from bench.results import Results
 from bench.rounds import Figures
 
@@ -32,6 +32,17 @@ def _peak(name: str, figures: Figures) -> str:
         f"{figures.memory_mib:.0f}",
     )
     return f"| {' | '.join(cells)} |"
+
+
+def beside_go(results: Results) -> str:
+    """Return what each peer does, as a share of the Go peer where that was run."""
+    lines = ["| | requests/s | p99 ms | CPU ms a request | of Go |", f"|{' --- |' * 5}"]
+    go = results.peaks.get(GO)
+    for name, peak in results.peaks.items():
+        share = f"{peak.rate / go.rate:.0%}" if go else "not run"
+        cells = (name, f"{peak.rate:,.0f}", f"{peak.p99_ms:.0f}", f"{peak.cpu_ms:.2f}", share)
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
 
 
 def of_goals(goals: Sequence[Goal]) -> str:

@@ -77,6 +77,7 @@ def pages() -> Mapping[str, str]:
         "metrics.md": metric_tables(),
         "performance.md": performance_page.page(),
         **performance_page.drawings(),
+        "../README.md": performance_page.readme(),
         "reliability.md": reliability.page(),
         "scale.md": scale_page.page(),
         "validation.md": validation_page.page(),

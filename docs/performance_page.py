@@ -9,13 +9,23 @@ from bench import plots, table
 from bench.results import LATEST, Results, read
 
 PAGE = Path(__file__).parent / "performance.md"
+README = PAGE.parents[1] / "README.md"
 MARK = "<!-- From here on generated from bench/results/latest.json: `make bench docs`. -->\n"
+BEGIN = "<!-- generated from bench/results/latest.json: `make bench docs` -->\n\n"
+END = "<!-- end -->\n"
 
 
 def page() -> str:
     """Return the page as it stands up to the mark, with the latest results after it."""
     written = PAGE.read_text(encoding="utf-8").partition(MARK)[0]
     return f"{written}{MARK}{''.join(sections(read(LATEST)))}"
+
+
+def readme() -> str:
+    """Return the README with the latest results in their place."""
+    before, rest = README.read_text(encoding="utf-8").split(BEGIN)
+    _, after = rest.split(END)
+    return f"{before}{BEGIN}{table.beside_go(read(LATEST))}\n{END}{after}"
 
 
 def sections(results: Results) -> Iterator[str]:

@@ -33,11 +33,12 @@ class Extent:
     shares: Sequence[float] = latency.SHARES
     paced_seconds: float = 5
     threads: Sequence[int] = (8, 16, 32, 64)
-    records: int = 50_000
+    records: int = 100_000
     backlog_rounds: int = 3
+    drained: Sequence[int] = (100_000, 1_000_000)
 
 
-SHORT = Extent(2, 2, shares=(latency.HALF,), paced_seconds=3, threads=(), records=0)
+SHORT = Extent(2, 2, shares=(latency.HALF,), paced_seconds=3, threads=(), records=0, drained=())
 
 
 class Bench:
@@ -112,15 +113,17 @@ def measured(bench: Bench, peers: Sequence[Peer], extent: Extent, folder: Path) 
     if extent.records:
         work = backlog.Backlog.made(bench.brokers, extent.records, bench.core)
         pace = backlog.paces(work, extent.backlog_rounds, folder, say)
+    drained = backlog.drained(bench.brokers, bench.core, extent.drained, folder, say)
     return Results(
         machine=machine.described(),
         peaks=peaks,
         not_run={peer.name: peer.why_not for peer in peers if peer.why_not},
-        goals=[*_goals(peaks, paced, acknowledgement, two.cpu_ms, late, pace)],
+        goals=[*_goals(peaks, paced, acknowledgement, two.cpu_ms, late, pace, drained)],
         latency=paced,
         acknowledgement_p99_ms=acknowledgement,
         threads=threads(bench, extent),
         backlog=pace,
+        drained={f"{records:,}": one for records, one in drained.items()},
     )
 
 
@@ -131,6 +134,7 @@ def _goals(  # noqa: PLR0913, PLR0917  everything that was measured
     two_cpu_ms: float,
     late_ms: Mapping[str, float],
     pace: Mapping[str, Pace],
+    drained: Mapping[int, Pace],
 ) -> Iterator[Goal]:
     yield from goals.of_peaks(peaks)
     half_rate = round(peaks[goals.OURS].rate * latency.HALF)
@@ -139,7 +143,8 @@ def _goals(  # noqa: PLR0913, PLR0917  everything that was measured
     yield from goals.of_silence(late_ms)
     yield goals.of_workers(peaks[goals.OURS].cpu_ms, two_cpu_ms)
     if pace:
-        yield goals.of_backlog(pace)
+        yield from goals.of_backlog(pace)
+    yield from goals.of_drained(drained)
 
 
 def say(line: str) -> None:

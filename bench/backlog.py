@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from confluent_kafka import Producer
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 
-from bench.body import bodies
+from bench.body import bodies, smallest
 from bench.machine import pinned
 from bench.server import ROOT
 from verification.embedded.node import free_port
@@ -30,9 +30,11 @@ from verification.local.processes import Command, spawn
 from verification.refusals import CannotRunError
 
 PARTITIONS = 3
-COUNTING, PARSING, DECIDING = "poll loop, counting", "poll loop, json.loads", "ours, decisions on"
+COUNTING, PARSING = "poll loop, counting", "poll loop, json.loads"
+DECIDING, SILENT = "ours, decisions on", "ours, decisions off"
+_NO_SINKS = {"CONSUMER_SINKS": "", "CONSUMER_DURABLE_SINKS": ""}
 _DONE = re.compile(rb"^consumer_decisions_total\{[^}]*\} ([\d.e+]+)$", re.MULTILINE)
-_LONGEST_S = 240
+_LONGEST_S = 400
 _LOOK_S = 0.1
 
 
@@ -53,11 +55,11 @@ def make_topic(brokers: str, prefix: str) -> str:
     return name
 
 
-def fill(brokers: str, topic: str, records: int) -> None:
+def fill(brokers: str, topic: str, records: int, whole: bytes | None = None) -> None:
     """Write so many bid requests, each with an id and a partition of its own."""
     producer = Producer({"bootstrap.servers": brokers, "acks": "all", "linger.ms": 5})
     now = b"%d" % (time.time() * 1000)
-    for number, body in enumerate(bodies(records)):
+    for number, body in enumerate(bodies(records, whole)):
         while True:
             with suppress(BufferError):
                 headers = [("received-at", now)]
@@ -78,10 +80,10 @@ class Backlog:
     core: int
 
     @classmethod
-    def made(cls, brokers: str, records: int, core: int) -> Self:
-        """Make a topic and fill it."""
+    def made(cls, brokers: str, records: int, core: int, whole: bytes | None = None) -> Self:
+        """Make a topic and fill it, with the body of all measurements or another one."""
         topic = make_topic(brokers, "backlog")
-        fill(brokers, topic, records)
+        fill(brokers, topic, records, whole)
         return cls(brokers, topic, records, core)
 
 
@@ -110,8 +112,10 @@ class BiddingLogic:
 
 
 @contextmanager
-def bidding_logic(backlog: Backlog, log: Path) -> Iterator[BiddingLogic]:
-    """Run the consumer with a group of its own on the topic."""
+def bidding_logic(
+    backlog: Backlog, log: Path, settings: Mapping[str, str] | None = None
+) -> Iterator[BiddingLogic]:
+    """Run the consumer with a group of its own on the topic, and with further settings."""
     port = free_port()
     environ = {
         **{k: v for k, v in os.environ.items() if k in {"PATH", "HOME", "LANG"}},
@@ -122,6 +126,7 @@ def bidding_logic(backlog: Backlog, log: Path) -> Iterator[BiddingLogic]:
         "KAFKA_CONSUMER_GROUP": f"bench-{uuid.uuid4().hex[:8]}",
         "CONSUMER_HEALTH_HOST": "127.0.0.1",
         "CONSUMER_HEALTH_PORT": str(port),
+        **(settings or {}),
     }
     command = Command(pinned((backlog.core,), (sys.executable, "-m", "consumer")), environ, ROOT)
     with log.open("wb") as out:
@@ -132,10 +137,10 @@ def bidding_logic(backlog: Backlog, log: Path) -> Iterator[BiddingLogic]:
         child.stop(15)
 
 
-def ours(backlog: Backlog, log: Path) -> Pace:
+def ours(backlog: Backlog, log: Path, settings: Mapping[str, str] | None = None) -> Pace:
     """Let the consumer work the backlog off; the clock runs from its first decisions on."""
     deadline = time.monotonic() + _LONGEST_S
-    with bidding_logic(backlog, log) as logic:
+    with bidding_logic(backlog, log, settings) as logic:
         process, begun, memory = psutil.Process(logic.pid), (0.0, 0.0, 0.0), 0.0
         while (done := logic.decided()) < backlog.records:
             if done and not begun[0]:
@@ -158,6 +163,7 @@ def paces(
         COUNTING: lambda: poll_loop("count", backlog),
         PARSING: lambda: poll_loop("parse", backlog),
         DECIDING: lambda: ours(backlog, folder / "consumer.log"),
+        SILENT: lambda: ours(backlog, folder / "consumer.log", _NO_SINKS),
     }
     found: dict[str, list[Pace]] = {name: [] for name in runs}
     for number in range(rounds):
@@ -165,6 +171,18 @@ def paces(
             found[name].append(run())
             say(f"round {number + 1}: {name} {found[name][-1].rate:.0f} records/s")
     return {name: _median(each) for name, each in found.items()}
+
+
+def drained(
+    brokers: str, core: int, extents: Sequence[int], folder: Path, say: Callable[[str], None]
+) -> dict[int, Pace]:
+    """Let the consumer work off backlogs of so many records each, of the smallest body."""
+    found = {}
+    for records in extents:
+        backlog = Backlog.made(brokers, records, core, smallest())
+        found[records] = ours(backlog, folder / "consumer.log")
+        say(f"backlog of {records:,}: {found[records].rate:.0f} records/s")
+    return found
 
 
 def _median(rounds: list[Pace]) -> Pace:

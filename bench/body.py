@@ -21,7 +21,12 @@ def numbered(whole: bytes, number: int) -> bytes:
     return whole.replace(PLACE.encode(), b"bench-%06d" % number)
 
 
-def bodies(count: int) -> Iterator[bytes]:
-    """Yield `count` bodies that differ in their ids."""
-    whole = template()
-    return (numbered(whole, number) for number in range(count))
+def smallest() -> bytes:
+    """Return the least that is accepted, with a place for the id."""
+    return b'{"id":"%s","imp":[{"id":"1","banner":{}}],"app":{}}' % PLACE.encode()
+
+
+def bodies(count: int, whole: bytes | None = None) -> Iterator[bytes]:
+    """Yield `count` bodies that differ in their ids, of the template or of another one."""
+    made_of = whole or template()
+    return (numbered(made_of, number) for number in range(count))

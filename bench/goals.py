@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.backlog import DECIDING, PARSING, Pace
+from bench.backlog import DECIDING, PARSING, SILENT, Pace
 from bench.open_loop import Paced
 from bench.rounds import Figures
 
@@ -83,13 +83,25 @@ def of_workers(one_cpu_ms: float, two_cpu_ms: float) -> Goal:
     return Goal("two workers over one, by CPU a request", 2 * one_cpu_ms / two_cpu_ms, 1.7)
 
 
-def of_backlog(paces: Mapping[str, Pace]) -> Goal:
-    """Return the goal for the bidding logic."""
-    return Goal(
-        "records/s: decisions on over a parsing loop",
-        paces[DECIDING].rate / paces[PARSING].rate,
-        0.4,
-    )
+def of_backlog(paces: Mapping[str, Pace]) -> Iterator[Goal]:
+    """Yield the goals for the bidding logic: its rate over a parsing loop's, and its memory."""
+    parsing = paces[PARSING].rate
+    for name, goal in ((SILENT, 0.8), (DECIDING, 0.4)):
+        about = name.removeprefix("ours, ")
+        yield Goal(f"records/s: {about} over a parsing loop", paces[name].rate / parsing, goal)
+    yield Goal("memory of the bidding logic, MiB", paces[DECIDING].memory_mib, 90, at_most=True)
+
+
+def of_drained(drained: Mapping[int, Pace]) -> Iterator[Goal]:
+    """Yield the goals for a backlog ten times as long: hardly more than ten times the work."""
+    if not drained:
+        return
+    few, many = min(drained), max(drained)
+    times = (many / drained[many].rate) / (few / drained[few].rate)
+    memory = drained[many].memory_mib / drained[few].memory_mib
+    about = f"{many:,} records over {few:,}"
+    yield Goal(f"time: {about}", times, 1.05 * many / few, at_most=True)
+    yield Goal(f"memory: {about}", memory, 1.1, at_most=True)
 
 
 def missed(goals: Sequence[Goal]) -> list[Goal]:

@@ -27,6 +27,7 @@ class Results:
     acknowledgement_p99_ms: float = 0.0
     threads: Mapping[str, float] = field(default_factory=dict)
     backlog: Mapping[str, Pace] = field(default_factory=dict)
+    drained: Mapping[str, Pace] = field(default_factory=dict)
 
 
 def write(results: Results, path: Path = LATEST) -> None:
@@ -47,6 +48,7 @@ def read(path: Path = LATEST) -> Results:
         acknowledgement_p99_ms=raw["acknowledgement_p99_ms"],
         threads=raw["threads"],
         backlog={name: Pace(**each) for name, each in raw["backlog"].items()},
+        drained={name: Pace(**each) for name, each in raw.get("drained", {}).items()},
     )
 
 

@@ -56,11 +56,17 @@ def of_goals(goals: Sequence[Goal]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def of_backlog(backlog: Mapping[str, Pace]) -> str:
-    """Return what was read a second."""
-    lines = ["| | records/s | CPU µs a record |", "| --- | --- | --- |"]
-    lines += [f"| {name} | {p.rate:,.0f} | {p.cpu_us:.0f} |" for name, p in backlog.items()]
+def of_backlog(backlog: Mapping[str, Pace], drained: Mapping[str, Pace]) -> str:
+    """Return what was read a second, and what that took."""
+    lines = ["| | records/s | CPU µs a record | memory MiB |", "| --- | --- | --- | --- |"]
+    lines += [_pace(name, pace) for name, pace in backlog.items()]
+    lines += [_pace(f"ours, {name} of the smallest", pace) for name, pace in drained.items()]
     return "\n".join(lines) + "\n"
+
+
+def _pace(name: str, pace: Pace) -> str:
+    memory = f"{pace.memory_mib:.0f}" if pace.memory_mib else ""
+    return f"| {name} | {pace.rate:,.0f} | {pace.cpu_us:.0f} | {memory} |"
 
 
 def of_latency(results: Results) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -22,36 +21,46 @@ class Original:
 
 
 class RecentIds:
-    """Remembers the last `most` ids of this member's partitions, and no more.
+    """Remembers at most `most` ids of this member's partitions, and at least the last half of that.
 
     A client that was answered `unknown` tries again with the same id, and both records may be on
     the topic: the ingest writes an id to the same partition each time, so one member sees both. A
     record that is read again, after a retry or a rebalance, is no duplicate of itself.
+
+    There are two halves, and a full one takes the other's place: an ordered dictionary takes twice
+    the memory for each id, and grows although nothing is added.
     """
 
     def __init__(self, most: int) -> None:
         """Begin with none."""
-        self._most = most
-        self._seen: OrderedDict[tuple[int, str], int] = OrderedDict()
+        self._half = most // 2
+        self._newer: dict[str, int] = {}
+        self._older: dict[str, int] = {}
 
     def __len__(self) -> int:
         """Return how many it remembers."""
-        return len(self._seen)
+        return len(self._newer | self._older)
 
     def original(self, record: Record, bid_id: str) -> Original | None:
         """Return where this id was first seen, None when this record is the first."""
-        key = (record.partition, bid_id[:_LONGEST_ID])
-        first = self._seen.get(key)
+        key = f"{record.partition}/{bid_id[:_LONGEST_ID]}"
+        first = self._newer.get(key)
+        if first is None:
+            first = self._older.get(key)
         if first is not None and first < record.offset:
-            self._seen.move_to_end(key)
+            self._remember(key, first)
             return Original(record.partition, first)
-        self._seen[key] = record.offset
-        if len(self._seen) > self._most:
-            self._seen.popitem(last=False)
+        self._remember(key, record.offset)
         return None
 
     def forget(self, partitions: Iterable[TopicPartition]) -> None:
         """Drop the ids of partitions that another member reads from now on."""
-        gone = {partition.partition for partition in partitions}
-        for key in [key for key in self._seen if key[0] in gone]:
-            del self._seen[key]
+        gone = tuple(f"{partition.partition}/" for partition in partitions)
+        for half in (self._newer, self._older):
+            for key in [key for key in half if key.startswith(gone)]:
+                del half[key]
+
+    def _remember(self, key: str, offset: int) -> None:
+        self._newer[key] = offset
+        if len(self._newer) >= self._half:
+            self._older, self._newer = self._newer if self._half else {}, {}

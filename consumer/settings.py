@@ -65,7 +65,8 @@ class ConsumerSettings:
     duplicate_window: int = setting(
         "CONSUMER_DUPLICATE_WINDOW",
         fields.Integer(validate=validate.Range(0, 10_000_000)),
-        doc="Bid ids that are remembered to mark those that come again; about 150 bytes each.",
+        doc="Most bid ids that are remembered to mark those that come again, and at least the last "
+        "half of them; about 150 bytes each.",
         default="100000",
     )
     dlq_max_consecutive: int = setting(
@@ -92,7 +93,7 @@ class ConsumerSettings:
         "CONSUMER_MAX_POLL_RECORDS",
         fields.Integer(validate=validate.Range(1, 10_000)),
         doc="Most records in a batch: what is decided, delivered and committed together.",
-        default="500",
+        default="1000",
     )
     poll_timeout_ms: int = setting(
         "CONSUMER_POLL_TIMEOUT_MS",

@@ -34,14 +34,15 @@ class SinkSettings:
         doc="Those of them that are waited for, one at least, `kafka` always: a request is done "
         "once these have its decision, and while one does not take it, its partition is held. The "
         "others get what is done from a queue of their own, and what does not fit is dropped and "
-        "counted.",
+        "counted. With both lists empty decisions are logged and counted alone, to try a strategy "
+        "out.",
         default=KAFKA,
     )
     queue: int = setting(
         "CONSUMER_SINK_QUEUE",
         fields.Integer(validate=POSITIVE),
         doc="Decisions that may wait for each sink but `kafka`.",
-        default="1000",
+        default="2000",
     )
     queue_bytes: int = setting(
         "CONSUMER_SINK_QUEUE_BYTES",
@@ -95,7 +96,7 @@ class SinkSettings:
         names, durable = set(self.names), set(self.durable_names)
         if len(names) < len(self.names):
             raise SettingsError(f"CONSUMER_SINKS={self.listed!r}: a sink is named twice")
-        if not durable or not durable <= names:
+        if not durable <= names or (names and not durable):
             raise SettingsError(
                 f"CONSUMER_DURABLE_SINKS={self.durable!r}: must name at least one of "
                 f"CONSUMER_SINKS={self.listed!r}, and no other"

@@ -37,7 +37,7 @@ def sections(results: Results) -> Iterator[str]:
     yield "\n![latency over offered load](plots/latency.svg)\n\n"
     yield "One client that sends one record after another waits for its acknowledgement "
     yield f"{results.acknowledgement_p99_ms:.1f} ms at 99 %.\n"
-    yield "\n## Bidding logic\n\n" + table.of_backlog(results.backlog)
+    yield "\n## Bidding logic\n\n" + table.of_backlog(results.backlog, results.drained)
     yield "\n## Machine\n\n| | |\n| --- | --- |\n"
     yield from (f"| {name} | {value} |\n" for name, value in results.machine.items())
 

@@ -30,11 +30,12 @@ class FakeProduced:
     def __init__(self, error: KafkaError | None) -> None:
         """Fail with `error`, or be acknowledged."""
         self.error = error
+        self.done = False
         self.waited_s: list[float] = []
 
     def succeeded(self) -> bool:
-        """Say that only the wait will tell."""
-        return False
+        """Say whether it is known to be acknowledged; before the wait only where a test says so."""
+        return self.done
 
     def get(self, timeout: float) -> None:
         """Return when acknowledged, else raise."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench import goals, results, table
-from bench.backlog import DECIDING, PARSING, Pace
+from bench.backlog import DECIDING, PARSING, SILENT, Pace
 from bench.goals import BARE, FAST, GO, NAIVE, OURS, Goal
 from bench.open_loop import Paced
 from bench.results import Results
@@ -81,10 +81,29 @@ def test_requests_that_were_not_accepted_void_a_run() -> None:
     assert PACED.void == ""
 
 
-def test_workers_and_backlogs_have_their_ratios() -> None:
-    """Two workers count by CPU time, the bidding logic against a loop that parses."""
+def test_two_workers_count_by_cpu_time() -> None:
+    """Where a request takes each of them what it takes one alone, they are worth two."""
     assert goals.of_workers(0.5, 0.5).value == 2
-    assert goals.of_backlog({PARSING: Pace(10_000, 90), DECIDING: Pace(5_000, 180)}).value == 0.5
+
+
+def test_the_bidding_logic_is_compared_with_a_loop_that_parses() -> None:
+    """With decisions off and on, and its memory with them on is bounded."""
+    found = goals.of_backlog(
+        {PARSING: Pace(10_000, 90), DECIDING: Pace(5_000, 180, 70), SILENT: Pace(9_000, 100, 60)}
+    )
+    assert [(goal.value, goal.goal, goal.at_most) for goal in found] == [
+        (0.9, 0.8, False),
+        (0.5, 0.4, False),
+        (70, 90, True),
+    ]
+
+
+def test_a_long_backlog_takes_its_share_of_time_and_no_more_memory() -> None:
+    """Ten times the records at nine tenths of the rate take eleven times as long."""
+    time, memory = goals.of_drained({100: Pace(99, 9, 60), 1000: Pace(90, 9, 63)})
+    assert [time.value, memory.value] == pytest.approx([11, 1.05])
+    assert (time.goal, memory.goal, time.at_most, memory.at_most) == (10.5, 1.1, True, True)
+    assert [*goals.of_drained({})] == []
 
 
 def test_figures_are_medians() -> None:
@@ -102,10 +121,14 @@ def test_results_survive_their_file_and_are_all_in_the_table(tmp_path: Path) -> 
         goals=[Goal("a", 1.5, 1)],
         latency={BARE: [PACED]},
         backlog={PARSING: Pace(10_000, 90)},
+        drained={"1,000": Pace(9_000, 99, 70)},
     )
     results.write(made, tmp_path / "latest.json")
     assert results.read(tmp_path / "latest.json") == made
     shown = table.of_peaks(made)
     assert all(f"| {name} |" in shown for name in (*PEAKS, GO))
     assert "not run: Go is not installed" in shown
+    paces = table.of_backlog(made.backlog, made.drained)
+    assert f"| {PARSING} | 10,000 | 90 |  |" in paces
+    assert "| ours, 1,000 of the smallest | 9,000 | 99 | 70 |" in paces
     assert "| a | 1.50 | at least 1 | reached |" in table.of_goals(made.goals)

@@ -124,12 +124,31 @@ class TestDuplicates:
         assert recent.original(second, "a") == Original(0, 5)
         assert recent.original(second, "a") == Original(0, 5)
 
-    def test_it_remembers_no_more_than_it_may(self) -> None:
-        """The oldest id is forgotten first, however long ids are."""
-        recent = RecentIds(most=100)
+    @pytest.mark.parametrize("most", [0, 1, 2, 3, 100])
+    def test_it_remembers_no_more_than_it_may(self, most: int) -> None:
+        """However long ids are, and also where it may remember none at all."""
+        recent = RecentIds(most)
         for offset in range(1000):
             recent.original(make_record(offset=offset), f"{offset}" + "x" * 10_000)
-        assert len(recent) == 100
+            assert len(recent) <= most
+
+    def test_it_remembers_the_last_half_of_that_at_least(self) -> None:
+        """Whenever it is asked; what is farther back than all of it is forgotten."""
+        for asked in range(200, 400):
+            recent = RecentIds(100)
+            for offset in range(asked):
+                recent.original(make_record(offset=offset), f"{offset}")
+            again = make_record(offset=asked)
+            assert recent.original(again, f"{asked - 50}") == Original(0, asked - 50)
+            assert recent.original(again, f"{asked - 101}") is None
+
+    def test_an_id_that_comes_again_and_again_stays_known(self) -> None:
+        """Each time counts as news of it, and each duplicate names the first."""
+        recent = RecentIds(10)
+        recent.original(make_record(offset=0), "a")
+        for offset in range(1, 100):
+            recent.original(make_record(offset=offset), f"{offset}")
+            assert recent.original(make_record(offset=offset), "a") == Original(0, 0)
 
     def test_partitions_that_went_are_forgotten(self) -> None:
         """Another member sees their ids from now on."""

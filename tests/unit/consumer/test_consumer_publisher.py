@@ -46,6 +46,18 @@ class TestPublisher:
         assert (sent.topic, sent.key, sent.value, sent.headers) == ("t", b"k", b"v", [("h", b"1")])
         assert self.made[0].futures[0].waited_s == [2]
 
+    def test_what_is_acknowledged_hurries_nobody(self) -> None:
+        """Of a batch that came back as a whole only the first wait was one."""
+        pending = self.publisher.publish("t", b"k", b"v", [])
+        self.made[0].futures[0].done = True
+        pending.wait(2)
+        assert (self.made[0].hurried, self.made[0].futures[0].waited_s) == (0, [])
+
+    def test_a_wait_hurries_the_producer(self) -> None:
+        """A record does not wait for others once somebody waits for it."""
+        self.publish()
+        assert self.made[0].hurried == 1
+
     @pytest.mark.parametrize("error", [KafkaTimeoutError("late"), NotEnoughReplicasError()])
     @pytest.mark.parametrize("where", ["refusing", "failing"])
     def test_an_outage_is_unavailability_and_costs_the_producer_its_place(

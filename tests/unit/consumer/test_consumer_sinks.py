@@ -324,6 +324,11 @@ class TestChoice:
         """Nothing else runs in a service that is not told so."""
         assert self.chosen() == Outlets(kafka=True, durable=[], dropping=[])
 
+    def test_there_may_be_none(self) -> None:
+        """Where both lists are empty: decisions are logged and counted then, and kept nowhere."""
+        outlets = self.chosen(CONSUMER_SINKS="", CONSUMER_DURABLE_SINKS="")
+        assert outlets == Outlets(kafka=False, durable=[], dropping=[])
+
     def test_each_sink_is_waited_for_or_not(self, tmp_path: Path) -> None:
         """By name, ours and others'."""
         outlets = self.chosen(
@@ -342,6 +347,7 @@ class TestChoice:
         [
             ({"CONSUMER_SINKS": "kafka,kafka"}, "CONSUMER_SINKS='kafka,kafka': a sink is named"),
             ({"CONSUMER_SINKS": "log"}, "CONSUMER_DURABLE_SINKS='kafka': must name at least one"),
+            ({"CONSUMER_SINKS": ""}, "CONSUMER_DURABLE_SINKS='kafka': must name at least one"),
             ({"CONSUMER_DURABLE_SINKS": ""}, "CONSUMER_DURABLE_SINKS='': must name at least"),
             (
                 {"CONSUMER_SINKS": "kafka,log", "CONSUMER_DURABLE_SINKS": "log"},

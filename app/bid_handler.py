@@ -19,7 +19,6 @@ from common.logs import get_logger
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-
 _JSON = json.JSONEncoder(separators=(",", ":"))
 
 

@@ -48,7 +48,7 @@ def read(path: Path = LATEST) -> Results:
         acknowledgement_p99_ms=raw["acknowledgement_p99_ms"],
         threads=raw["threads"],
         backlog={name: Pace(**each) for name, each in raw["backlog"].items()},
-        drained={name: Pace(**each) for name, each in raw.get("drained", {}).items()},
+        drained={name: Pace(**each) for name, each in raw["drained"].items()},
     )
 
 

@@ -6,7 +6,7 @@ import http.client
 import os
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,6 +22,17 @@ from verification.refusals import CannotRunError
 ROOT = Path(__file__).parents[1]
 _READY_S = 30
 _STOP_S = 15
+_ANSWER_S = 5
+
+
+def post(port: int, body: bytes, timeout_s: float) -> int:
+    """Post one bid request over a connection of its own and return the status.
+
+    Raises OSError or http.client.HTTPException where there is no answer.
+    """
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout_s)) as connection:
+        connection.request("POST", "/bid", body, {"Content-Type": "application/json"})
+        return connection.getresponse().status
 
 
 class Server:
@@ -88,8 +99,6 @@ class Server:
             time.sleep(0.1)
 
     def _accepts(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         with suppress(OSError, http.client.HTTPException):
-            connection.request("POST", "/bid", self._body, {"Content-Type": "application/json"})
-            return connection.getresponse().status == http.HTTPStatus.ACCEPTED
+            return post(self.port, self._body, _ANSWER_S) == http.HTTPStatus.ACCEPTED
         return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import signal
 import statistics
@@ -12,12 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http import HTTPStatus
 
+from bench.server import post
 from verification.refusals import CannotRunError
 
 DEADLINE_S = 1.0
 _CLIENTS = 16
 _PATIENCE_S = 30.0  # a broker that was stopped takes a moment to be itself again
-_HEADERS = {"Content-Type": "application/json"}
 
 
 @contextmanager
@@ -32,11 +31,8 @@ def silenced(pid: int) -> Iterator[None]:
 
 def answer(port: int, body: bytes) -> tuple[int, float]:
     """Post one bid request; return the status and the seconds that it took."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE_S)
     began = time.perf_counter()
-    connection.request("POST", "/bid", body, _HEADERS)
-    status = connection.getresponse().status
-    connection.close()
+    status = post(port, body, _PATIENCE_S)
     return status, time.perf_counter() - began
 
 

@@ -12,7 +12,9 @@ from tests.support.pages import PAGES, ROOT, code, kubectl_commands
 
 _KINDS = {"deploy": "Deployment", "deployment": "Deployment", "job": "Job", "service": "Service"}
 COMMANDS = sorted({each for page in PAGES for each in kubectl_commands(code(page))})
-FOLDERS = sorted(set(re.findall(r"kustomize (manifests/\S+)", "\n".join(COMMANDS))))
+FOLDERS = sorted(
+    set(re.findall(r"(?:--kustomize|kubectl kustomize) (manifests/\S+)", "\n".join(COMMANDS)))
+)
 
 
 def named(command: str) -> set[tuple[str, str]]:
@@ -44,12 +46,7 @@ def test_the_port_that_is_forwarded(objects: dict[tuple[str, str], dict[str, obj
     assert "'port': 9090" in str(objects["Service", "prometheus"]["spec"])
 
 
-@pytest.mark.parametrize(
-    "folder",
-    sorted(
-        set(re.findall(r"(?:--kustomize|kubectl kustomize) (manifests/\S+)", "\n".join(COMMANDS)))
-    ),
-)
+@pytest.mark.parametrize("folder", FOLDERS)
 def test_overlays_are_there(folder: str, render: Render) -> None:
     """Every folder that is applied or rendered can be rendered."""
     assert (ROOT / folder).is_dir()

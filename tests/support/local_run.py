@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -103,19 +103,23 @@ class LocalRun:
 
     def tool(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         """Run another command with the same environment."""
-        return subprocess.run(
-            [*TOOL, *arguments], env=self.environ, cwd=ROOT, capture_output=True, check=False
-        )
+        return _command(arguments, self.environ)
 
     def elsewhere(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         """Run another command in a terminal that knows of this run no more than the ingest's port.
 
         The port alone says which of the runs is meant.
         """
-        environ = {**os.environ, "INGEST_PORT": self.environ["INGEST_PORT"]}
-        return subprocess.run(
-            [*TOOL, *arguments], env=environ, cwd=ROOT, capture_output=True, check=False
-        )
+        port = {"INGEST_PORT": self.environ["INGEST_PORT"]}
+        return _command(arguments, {**os.environ, **port})
+
+
+def _command(
+    arguments: Sequence[str], environ: Mapping[str, str]
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [*TOOL, *arguments], env=environ, cwd=ROOT, capture_output=True, check=False
+    )
 
 
 @contextmanager

@@ -16,7 +16,12 @@ _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 def blocks(page: str, language: str) -> list[str]:
     """Return the fenced blocks of a page in one language."""
-    return [code for name, code in _BLOCK.findall(PAGES[page]) if name == language]
+    return blocks_in(PAGES[page], language)
+
+
+def blocks_in(text: str, language: str) -> list[str]:
+    """Return the fenced blocks of a text in one language."""
+    return [code for name, code in _BLOCK.findall(text) if name == language]
 
 
 def spans(page: str) -> list[str]:

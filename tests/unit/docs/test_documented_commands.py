@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.pages import blocks_in
+
 ROOT = Path(__file__).parents[3]
 CI = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
 
 
 def commands(page: str) -> list[str]:
     """Return the commands of a page's console blocks, without their comments."""
-    blocks = re.findall(r"^```console\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    blocks = blocks_in(page, "console")
     lines = [line for block in blocks for line in block.splitlines() if line.startswith("$ ")]
     return [re.sub(r"\s+#.*", "", line.removeprefix("$ ")) for line in lines]
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import pytest
 
 from app.refusals import InvalidBidRequest
 from app.settings import judge_of, load_settings
-from docs.validation_page import PAGE
 from tests.support.pages import blocks
 from tests.unit.openrtb.full_request import full
 
 
 def test_the_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Saved as ours.py, it accepts and refuses what the page says."""
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    (code,) = blocks("docs/validation.md", "python")
     (tmp_path / "ours.py").write_text(code, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     judge = judge_of(load_settings({"BID_SCHEMA": "ours:OurRequest"}))

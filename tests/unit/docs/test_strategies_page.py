@@ -28,7 +28,7 @@ FILES = ("strategy.py", "test_strategy.py", "sink.py", "test_sink.py")
 def folder(tmp_path: Path) -> Path:
     """Save each piece of code under the name that the page gives it."""
     (tmp_path / "ours").mkdir()
-    pieces = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    pieces = blocks("docs/strategies.md", "python")
     for name, code in zip(FILES, pieces, strict=True):
         assert f"`ours/{name}`" in PAGE
         (tmp_path / "ours" / name).write_text(code, encoding="utf-8")
@@ -86,6 +86,6 @@ def test_every_shipped_strategy_is_on_the_page() -> None:
 
 def test_a_strategy_is_fifteen_lines() -> None:
     """The first piece of code is as short as promised, blank lines and imports aside."""
-    first = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)[0]
+    first = blocks("docs/strategies.md", "python")[0]
     code = [line for line in first.splitlines() if line and not line.startswith("from ")]
     assert len(code) <= 15

@@ -22,6 +22,7 @@ from app.factory import create_app
 from app.intake import Intake
 from app.lifecycle import Lifecycle
 from app.metrics import IngestMetrics
+from app.newcomers import ServingArbiter
 from app.openapi.document import openapi_json
 from app.publisher import Publisher
 from app.refusals import Refusal
@@ -83,10 +84,7 @@ class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no 
         judge: Judge,
         make_tracer: Callable[[], Tracer] = NoTracer,
     ) -> None:
-        """Configure; `run` serves until SIGTERM, then leaves with SystemExit.
-
-        `metrics_dir` holds the workers' counts and is removed at the end.
-        """
+        """Configure; `metrics_dir` holds the workers' counts and is removed at the end."""
         self.settings = settings
         self.metrics_dir = metrics_dir
         self.counts = WorkerCounts(metrics_dir)
@@ -107,6 +105,10 @@ class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no 
         self.cfg.set("worker_exit", self._close_publisher)
         self.cfg.set("child_exit", self._forget_worker)
         self.cfg.set("on_exit", self._remove_counts)
+
+    def run(self) -> None:
+        """Serve until SIGTERM, then leave with SystemExit."""
+        ServingArbiter(self).run()
 
     def load(self) -> Flask:
         """Build the application of one worker, after the fork."""

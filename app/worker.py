@@ -17,7 +17,7 @@ from functools import partial
 from selectors import EVENT_READ
 from typing import Any
 
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
 from app.arrival import Arrival, State
 from app.raw_answers import CONTINUE, raw_answer
@@ -27,7 +27,6 @@ _NO_CONNECTION = {errno.EAGAIN, errno.ECONNABORTED, errno.EMFILE, errno.ENFILE}
 _READ_BYTES = 64 * 1024
 _LINGER_S = 2.0  # RFC 9112 section 9.6: let the client read the answer before the reset
 _MOST_OFTEN_S = 0.05
-_FIRST_BYTE_WHEN_STOPPING_S = 0.5
 
 
 @dataclass
@@ -133,8 +132,8 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
             all(self.accept(listener) for _ in most)
 
     def _hurry(self) -> None:
-        """Give clients that are connected and silent only a moment more."""
-        soon = time.monotonic() + _FIRST_BYTE_WHEN_STOPPING_S
+        """Give clients that are connected and silent only a moment more, as if kept alive."""
+        soon = time.monotonic() + STOP_KEEPALIVE_LINGER
         for waiting in self._waiting.values():
             if not len(waiting.arrival):
                 waiting.deadline = min(waiting.deadline, soon)

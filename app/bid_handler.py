@@ -58,7 +58,7 @@ class BidHandler:
         self._intake = intake
         self._metrics = metrics
         self._monotonic = monotonic
-        self._log = get_logger().bind()  # here, not with each line
+        self._log = get_logger()
 
     def answer(self, environ: WSGIEnvironment) -> Answer:
         """Return the one answer to a request; never raises."""

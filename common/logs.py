@@ -114,6 +114,9 @@ def _route_standard_library(formatter: logging.Formatter, level: str, stream: Te
 
 
 def get_logger(**bound: Any) -> FilteringBoundLogger:  # noqa: ANN401
-    """Return a logger that puts `bound` on each of its lines."""
-    logger: FilteringBoundLogger = structlog.get_logger(**bound)
+    """Return a logger that puts `bound` on each of its lines.
+
+    To be called once the logs are configured: what it returns is configured, not with each line.
+    """
+    logger: FilteringBoundLogger = structlog.get_logger().bind(**bound)
     return logger

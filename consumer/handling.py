@@ -67,7 +67,7 @@ class RecordHandler:
     dropping: Sequence[DroppingSink] = ()  # every one is offered what is done
     tracer: Tracer = field(default_factory=NoTracer)
     # bound once: there is a line for each record
-    log: FilteringBoundLogger = field(default_factory=lambda: get_logger().bind())
+    log: FilteringBoundLogger = field(default_factory=get_logger)
 
     def begin(self, record: Record) -> Underway:
         """Decide and submit; raise SinkUnavailableError when that is not possible at present."""
@@ -171,7 +171,7 @@ class RecordHandler:
     def _note_dead_letter(self, record: Record, error: UnprocessableError) -> None:
         self.metrics.dead_letters.labels(error.reason.value).inc()
         # not the error's words, which can quote the request and a person's data with it
-        get_logger().warning(
+        self.log.warning(
             "bid request dead-lettered",
             **_position(record),
             reason=error.reason.value,

@@ -45,9 +45,11 @@ class LocalRun:
         self.environ = environ
         self.out: list[str] = []
         self.err: list[str] = []
+        hangup = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # what nohup ignores is inherited
         self.process = subprocess.Popen(
             [*TOOL, "run"], env=environ, cwd=ROOT, stdout=stdout, stderr=subprocess.PIPE, text=True
         )
+        signal.signal(signal.SIGHUP, hangup)
         streams = ((self.process.stdout, self.out), (self.process.stderr, self.err))
         self._readers = [
             threading.Thread(target=self._read, args=pair, daemon=True)

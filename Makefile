@@ -2,7 +2,7 @@ PYTHON ?= python3
 KAFKA ?= auto
 FOR ?= 60
 RATE ?= 50
-BUT ?= none
+BUT ?= no_test
 SLACK ?= 1
 IN_RUN := .venv/local/bin/python -m verification
 IN_CLUSTER := .venv/verify/bin/python -m verification
@@ -41,8 +41,8 @@ test: .venv/tools/ok ## Run every test that needs no cluster
 fuzz: .venv/tools/ok ## Look for bodies that the reader or the validator gets wrong, FOR=60 seconds
 	$(TOX) -e fuzz -- $(FOR)
 
-integration: .venv/tools/ok ## Run the integration tests alone, KAFKA=auto|embedded|docker|HOST:PORT
-	$(TOX) -e integration -- --kafka=$(KAFKA)
+integration: .venv/tools/ok ## Run the integration tests alone (BUT=: not those), KAFKA=auto|embedded|docker|HOST:PORT
+	$(TOX) -e integration -- --kafka=$(KAFKA) -k "not ($(BUT))"
 
 confluent: .venv/tools/ok ## Run the ingest's tests with its other Kafka client, KAFKA as above
 	$(TOX) -e confluent -- --kafka=$(KAFKA)

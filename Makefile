@@ -2,7 +2,6 @@ PYTHON ?= python3
 KAFKA ?= auto
 FOR ?= 60
 RATE ?= 50
-BUT ?= no_test
 SLACK ?= 1
 IN_RUN := .venv/local/bin/python -m verification
 IN_CLUSTER := .venv/verify/bin/python -m verification
@@ -42,7 +41,7 @@ fuzz: .venv/tools/ok ## Look for bodies that the reader or the validator gets wr
 	$(TOX) -e fuzz -- $(FOR)
 
 integration: .venv/tools/ok ## Run the integration tests alone (BUT=: not those), KAFKA=auto|embedded|docker|HOST:PORT
-	$(TOX) -e integration -- --kafka=$(KAFKA) -k "not ($(BUT))"
+	$(TOX) -e integration -- --kafka=$(KAFKA) $(if $(BUT),-k "not ($(BUT))")
 
 confluent: .venv/tools/ok ## Run the ingest's tests with its other Kafka client, KAFKA as above
 	$(TOX) -e confluent -- --kafka=$(KAFKA)
@@ -57,7 +56,7 @@ mutations: .venv/tools/ok ## Break the promises in the code and see that tests n
 	$(TOX) -e mutations
 
 e2e: .venv/tools/ok ## Test checks (BUT='CATEGORY or ...': not those), faults and the runbook in a kind cluster
-	$(TOX) -e e2e -- -k "not (test_check and ($(BUT)))"
+	$(TOX) -e e2e -- $(if $(BUT),-k "not (test_check and ($(BUT)))")
 
 pictures: .venv/tools/ok ## Draw for docs/ the architecture, the report of the last `make verify`, the live view, the API page
 	$(PYTHON) -m docs.diagram

@@ -17,14 +17,11 @@ from gunicorn.arbiter import Arbiter
 _SO_ATTACH_FILTER = 26  # Linux, asm-generic/socket.h; Python's socket module does not name it
 # Classic BPF (struct sock_filter: code, jump if true, jump if false, operand), which the kernel
 # runs on each segment that comes for the listening socket, from its TCP header on.
-_DROP_SYN = b"".join(
-    struct.pack("HBBI", *instruction)
-    for instruction in (
-        (0x30, 0, 0, 13),  # load the byte with the flags (RFC 9293 section 3.1)
-        (0x45, 0, 1, 0x02),  # SYN set? the next instruction, else the one after
-        (0x06, 0, 0, 0),  # keep no byte of the segment
-        (0x06, 0, 0, 0xFFFFFFFF),  # keep all of it
-    )
+_DROP_SYN = (
+    (0x30, 0, 0, 13),  # load the byte with the flags (RFC 9293 section 3.1)
+    (0x45, 0, 1, 0x02),  # SYN set? the next instruction, else the one after
+    (0x06, 0, 0, 0),  # keep no byte of the segment
+    (0x06, 0, 0, 0xFFFFFFFF),  # keep all of it
 )
 
 
@@ -36,13 +33,13 @@ def turn_newcomers_away(listener: socket.socket) -> None:
     """
     if sys.platform != "linux":
         return
-    program = ctypes.create_string_buffer(_DROP_SYN)
-    length = len(_DROP_SYN) // struct.calcsize("HBBI")
+    code = b"".join(struct.pack("HBBI", *instruction) for instruction in _DROP_SYN)
+    program = ctypes.create_string_buffer(code)
     with suppress(OSError):  # a sandbox may not know filters, and the end must not fail for it
         listener.setsockopt(
             socket.SOL_SOCKET,
             _SO_ATTACH_FILTER,
-            struct.pack("HP", length, ctypes.addressof(program)),  # struct sock_fprog
+            struct.pack("HP", len(_DROP_SYN), ctypes.addressof(program)),  # struct sock_fprog
         )
 
 

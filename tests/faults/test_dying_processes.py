@@ -23,6 +23,15 @@ from tests.support.topics import read_all
 from tests.support.waiting import eventually
 
 
+def connects(port: int) -> bool:
+    """Whether a new connection is made."""
+    try:
+        socket.create_connection(("127.0.0.1", port), 0.3).close()
+    except TimeoutError:
+        return False
+    return True
+
+
 class TestKilled:
     """Kill -9 of a worker."""
 
@@ -94,15 +103,6 @@ class TestStopped:
                 load.until_accepted(30)
             assert ingest.worker_pids() == [worker]
         assert_nothing_lost(stage.brokers, stage.topic, stage.ledger)
-
-
-def connects(port: int) -> bool:
-    """Whether a new connection is made."""
-    try:
-        socket.create_connection(("127.0.0.1", port), 0.3).close()
-    except TimeoutError:
-        return False
-    return True
 
 
 class TestTerminated:

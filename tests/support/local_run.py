@@ -15,6 +15,7 @@ from typing import IO
 import psutil
 
 from tests.support.ports import free_port
+from tests.support.signals import taken
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,11 +46,11 @@ class LocalRun:
         self.environ = environ
         self.out: list[str] = []
         self.err: list[str] = []
-        hangup = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # what nohup ignores is inherited
-        self.process = subprocess.Popen(
-            [*TOOL, "run"], env=environ, cwd=ROOT, stdout=stdout, stderr=subprocess.PIPE, text=True
-        )
-        signal.signal(signal.SIGHUP, hangup)
+        command = [*TOOL, "run"]
+        with taken(signal.SIGHUP, signal.SIG_DFL):  # what nohup ignores is inherited
+            self.process = subprocess.Popen(
+                command, env=environ, cwd=ROOT, stdout=stdout, stderr=subprocess.PIPE, text=True
+            )
         streams = ((self.process.stdout, self.out), (self.process.stderr, self.err))
         self._readers = [
             threading.Thread(target=self._read, args=pair, daemon=True)

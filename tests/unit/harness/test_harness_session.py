@@ -13,6 +13,7 @@ from common.settings import read
 from tests.fakes.harness_clock import FakeClock
 from tests.fakes.harness_objects import deployment, items, node, pod, storage_class
 from tests.fakes.harness_runner import FakeRunner
+from tests.support.signals import taken
 from verification.checks.context import Context
 from verification.checks.host import LocalHost
 from verification.checks.model import Needs
@@ -208,12 +209,9 @@ class TestGuarded:
 
         runner.answer("kind", "create", with_=create)
         # whoever started this test may have had it ignore the signal
-        given = signal.signal(number, signal.SIG_DFL)
-        try:
+        with taken(number, signal.SIG_DFL):
             code, said = self._run(session, AssertionError())
             assert signal.getsignal(number) == signal.SIG_DFL
-        finally:
-            signal.signal(number, given)
         assert (code, "interrupted" in said) == (2, True)
         assert runner.called("kind", "delete", "cluster")
 

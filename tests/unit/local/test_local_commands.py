@@ -15,6 +15,7 @@ import pytest
 from common.settings import SettingsError
 from tests.fakes.local_units import Terminal
 from tests.support.ports import free_port
+from tests.support.signals import taken
 from verification.cli import COMMANDS, Console, Row, main, parser
 from verification.commands.clean import refuse_in_use, remove, run
 from verification.commands.run import Output, make_plan, shown_path
@@ -207,13 +208,10 @@ class TestEndings:
     def test_they_interrupt(self, number: signal.Signals) -> None:
         """Each raises KeyboardInterrupt in the main thread, and only inside."""
         # under nohup it would be ignored, which is the next test
-        given = signal.signal(number, signal.SIG_DFL)
-        try:
+        with taken(number, signal.SIG_DFL):
             with endings_interrupt(), pytest.raises(KeyboardInterrupt):
                 signal.raise_signal(number)
             assert signal.getsignal(number) == signal.SIG_DFL
-        finally:
-            signal.signal(number, given)
 
     def test_a_second_one_tears_nothing(self) -> None:
         """After the first one, and in whatever is held, a signal is noted and raises nothing."""
@@ -245,13 +243,9 @@ class TestEndings:
 
     def test_nohup_is_respected(self) -> None:
         """Who ignores a closing terminal is not interrupted by it."""
-        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        try:
-            with endings_interrupt():
-                signal.raise_signal(signal.SIGHUP)
-                assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
-        finally:
-            signal.signal(signal.SIGHUP, before)
+        with taken(signal.SIGHUP, signal.SIG_IGN), endings_interrupt():
+            signal.raise_signal(signal.SIGHUP)
+            assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
 
 
 def test_paths_are_shown_as_one_types_them(tmp_path: Path) -> None:

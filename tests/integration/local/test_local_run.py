@@ -247,35 +247,38 @@ class TestTerminal:
 
 
 class TestRefusals:
-    """What cannot run says so in one line, with status 2."""
+    """What cannot run says so, with status 2."""
 
-    def refused(self, environ: dict[str, str]) -> str:
-        """Run; return the only line on standard error."""
+    def refused(self, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        """Run; return what came of it."""
         done = subprocess.run(
             [*TOOL, "run"], env=environ, cwd=ROOT, capture_output=True, check=False, text=True
         )
-        assert (done.returncode, done.stdout) == (2, "")
-        return done.stderr
+        assert done.returncode == 2
+        return done
 
     def test_a_taken_port(self, tmp_path: Path) -> None:
         """The port, its holder and the setting are named before anything starts."""
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = str(server.getsockname()[1])
-            line = self.refused(environment(tmp_path / "data", INGEST_PORT=port))
-        assert line.startswith(f"port {port} is taken")
-        assert line.endswith("set INGEST_PORT to another port\n")
+            done = self.refused(environment(tmp_path / "data", INGEST_PORT=port))
+        assert done.stderr.startswith(f"port {port} is taken")
+        assert done.stderr.endswith("set INGEST_PORT to another port\n")
+        assert (done.stderr.count("\n"), done.stdout) == (1, "")
         assert not (tmp_path / "data").exists()
 
     def test_nobody_at_the_given_brokers(self, tmp_path: Path) -> None:
         """KAFKA_BROKERS without a Kafka there is told at once."""
         environ = environment(tmp_path / "data", KAFKA_BROKERS="127.0.0.1:9")
-        assert "no Kafka answers at 127.0.0.1:9" in self.refused(environ)
+        done = self.refused(environ)
+        assert "no Kafka answers at 127.0.0.1:9" in done.stderr
+        assert done.stdout == ""
 
     def test_a_setting_that_a_service_refuses(self, tmp_path: Path) -> None:
         """The service's own line is shown, all is stopped, the status is its status."""
-        line = self.refused(environment(tmp_path / "data", BIDDING_STRATEGY="nonsense"))
-        assert "BIDDING_STRATEGY" in line
-        assert "consumer ended with status 2 before it was ready" in line
+        done = self.refused(environment(tmp_path / "data", BIDDING_STRATEGY="nonsense"))
+        assert "BIDDING_STRATEGY" in done.stderr
+        assert done.stderr.endswith("consumer ended with status 2 before it was ready\n")
 
 
 def test_a_given_kafka_is_used(tmp_path: Path, runtime: Runtime) -> None:

@@ -27,8 +27,8 @@ def probe_blueprint(
 
     @blueprint.get("/readyz")
     def readyz() -> tuple[Response, int]:
-        """Answer 200 when a bid request can be taken, else 503 with the reasons."""
-        reasons = lifecycle.not_ready() + publisher.not_ready()
+        """Answer 200 when every worker has started and this one takes bids, else 503 and why."""
+        reasons = publisher.not_ready() + lifecycle.not_ready()
         if reasons:
             return jsonify(status="not ready", reasons=reasons), 503
         return jsonify(status="ready"), 200

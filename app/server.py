@@ -120,6 +120,7 @@ class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no 
         topic = self.settings.kafka.topic_bid_requests
         self.publisher = traced(publisher, self.make_tracer(), topic)
         self.lifecycle = lifecycle = Lifecycle(self.metrics_dir)
+        lifecycle.mark_starting()
         patience_s = self.settings.stuck_timeout_s
         self.watchdog = Watchdog(self.publisher, lifecycle, metrics, patience_s)
         intake = Intake(self.publisher, self.settings.max_body_bytes, judge=self.judge)
@@ -150,7 +151,7 @@ class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no 
 
     def _forget_worker(self, _arbiter: Arbiter, worker: Worker) -> None:
         self.counts.forget(worker.pid)
-        Lifecycle(self.metrics_dir, worker.pid).clear()
+        Lifecycle(self.metrics_dir, worker.pid).forget()
 
     def _remove_counts(self, _arbiter: Arbiter) -> None:
         shutil.rmtree(self.metrics_dir, ignore_errors=True)

@@ -46,11 +46,14 @@ class Watchdog:
         self._metrics.pending_records.set(records)
         self._metrics.pending_bytes.set(size)
         self._metrics.oldest.set(self._publisher.oldest_s())
-        why_not = self._lifecycle.not_ready() + self._publisher.not_ready()
+        unpublishable = self._publisher.not_ready()
+        if not unpublishable:
+            self._lifecycle.clear_starting()
+        why_not = unpublishable + self._lifecycle.not_ready()
         self._metrics.ready.set(not why_not)
         stuck_s = self._publisher.stuck_s()
         if stuck_s <= self._patience_s:
-            self._lifecycle.clear()
+            self._lifecycle.clear_stuck()
             return
         why = f"a record has been stuck in this process for {stuck_s:.0f} s"
         get_logger().error("stuck", reason=why)

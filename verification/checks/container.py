@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from verification.checks.context import Context
 from verification.cluster.images import INGEST, ServiceImage
 
-_HEALTHY_WITHIN_S = 20.0
+_HEALTHY_WITHIN_S = 45.0
 _PROBE = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:{port}/healthz').status)"
 # Nobody listens there: the service must live without Kafka.
 _NO_KAFKA = "KAFKA_BROKERS=127.0.0.1:9"

@@ -13,6 +13,10 @@ from verification.cluster.images import ServiceImage
 
 _BUDGET_MIB = 60
 _STOP_WITHIN_S = 10
+_UNTIL_HEALTHY = (
+    'for second in $(seq 45); do docker exec probe python -c "import urllib.request as u; '
+    "print(u.urlopen('http://127.0.0.1:8080/healthz').status)\" 2>/dev/null && break; sleep 1; done"
+)
 _MIB = 1024 * 1024
 # What a build needs and a running service never does.
 _TOOLS = "gcc g++ cc make cargo git curl wget pip pip3 uv pytest"
@@ -157,12 +161,9 @@ def nothing_left_behind(context: Context) -> Evidence:
     by_hand=(
         (
             "docker run --detach --name probe --read-only --tmpfs /tmp --cap-drop ALL "
-            "--env KAFKA_BROKERS=127.0.0.1:9 $INGEST_IMAGE && sleep 5"
+            "--env KAFKA_BROKERS=127.0.0.1:9 $INGEST_IMAGE"
         ),
-        (
-            'docker exec probe python -c "import urllib.request as u; '
-            "print(u.urlopen('http://127.0.0.1:8080/healthz').status)\""
-        ),
+        _UNTIL_HEALTHY,
         "docker rm --force probe",
     ),
     expected="200",
@@ -184,8 +185,9 @@ def starts_read_only(context: Context) -> Evidence:
     by_hand=(
         (
             "docker run --detach --name probe --read-only --tmpfs /tmp "
-            "--env KAFKA_BROKERS=127.0.0.1:9 $INGEST_IMAGE && sleep 5"
+            "--env KAFKA_BROKERS=127.0.0.1:9 $INGEST_IMAGE"
         ),
+        f"{_UNTIL_HEALTHY} >/dev/null",
         'docker kill --signal TERM probe && test "$(docker wait probe)" = 0',
         "docker rm --force probe",
     ),

@@ -183,7 +183,7 @@ def lag_exposed(context: Context) -> Evidence:
             return None
         return f"consumer_lag_messages of {len(lags)} of {partitions} partitions, sum {sum(lags)}"
 
-    context.waiter.until("gauges of the lag", blocked_by, within=20)
+    context.waiter.until("gauges of the lag", blocked_by, within=45)
     return Evidence(f"0 for each of {partitions} partitions")
 
 

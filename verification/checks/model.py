@@ -66,7 +66,7 @@ class Check:
     hint: str
     needs: Needs
     function: Callable[[Context], Evidence]
-    deadline_s: float = 60.0
+    deadline_s: float = 120.0
     severity: Severity = Severity.ERROR
 
     @property
@@ -89,7 +89,7 @@ def check(  # noqa: PLR0913  one argument a field of Check
     expected: str,
     hint: str,
     needs: Needs,
-    deadline_s: float = 60.0,
+    deadline_s: float = 120.0,
     severity: Severity = Severity.ERROR,
 ) -> Callable[[Callable[[Context], Evidence]], Check]:
     """Turn the decorated function into a Check."""

@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 def fate(target):
     host, port = target.rsplit(":", 1)
     try:
-        socket.create_connection((host, int(port)), timeout=3).close()
+        socket.create_connection((host, int(port)), timeout=5).close()
     except OSError as error:
         return f"{target} {type(error).__name__} {error}"
     return f"{target} open"

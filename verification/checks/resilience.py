@@ -100,7 +100,7 @@ def _check(name: str, what: str, by_hand: str, disturb: Disturbance, rules: Rule
         hint=_HINT,
         needs=Needs.DEPLOYMENT,
         function=function,
-        deadline_s=240,
+        deadline_s=420,
     )
 
 

@@ -83,9 +83,9 @@ class Service:
             reader.join(_DRAIN_S)
 
 
-def not_ready(host: str, port: int, path: str) -> str | None:
+def not_ready(host: str, port: int, path: str, within: float = _PROBE_S) -> str | None:
     """Return why a readiness endpoint does not say 200; None: it does."""
-    connection = HTTPConnection(host, port, timeout=_PROBE_S)
+    connection = HTTPConnection(host, port, timeout=within)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()

@@ -17,6 +17,7 @@ from verification.status.model import Account, Problem, Status, Workload
 from verification.tools.errors import HarnessError
 from verification.tools.process import Runner
 
+_ANSWER_S = 5.0  # of a readiness endpoint: more than a busy machine takes
 _TIMEOUT_S = 60.0
 _NOTHING = Problem("nothing runs here", "make run")
 
@@ -94,7 +95,7 @@ class LocalInquiry:
 
 
 def _service(name: str, host: str, port: int, told: Callable[[Page], str]) -> Workload:
-    reason = not_ready(host, port, "/readyz")
+    reason = not_ready(host, port, "/readyz", within=_ANSWER_S)
     if reason is not None:
         return Workload(name, well=False, state=reason)
     page = read_page(host, port, 0.0)

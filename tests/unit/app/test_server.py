@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,7 @@ def test_a_worker_gets_its_own_application(tmp_path: Path) -> None:
     assert rules == {"/bid", "/healthz", "/readyz", "/metrics", *docs}
     assert server.publisher is not None
     assert server.publisher.not_ready() == ("kafka: not connected yet",)
+    assert server.lifecycle.not_ready() == (f"worker {os.getpid()}: starting",)
 
 
 def test_the_limits_are_exposed(tmp_path: Path) -> None:

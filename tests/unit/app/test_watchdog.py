@@ -51,8 +51,33 @@ class TestLiveness:
         stuck, other = Lifecycle(tmp_path, pid=11), Lifecycle(tmp_path, pid=12)
         stuck.mark_stuck("why")
         assert other.not_alive() == ("worker 11: why",)
-        Lifecycle(tmp_path, pid=11).clear()
+        Lifecycle(tmp_path, pid=11).forget()
         assert other.not_alive() == ()
+
+
+class TestReadiness:
+    """The pod gets traffic once each of its workers can do something with it."""
+
+    def test_every_worker_answers_for_a_starting_one(self, ingest: Ingest, tmp_path: Path) -> None:
+        """Not ready until each has had a producer; one that ends meanwhile is not waited for."""
+        lifecycle = Lifecycle(tmp_path, pid=12)
+        others = Lifecycle(tmp_path, pid=11), Lifecycle(tmp_path, pid=13)
+        for starting in (lifecycle, *others):
+            starting.mark_starting()
+        watchdog(ingest.publisher, lifecycle).look()
+        assert lifecycle.not_ready() == ("worker 11: starting", "worker 13: starting")
+        for starting in others:
+            starting.forget()
+        assert lifecycle.not_ready() == ()
+
+    def test_a_worker_without_a_producer_is_still_starting(self, ingest: Ingest) -> None:
+        """With Kafka away it goes on to be; once it was connected it never is again."""
+        ingest.lifecycle.mark_starting()
+        dog = watchdog(ingest.publisher, ingest.lifecycle)
+        for reasons, starting in ((("kafka: away",), True), ((), False), (("kafka: away",), False)):
+            ingest.publisher.reasons = reasons
+            dog.look()
+            assert bool(ingest.lifecycle.not_ready()) == starting
 
 
 def test_what_it_sees_is_exposed(ingest: Ingest) -> None:

@@ -162,7 +162,7 @@ def _budgets() -> Iterator[Mutation]:
         yield Mutation(f"{name} too long", rule, setting(config_map, name, much))
         yield Mutation(f"{name} not stated", rule, setting(config_map, name, None))
     sleep: Path = (*CONTAINER, "lifecycle", "preStop", "sleep", "seconds")
-    yield Mutation("long preStop", "static.shutdown-adds-up", put(*INGEST, sleep, 15))
+    yield Mutation("long preStop", "static.shutdown-adds-up", put(*INGEST, sleep, 20))
     yield Mutation("short preStop", "static.traffic-stops-first", put(*INGEST, sleep, 1))
     gone = drop(*INGEST, (*CONTAINER, "lifecycle"))
     yield Mutation("no preStop", "static.traffic-stops-first", gone)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import Metric, generate_latest
 from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
@@ -29,10 +29,14 @@ class WorkerCounts:
 
     def exposition(self) -> bytes:
         """Return the counts of all workers as Prometheus text."""
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry, str(self._directory))  # type: ignore[no-untyped-call]
         with self._locked(fcntl.LOCK_SH):
-            return generate_latest(registry)
+            return generate_latest(self)
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the counts of all workers, added up as each metric asks for."""
+        files = [str(file) for file in self._directory.glob("*.db") if _filled(file)]
+        merged: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
+        return merged
 
     def forget(self, pid: int) -> None:
         """Take a dead worker's gauges away, and its other counts among those of the dead.
@@ -51,15 +55,23 @@ class WorkerCounts:
     def _bury(self, pid: int) -> None:
         for kind in _ADDED_UP:
             dead = self._directory / f"{kind}_{pid}.db"
-            if dead.exists():
+            if _filled(dead):
                 _add(dead, self._directory / f"{kind}_dead.db")
-                dead.unlink()
+            dead.unlink(missing_ok=True)
 
     @contextmanager
     def _locked(self, how: int) -> Iterator[None]:
         with (self._directory / "lock").open("a") as lock:
             fcntl.flock(lock, how)
             yield
+
+
+def _filled(file: Path) -> bool:
+    """Say whether a file can be read: prometheus_client makes it before it gives it a size."""
+    try:
+        return file.stat().st_size > 0
+    except FileNotFoundError:
+        return False  # a gauge of a worker that has just ended
 
 
 def _add(counts: Path, to: Path) -> None:

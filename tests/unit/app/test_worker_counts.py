@@ -96,3 +96,24 @@ def test_a_worker_that_counted_nothing_is_no_trouble(counts: WorkerCounts) -> No
     """A worker may die before it has made a file."""
     counts.forget(4_000_000)
     assert counts.exposition() == b""
+
+
+def test_a_file_without_anything_in_it_fails_no_scrape(
+    counts: WorkerCounts, tmp_path: Path
+) -> None:
+    """A worker makes its files one by one: what it has not filled yet is passed over."""
+    worker(tmp_path, 3)
+    for name in ("counter_1.db", "gauge_livesum_1.db", "histogram_1.db"):
+        (tmp_path / name).touch()
+    assert value(counts, 'ingest_requests_total{outcome="accepted"}') == 3
+    assert value(counts, "ingest_requests_in_flight") == 1
+
+
+def test_a_worker_that_died_as_it_made_its_files_is_forgotten(
+    counts: WorkerCounts, tmp_path: Path
+) -> None:
+    """Its empty files are no trouble to whoever buries it, and are gone."""
+    for name in ("counter_1.db", "histogram_1.db"):
+        (tmp_path / name).touch()
+    counts.forget(1)
+    assert [*tmp_path.glob("*.db")] == []

@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http import HTTPStatus
 
+import psutil
+
 from bench.server import post
 from verification.refusals import CannotRunError
 
@@ -24,9 +26,19 @@ def silenced(pid: int) -> Iterator[None]:
     """Stop a process as SIGSTOP does: its connections stay, and nothing comes out of them."""
     os.kill(pid, signal.SIGSTOP)
     try:
+        _wait_until_stopped(pid)
         yield
     finally:
         os.kill(pid, signal.SIGCONT)
+
+
+def _wait_until_stopped(pid: int) -> None:
+    """Wait, for the signal is only sent when os.kill returns."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while psutil.Process(pid).status() != psutil.STATUS_STOPPED:
+        if time.monotonic() > deadline:
+            raise CannotRunError(f"process {pid} cannot be stopped")
+        time.sleep(0.001)
 
 
 def answer(port: int, body: bytes) -> tuple[int, float]:

@@ -94,7 +94,7 @@ def test_a_stall_is_the_latency_of_the_request_that_meets_it() -> None:
     """The others go on over connections of their own: the load does not wait for the server."""
     found = load(stall_s=0.3)
     assert found.accepted == 50
-    assert 300 <= found.max_ms < 3000
+    assert 300 <= found.max_ms < 20_000
 
 
 def test_refusals_are_not_accepted() -> None:

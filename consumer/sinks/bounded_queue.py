@@ -24,7 +24,8 @@ class BoundedQueue:
 
     def __len__(self) -> int:
         """Return how many have not ended."""
-        return len(self._waiting) + len(self._in_hand)
+        with self._changed:
+            return len(self._waiting) + len(self._in_hand)
 
     def put(self, delivery: Delivery, seconds: float = 0) -> bool:
         """Add a delivery, or return False when there is no room for it within `seconds`."""

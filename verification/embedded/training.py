@@ -16,8 +16,8 @@ from verification.local.topics import create_topics
 from verification.refusals import CannotRunError
 
 _TOPIC = "training"
-_WRITE_S = 60.0  # the cache is written when the JVM ends
-_ANSWER_S = 10.0
+_WRITE_S = 180.0  # the cache is written when the JVM ends
+_ANSWER_S = 60.0
 
 _log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from verification.local.processes import Child, Command, spawn
 from verification.local.pump import Pump
 
 _PROBE_S = 1.0
-_DRAIN_S = 1.0
+_DRAIN_S = 5.0
 _SHOWN = 200
 
 

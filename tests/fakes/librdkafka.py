@@ -23,6 +23,7 @@ class FakeLibrdkafka:
         self.produced: list[tuple[str, bytes, bytes, list[tuple[str, bytes]]]] = []
         self._waiting: list[Callable[[Any, Any], None]] = []
         self._something = threading.Event()
+        self._reporting = threading.Lock()
 
     def produce(
         self,
@@ -69,8 +70,9 @@ class FakeLibrdkafka:
         )
 
     def _report(self, error: KafkaError | None) -> int:
-        waiting, self._waiting = self._waiting, []
         place = SimpleNamespace(topic=lambda: "bid_requests", partition=lambda: 2, offset=lambda: 7)
-        for on_delivery in waiting:
-            on_delivery(error, place)
+        with self._reporting:  # a flush returns once another thread has told all that it took
+            waiting, self._waiting = self._waiting, []
+            for on_delivery in waiting:
+                on_delivery(error, place)
         return len(waiting)

@@ -189,7 +189,7 @@ class Running:
     def end(self) -> int:
         """Signal, wait, and return the exit code."""
         self.stop[0]()
-        self.thread.join(timeout=10)
+        self.thread.join(timeout=60)
         return self.code[0]
 
     def logged(self) -> list[dict[str, Any]]:
@@ -224,7 +224,10 @@ class TestMain:
             cluster.source.add(b'{"id":"r-%d"}' % number)
         path = tmp_path / "decisions.jsonl"
         running = Running(
-            cluster.connect, CONSUMER_SINKS="kafka,jsonl", CONSUMER_JSONL_PATH=str(path)
+            cluster.connect,
+            CONSUMER_SINKS="kafka,jsonl",
+            CONSUMER_JSONL_PATH=str(path),
+            CONSUMER_SINK_DRAIN_MS="30000",
         )
         eventually(lambda: cluster.source.committed == {partition(): 50}, "the commit")
         assert running.end() == 0
@@ -267,7 +270,7 @@ class TestMain:
         cluster = Cluster()
         cluster.source.poll_errors = [FencedInstanceIdError()]
         running = Running(cluster.connect)
-        running.thread.join(timeout=10)
+        running.thread.join(timeout=60)
         assert running.code == [1]
         assert running.logged()[-1]["event"] == "stopped: another process has this member's name"
 
@@ -280,7 +283,7 @@ class TestMain:
 
         cluster.source.on_poll = explode
         running = Running(cluster.connect)
-        running.thread.join(timeout=10)
+        running.thread.join(timeout=60)
         assert running.code == [1]
         assert running.logged()[-1]["event"] == "crashed"
         assert "ZeroDivisionError" in running.stdout.getvalue()

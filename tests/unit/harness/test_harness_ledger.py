@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from http.client import RemoteDisconnected
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from verification.clock import SystemClock
@@ -42,6 +42,8 @@ class TestSettle:
         ledger = settle([_attempt("a", outcome)], ["a"] * requests, ["a"] * decisions)
         assert ledger.columns[column] == ("a",)
 
+    # as the property tests: machines that run tests are slow at times
+    @settings(deadline=None)
     @given(
         st.dictionaries(st.text(max_size=3), st.sampled_from(Outcome), max_size=20),
         st.lists(st.text(max_size=3), max_size=30),

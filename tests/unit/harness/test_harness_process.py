@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -69,9 +70,9 @@ class TestSubprocessRunner:
         )
         stubs.write("tool", code)
         began = time.monotonic()
-        with pytest.raises(ToolTimeoutError, match=r"did not finish within 3 s: halfway"):
-            runner.run(["tool"], timeout=3)
-        assert time.monotonic() - began < 10
+        with pytest.raises(ToolTimeoutError, match=r"did not finish within 10 s: halfway"):
+            runner.run(["tool"], timeout=10)
+        assert time.monotonic() - began < 30
         started = [int(pid) for pid in pids.read_text().split()]
         eventually(lambda: not any(map(_alive, started)), "what it started to be gone")
 
@@ -82,7 +83,9 @@ class TestSubprocessRunner:
 
 
 def _alive(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    with suppress(psutil.NoSuchProcess):
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    return False
 
 
 class TestResult:

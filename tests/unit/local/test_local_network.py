@@ -92,6 +92,12 @@ def service(lines: Lines, folder: Path, script: str, port: int = 9) -> Service:
 class TestService:
     """A service is a process with a readiness endpoint."""
 
+    @pytest.fixture(autouse=True)
+    def _patient(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Machines that run tests stand still at times."""
+        for name in ("_PROBE_S", "_DRAIN_S"):
+            monkeypatch.setattr(f"verification.local.service.{name}", 30)
+
     def test_its_lines_arrive_where_they_belong(self, tmp_path: Path) -> None:
         """Standard output and error each have their pump, complete once it was stopped."""
         lines = Lines()

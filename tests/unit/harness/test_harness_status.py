@@ -19,7 +19,7 @@ from tests.fakes.harness_runner import FakeRunner
 from tests.fakes.harness_stubs import Stubs
 from tests.fakes.http_answers import Answer, HttpAnswers
 from tests.fakes.local_units import Terminal
-from tests.support.ports import free_port
+from tests.support.ports import free_port, free_settings
 from verification.checks.context import Context
 from verification.checks.host import LocalHost
 from verification.cli import Console, main
@@ -319,8 +319,7 @@ class TestHere:
     def test_nothing_runs(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Nothing there is one problem, which `make run` solves."""
         monkeypatch.setattr(status_command, "PERIOD_S", 0.0)
-        names = ("RUN_KAFKA_PORT", "INGEST_PORT", "CONSUMER_HEALTH_PORT")
-        code, found = self.status({name: str(free_port()) for name in names})
+        code, found = self.status(free_settings())
         assert code == 1
         assert found["problems"] == [{"what": "nothing runs here", "next": "make run"}]
         assert [each["well"] for each in found["workloads"]] == [False, False, False]

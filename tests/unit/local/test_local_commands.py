@@ -14,7 +14,7 @@ import pytest
 
 from common.settings import SettingsError
 from tests.fakes.local_units import Terminal
-from tests.support.ports import free_port
+from tests.support.ports import PORTS, free_settings
 from tests.support.signals import taken
 from verification.cli import COMMANDS, Console, Row, main, parser
 from verification.commands.clean import refuse_in_use, remove, run
@@ -122,18 +122,12 @@ class TestClean:
         assert list(tmp_path.iterdir()) == []
 
 
-def free_ports() -> dict[str, str]:
-    """Return settings that move everything to free ports."""
-    names = ("RUN_KAFKA_PORT", "INGEST_PORT", "CONSUMER_HEALTH_PORT")
-    return {name: str(free_port()) for name in names}
-
-
 class TestPlan:
     """What runs is decided before anything is started."""
 
     def test_the_embedded_kafka_is_the_default(self) -> None:
         """Without KAFKA_BROKERS, both services are led to the embedded broker."""
-        environ = free_ports()
+        environ = free_settings()
         plan = make_plan(environ, terminal=False)
         assert plan.embedded
         assert plan.environ["KAFKA_BROKERS"] == f"127.0.0.1:{environ['RUN_KAFKA_PORT']}"
@@ -143,17 +137,17 @@ class TestPlan:
         """With KAFKA_BROKERS no broker is planned, and its port may be taken."""
         with socket.create_server(("127.0.0.1", 0)) as server:
             taken = {"RUN_KAFKA_PORT": str(server.getsockname()[1]), "KAFKA_BROKERS": "a:1,b:2"}
-            plan = make_plan({**free_ports(), **taken}, terminal=False)
+            plan = make_plan({**free_settings(), **taken}, terminal=False)
         assert not plan.embedded
         assert plan.kafka.client_options()["bootstrap_servers"] == ["a:1", "b:2"]
 
-    @pytest.mark.parametrize("name", ["RUN_KAFKA_PORT", "INGEST_PORT", "CONSUMER_HEALTH_PORT"])
+    @pytest.mark.parametrize("name", PORTS)
     def test_a_taken_port_names_its_setting(self, name: str) -> None:
         """Each of the three ports is looked at before the start."""
         with socket.create_server(("127.0.0.1", 0)) as server:
             taken = {name: str(server.getsockname()[1])}
             with pytest.raises(CannotRunError, match=f"set {name} to another port"):
-                make_plan({**free_ports(), **taken}, terminal=False)
+                make_plan({**free_settings(), **taken}, terminal=False)
 
     def test_wrong_settings_start_nothing(self) -> None:
         """The services' Kafka settings are checked here, too."""
@@ -162,14 +156,14 @@ class TestPlan:
 
     def test_logs_fit_the_reader(self) -> None:
         """Readable on a terminal, JSON elsewhere, unless the user says otherwise."""
-        assert make_plan(free_ports(), terminal=True).environ["LOG_FORMAT"] == "console"
-        assert make_plan(free_ports(), terminal=False).environ["LOG_FORMAT"] == "json"
-        chosen = {**free_ports(), "LOG_FORMAT": "json"}
+        assert make_plan(free_settings(), terminal=True).environ["LOG_FORMAT"] == "console"
+        assert make_plan(free_settings(), terminal=False).environ["LOG_FORMAT"] == "json"
+        chosen = {**free_settings(), "LOG_FORMAT": "json"}
         assert make_plan(chosen, terminal=True).environ["LOG_FORMAT"] == "json"
 
     def test_services_run_with_this_python(self) -> None:
         """Both services are modules of this environment, at the ports of the settings."""
-        environ = free_ports()
+        environ = free_settings()
         consumer, ingest = make_plan(environ, terminal=False).services()
         assert (consumer.name, ingest.name) == ("consumer", "ingest")
         assert ingest.command == (sys.executable, "-m", "app")

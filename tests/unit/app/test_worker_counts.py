@@ -30,6 +30,9 @@ print(os.getpid(), flush=True)
 os._exit(9)
 """
 
+# What prometheus_client makes of a new file: first nothing at all, then room without a content.
+begun = pytest.mark.parametrize("content", [b"", bytes(1 << 16)], ids=["empty", "blank"])
+
 
 @pytest.fixture
 def counts(tmp_path: Path) -> WorkerCounts:
@@ -98,22 +101,25 @@ def test_a_worker_that_counted_nothing_is_no_trouble(counts: WorkerCounts) -> No
     assert counts.exposition() == b""
 
 
+@begun
 def test_a_file_without_anything_in_it_fails_no_scrape(
-    counts: WorkerCounts, tmp_path: Path
+    counts: WorkerCounts, tmp_path: Path, content: bytes
 ) -> None:
     """A worker makes its files one by one: what it has not filled yet is passed over."""
     worker(tmp_path, 3)
     for name in ("counter_1.db", "gauge_livesum_1.db", "histogram_1.db"):
-        (tmp_path / name).touch()
+        (tmp_path / name).write_bytes(content)
     assert value(counts, 'ingest_requests_total{outcome="accepted"}') == 3
     assert value(counts, "ingest_requests_in_flight") == 1
 
 
+@begun
 def test_a_worker_that_died_as_it_made_its_files_is_forgotten(
-    counts: WorkerCounts, tmp_path: Path
+    counts: WorkerCounts, tmp_path: Path, content: bytes
 ) -> None:
     """Its empty files are no trouble to whoever buries it, and are gone."""
     for name in ("counter_1.db", "histogram_1.db"):
-        (tmp_path / name).touch()
+        (tmp_path / name).write_bytes(content)
     counts.forget(1)
-    assert [*tmp_path.glob("*.db")] == []
+    assert [*tmp_path.glob("*_1.db")] == []
+    assert counts.exposition() == b""

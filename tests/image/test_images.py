@@ -18,6 +18,8 @@ from tests.support.docker_kafka import DockerKafka
 from tests.support.topics import make_topic, read_all
 from tests.support.waiting import eventually
 
+# One worker, whose readiness is that of the service, and a deadline within the client's.
+ALONE = {"INGEST_WORKERS": "1", "INGEST_PUBLISH_TIMEOUT_MS": "4000"}
 BID = (Path(__file__).parents[2] / "samples" / "two-imps.json").read_bytes()
 
 
@@ -141,7 +143,7 @@ class TestRunning:
             for name in ("BID_REQUESTS", "BID_DECISIONS", "DEAD_LETTERS")
         }
         with (
-            locked_down(ingest_image, broker, 8080, **topics) as ingest,
+            locked_down(ingest_image, broker, 8080, **topics, **ALONE) as ingest,
             locked_down(consumer_image, broker, 8081, **topics) as consumer,
         ):
             for container, port in ((ingest, 8080), (consumer, 8081)):

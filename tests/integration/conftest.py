@@ -12,7 +12,7 @@ from typing import Protocol
 import pytest
 
 from tests.support.docker_kafka import DockerKafka, docker_answers
-from tests.support.ingest import IngestProcess
+from tests.support.ingest import PATIENT, IngestProcess
 from tests.support.topics import make_topic
 from verification.embedded.broker import EmbeddedKafka
 from verification.embedded.runtime import prepare
@@ -80,6 +80,7 @@ def start_ingest(kafka: Kafka, topic: str, tmp_path: Path) -> StartIngest:
             **{
                 "KAFKA_BROKERS": kafka.bootstrap_servers,
                 "KAFKA_TOPIC_BID_REQUESTS": topic,
+                **PATIENT,
                 **environ,
             },
         )

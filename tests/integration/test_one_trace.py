@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.conftest import Kafka
 from tests.integration.consumer.process import Pipeline
-from tests.support.ingest import IngestProcess
+from tests.support.ingest import PATIENT, IngestProcess
 from tests.support.waiting import eventually
 
 BID = (Path(__file__).parents[2] / "samples" / "banner.json").read_bytes()
@@ -28,6 +28,7 @@ def ingest(pipeline: Pipeline, **environ: str) -> IngestProcess:
         **{
             "KAFKA_BROKERS": pipeline.brokers,
             "KAFKA_TOPIC_BID_REQUESTS": pipeline.requests,
+            **PATIENT,
             **environ,
         },
     )
@@ -37,7 +38,7 @@ def post_and_wait(pipeline: Pipeline, **environ: str) -> tuple[list[Any], list[A
     """Post one request, wait for its decision, and return what each service wrote."""
     with ingest(pipeline, **environ) as first, pipeline.consumer(**environ) as second:
         assert first.wait_until_ready().post(BID).status == 202
-        eventually(lambda: second.logged("bid decided"), "the decision", 20)
+        eventually(lambda: second.logged("bid decided"), "the decision", 60)
     return first.log_lines(), second.log()
 
 

@@ -14,21 +14,22 @@ from typing import IO
 
 import psutil
 
-from tests.support.ports import free_port
+from tests.support.ingest import PATIENT, workers_ready
+from tests.support.ports import free_settings
 from tests.support.signals import taken
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOL = (sys.executable, "-m", "verification")
 READY_S = 120  # an empty cache and a busy machine included
-STOP_S = 20
+STOP_S = 60
+WORKERS, THREADS = 2, 32  # of an ingest that is told nothing else
 
 
 def environment(data: Path, **extra: str) -> dict[str, str]:
     """Return an environment that keeps a run to itself."""
-    ports = ("RUN_KAFKA_PORT", "INGEST_PORT", "CONSUMER_HEALTH_PORT")
-    free = {name: str(free_port()) for name in ports}
-    return {**os.environ, **free, "RUN_KAFKA_DATA": str(data), **extra}
+    own = {**free_settings(), **PATIENT, "RUN_KAFKA_DATA": str(data)}
+    return {**os.environ, **own, **extra}
 
 
 def gone(pid: int) -> bool:
@@ -69,15 +70,17 @@ class LocalRun:
         """Say whether `text` has come on standard error."""
         return text in "".join(self.err)
 
-    def wait_for(self, text: str, timeout_s: float = READY_S) -> None:
-        """Wait until `text` has come on standard error."""
+    def wait_for(self, *texts: str, timeout_s: float = READY_S) -> None:
+        """Wait until one of `texts` has come on standard error."""
 
         def seen() -> bool:
-            if self.process.poll() is not None and not self.said(text):
-                raise AssertionError("".join(["it ended:\n", *self.err]))
-            return self.said(text)
+            ended = self.process.poll() is not None
+            if any(map(self.said, texts)):
+                return True
+            assert not ended, "".join(["it ended:\n", *self.err])
+            return False
 
-        eventually(seen, f"{text!r} in {''.join(self.err)}", timeout_s)
+        eventually(seen, f"{texts} in {''.join(self.err)}", timeout_s)
 
     def processes(self) -> dict[str, psutil.Process]:
         """Return the main processes: `app`, `consumer` and, with the embedded Kafka, `kafka`."""
@@ -125,14 +128,27 @@ def _command(
     )
 
 
+def wait_for_workers(environ: Mapping[str, str]) -> None:
+    """Wait until every worker of a run's ingest takes bid requests."""
+    port = int(environ["INGEST_PORT"])
+    eventually(lambda: workers_ready(port, WORKERS * THREADS), "all workers", READY_S)
+
+
 @contextmanager
-def running(environ: dict[str, str]) -> Iterator[LocalRun]:
-    """Start a run, wait for its banner, and kill what is left of it afterwards."""
-    run = LocalRun(environ)
+def ending(run: LocalRun) -> Iterator[LocalRun]:
+    """Kill what is left of a run afterwards."""
     try:
-        run.wait_for("The pipeline is ready")
         yield run
     finally:
         if run.process.poll() is None:
             run.process.kill()
         run.ended()
+
+
+@contextmanager
+def running(environ: dict[str, str]) -> Iterator[LocalRun]:
+    """Start a run, wait for its banner, and kill what is left of it afterwards."""
+    with ending(LocalRun(environ)) as run:
+        run.wait_for("The pipeline is ready")
+        wait_for_workers(environ)
+        yield run

@@ -89,7 +89,7 @@ class PrometheusProcess:
         """Return the data of an answer of its API."""
         query = urllib.parse.urlencode(parameters)
         url = f"http://127.0.0.1:{self._port}/api/v1/{path}?{query}"
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=30) as answer:
             return json.load(answer)["data"]
 
     def query(self, expression: str) -> list[dict[str, Any]]:
@@ -101,7 +101,7 @@ class PrometheusProcess:
         assert self._process.poll() is None, (self._folder / "prometheus.log").read_text()
         try:
             url = f"http://127.0.0.1:{self._port}/-/ready"
-            with urllib.request.urlopen(url, timeout=2) as answer:
+            with urllib.request.urlopen(url, timeout=30) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False

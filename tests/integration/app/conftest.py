@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.integration.conftest import Kafka
-from tests.support.ingest import IngestProcess
+from tests.support.ingest import PATIENT, IngestProcess
 from tests.support.topics import make_topic
 
 
@@ -31,5 +31,5 @@ def service(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     topic = make_topic(kafka.bootstrap_servers, "bid_requests", partitions=3)
     log = tmp_path_factory.mktemp("service") / "ingest.log"
     environ = {"KAFKA_BROKERS": kafka.bootstrap_servers, "KAFKA_TOPIC_BID_REQUESTS": topic}
-    with IngestProcess(log, **environ) as ingest:
+    with IngestProcess(log, **environ, **PATIENT) as ingest:
         yield Service(ingest.wait_until_ready(), topic)

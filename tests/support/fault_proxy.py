@@ -158,11 +158,12 @@ class FaultProxy:
 
     def go_away(self) -> None:
         """Refuse connections, and cut those there are."""
-        if self._server is not None:
+        with self._changed:
+            server, self._server = self._server, None
+        if server is not None:
             with suppress(OSError):  # wakes the thread in accept
-                self._server.shutdown(socket.SHUT_RDWR)
-            self._server.close()
-            self._server = None
+                server.shutdown(socket.SHUT_RDWR)
+            server.close()
         self.reset()
 
     def come_back(self) -> None:
@@ -188,9 +189,19 @@ class FaultProxy:
                 continue
             far.settimeout(None)
             link = _Link(near, far)
-            self._links.add(link)
+            if not self._joined(link, server):
+                return
             self._pass_on_all(link, near, far, Way.REQUEST)
             self._pass_on_all(link, far, near, Way.RESPONSE)
+
+    def _joined(self, link: _Link, server: socket.socket) -> bool:
+        """Say whether the link counts, or was cut since we went away while it was being made."""
+        with self._changed:
+            if self._server is server:
+                self._links.add(link)
+                return True
+        link.cut()
+        return False
 
     def _pass_on_all(
         self, link: _Link, source: socket.socket, target: socket.socket, way: Way

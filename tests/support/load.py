@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import itertools
+import select
 import socket
 import threading
 import time
@@ -14,13 +15,17 @@ from tests.support.ingest import Answer
 from tests.support.ledger import Ledger
 from tests.support.waiting import eventually
 
-_ANSWER_S = 10
+_ANSWER_S = 15
 _PAUSE_S = 0.002  # between two requests of a client: a load, not a flood
 
 
 def bid(bid_id: str, padding: int = 0) -> bytes:
     """Return a small valid bid request, with `padding` blanks behind it."""
     return b'{"id":"%s","imp":[{"id":"1","banner":{}}]}' % bid_id.encode() + b" " * padding
+
+
+class _NotSentError(Exception):
+    """No connection was made, so that nobody can have got the request."""
 
 
 class Client:
@@ -37,9 +42,8 @@ class Client:
         begun = time.monotonic()
         try:
             answer = self._exchange(bid(bid_id, padding))
-        except ConnectionRefusedError:
-            self.close()
-            return None  # nobody listened: this request does not exist
+        except _NotSentError:
+            return None  # this request does not exist
         except (OSError, http.client.HTTPException):
             self.close()
             answer = None
@@ -53,16 +57,34 @@ class Client:
             self._connection = None
 
     def _exchange(self, body: bytes) -> Answer:
-        if self._connection is None:
-            self._connection = http.client.HTTPConnection("127.0.0.1", self._port, _ANSWER_S)
-            self._connection.connect()
-            self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._connection.request("POST", "/bid", body)
-        response = self._connection.getresponse()
+        connection = self._connected()
+        connection.request("POST", "/bid", body)
+        response = connection.getresponse()
         answer = Answer(response.status, dict(response.getheaders()), response.read())
         if response.will_close:
             self.close()
         return answer
+
+    def _connected(self) -> http.client.HTTPConnection:
+        if self._connection is not None and _ended(self._connection.sock):
+            self.close()  # a server may end an idle connection, and a client is to look
+        if self._connection is None:
+            connection = http.client.HTTPConnection("127.0.0.1", self._port, _ANSWER_S)
+            try:
+                connection.connect()
+            except OSError as error:
+                connection.close()
+                raise _NotSentError from error
+            connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._connection = connection
+        return self._connection
+
+
+def _ended(idle: socket.socket) -> bool:
+    """Whether the server has closed a connection on which it owes nothing."""
+    poller = select.poll()
+    poller.register(idle, select.POLLIN)
+    return bool(poller.poll(0))
 
 
 class Load:

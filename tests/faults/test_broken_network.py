@@ -8,6 +8,8 @@ import pytest
 
 from tests.support.fault_proxy import PRODUCE, Fault, Times, Way
 from tests.support.reckoning import (
+    PATIENT,
+    PATIENT_S,
     assert_came_through,
     in_flight,
     rss,
@@ -33,7 +35,7 @@ class TestAway:
         stage: Stage,
     ) -> None:
         """Requests wait for Kafka to come back, and every one of them is accepted."""
-        with stage.ingest(INGEST_PUBLISH_TIMEOUT_MS="8000") as ingest:
+        with stage.ingest(**PATIENT) as ingest:
             ingest.wait_until_ready()
             with stage.load(ingest) as load:
                 load.until_accepted(20)
@@ -42,7 +44,7 @@ class TestAway:
                 stage.proxy.come_back()
                 load.until_accepted(20)
             assert len(stage.ledger.accepted) == len(stage.ledger)
-            assert_came_through(stage, ingest, deadline_s=8)
+            assert_came_through(stage, ingest, PATIENT_S)
 
     @scenario(
         fault="Kafka away for longer than the publish deadline",
@@ -115,13 +117,13 @@ class TestSlow:
         fault: Fault,
     ) -> None:
         """Within the deadline a slow acknowledgement is an acknowledgement."""
-        with stage.ingest(INGEST_PUBLISH_TIMEOUT_MS="3000") as ingest:
+        with stage.ingest(**PATIENT) as ingest:
             ingest.wait_until_ready()
             stage.proxy.inject(fault)
             with stage.load(ingest) as load:
                 load.until_accepted(20)
             assert len(stage.ledger.accepted) == len(stage.ledger)
-            assert_came_through(stage, ingest, deadline_s=3)
+            assert_came_through(stage, ingest, PATIENT_S)
 
     @scenario(
         fault="A link to Kafka that carries a fraction of the load",
@@ -186,7 +188,7 @@ class TestReset:
         way: Way,
     ) -> None:
         """Before Kafka has it or after: the record is sent again, and is there once."""
-        with stage.ingest(INGEST_PUBLISH_TIMEOUT_MS="5000") as ingest:
+        with stage.ingest(**PATIENT) as ingest:
             ingest.wait_until_ready()
             with stage.load(ingest) as load:
                 for _ in range(3):
@@ -196,7 +198,7 @@ class TestReset:
                     eventually(lambda cut=cut: cut.done, "the cut")  # type: ignore[misc]
                 load.until_accepted(20)
             assert len(stage.ledger.accepted) == len(stage.ledger)
-            assert_came_through(stage, ingest, deadline_s=5)
+            assert_came_through(stage, ingest, PATIENT_S)
 
     @scenario(
         fault="All connections to Kafka reset, ten times",
@@ -209,7 +211,7 @@ class TestReset:
         stage: Stage,
     ) -> None:
         """Ten resets under load cost time and nothing else."""
-        with stage.ingest(INGEST_PUBLISH_TIMEOUT_MS="5000") as ingest:
+        with stage.ingest(**PATIENT) as ingest:
             ingest.wait_until_ready()
             with stage.load(ingest) as load:
                 for _ in range(10):
@@ -217,4 +219,4 @@ class TestReset:
                     stage.proxy.reset()
                 load.until_accepted(10)
             assert len(stage.ledger.accepted) == len(stage.ledger)
-            assert_came_through(stage, ingest, deadline_s=5)
+            assert_came_through(stage, ingest, PATIENT_S)

@@ -17,6 +17,8 @@ from tests.support.fault_proxy import FaultProxy
 from tests.support.ledger import Ledger
 from tests.support.load import Client
 from tests.support.reckoning import (
+    PATIENT,
+    PATIENT_S,
     assert_came_through,
     assert_counters_reconcile,
     assert_nothing_lost,
@@ -103,7 +105,7 @@ class TestRestarted:
     def test_restarted_empty(self, own: OwnStage) -> None:
         """Readiness names the topic that is gone; once somebody makes it, all goes on."""
         assert own.broker is not None
-        with own.ingest() as ingest:
+        with own.ingest(**PATIENT) as ingest:
             ingest.wait_until_ready()
             with own.load(ingest) as load:
                 load.until_accepted(20)
@@ -111,7 +113,7 @@ class TestRestarted:
                 shutil.rmtree(own.data)
                 own.broker.start()
                 load.until_not_accepted(20)
-            eventually(lambda: own.topic in ingest.get("/readyz").body.decode(), "the topic", 20)
+            eventually(lambda: own.topic in ingest.get("/readyz").body.decode(), "the topic", 60)
             create_topic(own.brokers, own.topic)
             assert_recovers(ingest)
             own.ledger = Ledger()  # what the empty broker lost was not the ingest's to keep
@@ -141,7 +143,7 @@ class TestDisk:
                 load.until_accepted(50)
                 no_room_in_files_beyond(16 * KIB, own.broker)
                 load.until_not_accepted(20)
-                eventually(lambda: own.broker is None or own.broker.poll(), "the broker's end", 30)
+                eventually(lambda: own.broker is None or own.broker.poll(), "the broker's end")
                 own.broker.start()
                 load.until_accepted(50, within_s=60)
             assert_came_through(own, ingest)
@@ -175,7 +177,7 @@ class TestAuthorization:
                 with no_writing(guarded.brokers, guarded.topic):
                     load.until_not_accepted(20)
                     assert ingest.get("/healthz").status == 200
-                    eventually(lambda: "uthoriz" in ingest.get("/readyz").body.decode(), "why", 20)
+                    eventually(lambda: "uthoriz" in ingest.get("/readyz").body.decode(), "why")
                 load.until_accepted(50)
             assert_came_through(guarded, ingest)
 
@@ -209,7 +211,7 @@ class TestTopic:
     def test_missing_at_the_start(self, stage: Stage) -> None:
         """Refused as not delivered, with the topic named; taken once the topic is made."""
         delete_topic(stage.brokers, stage.topic)
-        with stage.ingest() as ingest:
+        with stage.ingest(**PATIENT) as ingest:
             eventually(
                 lambda: stage.topic in ingest.get("/readyz").body.decode(), "the topic's name"
             )
@@ -233,7 +235,7 @@ class TestTopic:
     )
     def test_deleted_under_load_and_made_again(self, stage: Stage) -> None:
         """What is accepted after the topic is back is there; nothing that was refused is."""
-        with stage.ingest() as ingest:
+        with stage.ingest(**PATIENT) as ingest:
             ingest.wait_until_ready()
             with stage.load(ingest) as load:
                 load.until_accepted(20)
@@ -260,7 +262,7 @@ class TestTopic:
     def test_a_record_too_large_for_the_topic_harms_no_other(self, stage: Stage) -> None:
         """It is 413 and nowhere; those sent along with it are accepted."""
         stage.topic = make_topic(stage.brokers, "small", configs={"max.message.bytes": "2000"})
-        with stage.ingest() as ingest:
+        with stage.ingest(**PATIENT) as ingest:
             ingest.wait_until_ready()
             with stage.load(ingest) as load:
                 large = Client(ingest.port, stage.ledger)
@@ -270,5 +272,5 @@ class TestTopic:
                     assert answer is not None
                     assert answer.status == 413
                 large.close()
-            assert_came_through(stage, ingest)
+            assert_came_through(stage, ingest, PATIENT_S)
         assert len(stage.ledger.refused) == 20

@@ -16,11 +16,18 @@ from app.settings import load_settings
 from tests.faults.killed_after_acknowledgement import DOOMED
 from tests.support.fault_proxy import Fault
 from tests.support.load import Client, bid
-from tests.support.reckoning import assert_counters_reconcile, assert_nothing_lost, in_flight
+from tests.support.reckoning import (
+    PATIENT,
+    assert_counters_reconcile,
+    assert_nothing_lost,
+    in_flight,
+)
 from tests.support.scenario import scenario
 from tests.support.stage import Stage
 from tests.support.topics import read_all
 from tests.support.waiting import eventually
+
+GRACE_S = 20  # terminationGracePeriodSeconds of the deployment
 
 
 def connects(port: int) -> bool:
@@ -43,12 +50,12 @@ class TestKilled:
     )
     def test_killed_in_the_middle_of_requests(self, stage: Stage) -> None:
         """What was accepted before is there; clients see a broken connection; others serve."""
-        with stage.ingest() as ingest:
+        with stage.ingest(**PATIENT) as ingest:
             ingest.wait_until_ready()
             (worker,) = ingest.worker_pids()
             with stage.load(ingest) as load:
                 load.until_accepted(30)
-                stage.proxy.inject(Fault(delay_s=0.5))
+                stage.proxy.inject(Fault(black_hole=True))
                 eventually(lambda: in_flight(ingest) >= 2, "requests in flight")
                 os.kill(worker, signal.SIGKILL)
                 stage.proxy.heal()
@@ -64,7 +71,7 @@ class TestKilled:
     )
     def test_killed_between_acknowledgement_and_answer(self, stage: Stage) -> None:
         """The record is there and its client has no answer: it may try again with the same id."""
-        ingest = stage.ingest()
+        ingest = stage.ingest(**PATIENT)
         ingest.program = ("-m", "tests.faults.killed_after_acknowledgement")
         with ingest:
             client = Client(ingest.wait_until_ready().port, stage.ledger)
@@ -116,12 +123,12 @@ class TestTerminated:
     )
     def test_terminated_under_load_answers_everybody(self, stage: Stage) -> None:
         """Each request that was taken is answered, and the process ends in time with 0."""
-        with stage.ingest() as ingest:
+        with stage.ingest(**PATIENT) as ingest:
             ingest.wait_until_ready()
             with stage.load(ingest, clients=8) as load:
                 load.until_accepted(50)
                 ingest.process.send_signal(signal.SIGTERM)
-                assert ingest.process.wait(timeout=10) == 0
+                assert ingest.process.wait(GRACE_S) == 0
         assert len(stage.ledger.accepted) == len(stage.ledger)
         assert_nothing_lost(stage.brokers, stage.topic, stage.ledger)
 
@@ -133,7 +140,7 @@ class TestTerminated:
     )
     def test_the_listen_backlog_is_served(self, stage: Stage) -> None:
         """Connections that nobody had accepted at SIGTERM are answered; later ones are not made."""
-        with stage.ingest() as ingest:
+        with stage.ingest(**PATIENT) as ingest:
             (worker,) = ingest.wait_until_ready().worker_pids()
             os.kill(worker, signal.SIGSTOP)
             waiting = [socket.create_connection(("127.0.0.1", ingest.port), 10) for _ in range(20)]
@@ -165,7 +172,7 @@ class TestTerminated:
                 stage.proxy.inject(Fault(black_hole=True))
                 load.until_not_accepted(1)
                 ingest.process.send_signal(signal.SIGTERM)
-                assert ingest.process.wait(timeout=10) == 0
+                assert ingest.process.wait(GRACE_S) == 0
             stage.proxy.heal()
         assert not stage.ledger.unanswered
         assert_nothing_lost(stage.brokers, stage.topic, stage.ledger)
@@ -178,7 +185,7 @@ class TestTerminated:
     )
     def test_reloaded_under_load(self, stage: Stage) -> None:
         """SIGHUP replaces the workers, and no client notices."""
-        with stage.ingest() as ingest:
+        with stage.ingest(**PATIENT) as ingest:
             before = ingest.wait_until_ready().worker_pids()
             with stage.load(ingest) as load:
                 load.until_accepted(50)
@@ -186,7 +193,6 @@ class TestTerminated:
                 eventually(
                     lambda: ingest.worker_pids() and not {*before} & {*ingest.worker_pids()},
                     "other workers",
-                    20,
                 )
                 load.until_accepted(50)
         assert len(stage.ledger.accepted) == len(stage.ledger)
@@ -200,7 +206,7 @@ class TestTerminated:
     )
     def test_recycled_workers(self, stage: Stage) -> None:
         """Workers that leave after fifty requests take none of the others with them."""
-        with stage.ingest(INGEST_MAX_REQUESTS="50", INGEST_WORKERS="2") as ingest:
+        with stage.ingest(INGEST_MAX_REQUESTS="50", INGEST_WORKERS="2", **PATIENT) as ingest:
             ingest.wait_until_ready()
             with stage.load(ingest) as load:
                 load.until_accepted(400)
@@ -221,19 +227,18 @@ class TestSenderThread:
     )
     def test_a_dead_sender_thread_is_replaced(self, stage: Stage) -> None:
         """One request is refused as not sent, the next ones go through another producer."""
-        publisher = connect(
-            load_settings({"KAFKA_BROKERS": stage.brokers, "KAFKA_TOPIC_BID_REQUESTS": stage.topic})
-        )
-        publisher.start(patience_s=10)
+        environ = {"KAFKA_BROKERS": stage.brokers, "KAFKA_TOPIC_BID_REQUESTS": stage.topic}
+        publisher = connect(load_settings(environ | PATIENT))
+        publisher.start(patience_s=30)
         try:
             assert publisher.publish(Record(b"1", b"{}", ())).offset >= 0
             (sender,) = (t for t in threading.enumerate() if "network-thread" in t.name)
             sender.force_close()  # type: ignore[attr-defined]  # kafka-python's own
-            sender.join(5)
+            sender.join(30)
             with pytest.raises(Unavailable) as refused:
                 publisher.publish(Record(b"2", b"{}", ()))
             assert refused.value.delivery == "none"
-            eventually(lambda: not publisher.not_ready(), "another producer", 10)
+            eventually(lambda: not publisher.not_ready(), "another producer")
             publisher.publish(Record(b"3", b"{}", ()))
         finally:
             publisher.close(2)

@@ -78,6 +78,8 @@ def test_a_leader_moves_under_load(cluster: DockerCluster, tmp_path: Path, end: 
             load.until_accepted(200, within_s=60)
             cluster.start(2)
             load.until_accepted(100, within_s=60)
+        # the next test is to find it as this one did
+        eventually(lambda: cluster.in_sync(topic) == {3}, "the broker to catch up", 90)
         assert_recovers(server)
         assert_counters_reconcile(server, ledger)
         assert_in_time(server, ledger, DEADLINE_S)

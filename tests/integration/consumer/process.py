@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[3]
 PARTITIONS = 3
+GRACE_S = 40  # terminationGracePeriodSeconds of the deployment
 
 
 class ConsumerProcess:
@@ -48,7 +49,7 @@ class ConsumerProcess:
             self.process = subprocess.Popen(
                 self._program, cwd=ROOT, env=self.environ, stdout=out, stderr=out
             )
-        self._port = eventually(self._announced_port, "the consumer to serve its probes", 20)
+        self._port = eventually(self._announced_port, "the consumer to serve its probes", 60)
         return self
 
     def __exit__(
@@ -64,11 +65,11 @@ class ConsumerProcess:
     def terminate(self) -> int:
         """Send SIGTERM and return the exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=20)
+        return self.process.wait(GRACE_S)
 
     def wait_until_ready(self) -> None:
         """Wait until the group has given it partitions."""
-        eventually(lambda: self.get("/readyz")[0] == 200, "the consumer to be ready", 20)
+        eventually(self._ready, "the consumer to be ready", 60)
 
     @property
     def address(self) -> str:
@@ -79,7 +80,7 @@ class ConsumerProcess:
         """GET a path and return status and body."""
         url = f"http://127.0.0.1:{self._port}{path}"
         try:
-            with urllib.request.urlopen(url, timeout=5) as response:
+            with urllib.request.urlopen(url, timeout=30) as response:
                 return response.status, response.read().decode()
         except urllib.error.HTTPError as error:
             with error:
@@ -96,8 +97,18 @@ class ConsumerProcess:
         return [line for line in self.log() if line["event"] == event]
 
     def _announced_port(self) -> int:
+        alive = self.process.poll() is None
+        port = next((line["port"] for line in self.logged("health served")), 0)
+        # one that is doomed may have served its probes and be dead by now
+        assert port or alive, self._log.read_text()
+        return port
+
+    def _ready(self) -> bool:
         assert self.process.poll() is None, self._log.read_text()
-        return next((line["port"] for line in self.logged("health served")), 0)
+        try:
+            return self.get("/readyz")[0] == 200
+        except OSError:
+            return False
 
 
 @dataclass(frozen=True)
@@ -138,14 +149,18 @@ class Pipeline:
 
     def send(self, *values: bytes, key: bytes = b"r-1") -> list[Any]:
         """Write requests under one key and return their record metadata."""
+        return self.send_each((key, value) for value in values)
+
+    def send_each(self, records: Iterable[tuple[bytes, bytes]]) -> list[Any]:
+        """Write requests, each under the key before it, and return their record metadata."""
         producer = KafkaProducer(bootstrap_servers=self.brokers, acks="all")
         try:
             headers = [("received-at", b"%d" % (time.time() * 1000))]
             sent = [
                 producer.send(self.requests, value=value, key=key, headers=headers)
-                for value in values
+                for key, value in records
             ]
-            return [future.get(timeout=10) for future in sent]
+            return [future.get(timeout=30) for future in sent]
         finally:
             producer.close()
 
@@ -190,9 +205,3 @@ def create_topic(brokers: str, name: str) -> None:
             },
             wait_for_metadata=True,
         )
-
-
-def delete_topic(brokers: str, name: str) -> None:
-    """Delete a topic."""
-    with admin(brokers) as client:
-        client.delete_topics([name])

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 
 import pytest
+
+_WITH_KAFKA = ("tests/faults/", "tests/integration/")
 
 # an assertion that fails there is to show its figures, too
 pytest.register_assert_rewrite("tests.support")
@@ -38,6 +41,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="SECONDS",
         help="how long Kafka is away under full load at the least",
     )
+
+
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Let kafka-python, closed while it connects, leave the socket to the garbage collector.
+
+    Where it runs, and nowhere else. For the phases of the tests, to which pytest applies its own
+    filters, and for the time between and after them: the collector may come at any moment.
+    """
+    if any(item.nodeid.startswith(_WITH_KAFKA) for item in session.items):
+        session.config.addinivalue_line("filterwarnings", "ignore:unclosed <socket:ResourceWarning")
+        warnings.filterwarnings("ignore", "unclosed <socket", ResourceWarning)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,16 +13,6 @@ from tests.integration.consumer.conftest import pipeline as pipeline  # noqa: PL
 from tests.support.fault_proxy import FaultProxy
 from tests.support.stage import Stage
 from tests.support.topics import make_topic
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Let kafka-python, closed while it connects, leave the socket to the garbage collector.
-
-    For the phases of its tests, to which pytest applies its own filters, and for the time between
-    and after them: the collector may come at any moment.
-    """
-    config.addinivalue_line("filterwarnings", "ignore:unclosed <socket:ResourceWarning")
-    warnings.filterwarnings("ignore", "unclosed <socket", ResourceWarning)
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ class TestPutBack:
         """Listed, shown and put back; a second replay finds nothing left to do."""
         pipeline.send(*POISON)
         with pipeline.consumer() as consumer:
-            eventually(lambda: pipeline.committed() == 5, "the dead letters", 20)
+            eventually(lambda: pipeline.committed() == 5, "the dead letters", 60)
             assert consumer.terminate() == 0
         listed = [json.loads(line) for line in dlq(pipeline, "list")]
         assert [line["reason"] for line in listed] == ["not-json"] * 5

@@ -74,7 +74,7 @@ def _stopped_worker(world: World) -> None:
 def _consumer(number: int) -> Callable[[World], None]:
     def harm(world: World) -> None:
         world.consumer.process.send_signal(number)
-        world.consumer.process.wait(timeout=20)
+        world.consumer.process.wait(timeout=60)
         world.start_consumer()
 
     return harm

@@ -80,9 +80,11 @@ def doom_transactions(method: str, *, before: bool) -> None:
         setattr(TransactionalProducer, method, passed_on)
         if before:
             die()
-        passed_on(*args)
-        if not before:
-            die()
+        try:
+            passed_on(*args)
+        finally:
+            if not before:
+                die()
 
     setattr(TransactionalProducer, method, deadly)
 

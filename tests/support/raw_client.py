@@ -15,7 +15,7 @@ class RawClient:
 
     def __init__(self, port: int) -> None:
         """Connect."""
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=15)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
 
     def __enter__(self) -> Self:
         """Be used."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-_WITH_KAFKA = ("tests/faults/", "tests/integration/")
+_WITH_KAFKA = ("tests/faults/", "tests/image/", "tests/integration/")
 
 # an assertion that fails there is to show its figures, too
 pytest.register_assert_rewrite("tests.support")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 _BEGINNING = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+_TURN_S = 0.002
 
 
 class FakeClock:
@@ -23,5 +25,6 @@ class FakeClock:
         return _BEGINNING + timedelta(seconds=self.seconds)
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass at once."""
+        """Let time pass at once, and threads of a load do meanwhile what they do in that time."""
         self.seconds += seconds
+        time.sleep(_TURN_S)

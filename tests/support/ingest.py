@@ -102,7 +102,12 @@ class IngestProcess:
             self.process = subprocess.Popen(
                 [sys.executable, *self.program], cwd=ROOT, env=self._environ, stdout=out
             )
-        eventually(self._alive, "the ingest to answer /healthz", 60)
+        try:
+            eventually(self._alive, "the ingest to answer /healthz", 60)
+        except BaseException:
+            self.process.kill()
+            self.process.wait()
+            raise
         return self
 
     def __exit__(

@@ -49,7 +49,12 @@ class ConsumerProcess:
             self.process = subprocess.Popen(
                 self._program, cwd=ROOT, env=self.environ, stdout=out, stderr=out
             )
-        self._port = eventually(self._announced_port, "the consumer to serve its probes", 60)
+        try:
+            self._port = eventually(self._announced_port, "the consumer to serve its probes", 60)
+        except BaseException:
+            self.process.kill()
+            self.process.wait()
+            raise
         return self
 
     def __exit__(

@@ -41,10 +41,10 @@ fuzz: .venv/tools/ok ## Look for bodies that the reader or the validator gets wr
 	$(TOX) -e fuzz -- $(FOR)
 
 integration: .venv/tools/ok ## Run the integration tests alone (BUT=: not those), KAFKA=auto|embedded|docker|HOST:PORT
-	$(TOX) -e integration -- --kafka=$(KAFKA) $(if $(BUT),-k "not ($(BUT))")
+	$(TOX) -e integration -- --no-cov --kafka=$(KAFKA) $(if $(BUT),-k "not ($(BUT))")
 
 confluent: .venv/tools/ok ## Run the ingest's tests with its other Kafka client, KAFKA as above
-	$(TOX) -e confluent -- --kafka=$(KAFKA)
+	$(TOX) -e confluent -- --no-cov --kafka=$(KAFKA)
 
 faults: .venv/tools/ok ## Break everything around both services and count what is lost, KAFKA as above
 	$(TOX) -e faults -- --kafka=$(KAFKA)

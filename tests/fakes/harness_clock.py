@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 _BEGINNING = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-_TURN_S = 0.002
+_TURN_S = 0.001
 
 
 class FakeClock:

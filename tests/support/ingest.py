@@ -56,28 +56,6 @@ def request(
         connection.close()
 
 
-def level(port: int, name: str) -> float | None:
-    """Return what the workers say of a metric without labels, together; None: nothing yet."""
-    lines = request(port, "GET", "/metrics").body.decode().splitlines()
-    found = [line.rsplit(" ", 1)[1] for line in lines if line.startswith(f"{name} ")]
-    return float(found[0]) if found else None
-
-
-def workers_ready(port: int, limit: int) -> bool:
-    """Say whether all workers take bid requests, `limit` of them at the same time.
-
-    /readyz alone is the word of the worker that answers it.
-    """
-    try:
-        return (
-            request(port, "GET", "/readyz").status == 200
-            and level(port, "ingest_requests_in_flight_limit") == limit
-            and level(port, "ingest_ready") == 1
-        )
-    except OSError:
-        return False
-
-
 class IngestProcess:
     """`python -m app` on a free port of loopback."""
 
@@ -136,7 +114,9 @@ class IngestProcess:
 
     def level(self, name: str) -> float | None:
         """Return what the workers say of a metric without labels, together; None: nothing yet."""
-        return level(self.port, name)
+        lines = self.get("/metrics").body.decode().splitlines()
+        found = [line.rsplit(" ", 1)[1] for line in lines if line.startswith(f"{name} ")]
+        return float(found[0]) if found else None
 
     def worker_pids(self) -> list[int]:
         """Return the process ids of the workers."""
@@ -148,8 +128,10 @@ class IngestProcess:
 
     def _ready(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()
-        threads, workers = (self._environ[f"INGEST_{name}"] for name in ("THREADS", "WORKERS"))
-        return workers_ready(self.port, int(threads) * int(workers))
+        try:
+            return self.get("/readyz").status == 200
+        except OSError:
+            return False
 
     def _alive(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()

@@ -14,7 +14,7 @@ from typing import IO
 
 import psutil
 
-from tests.support.ingest import PATIENT, workers_ready
+from tests.support.ingest import PATIENT
 from tests.support.ports import free_settings
 from tests.support.signals import taken
 from tests.support.waiting import eventually
@@ -23,7 +23,6 @@ ROOT = Path(__file__).resolve().parents[2]
 TOOL = (sys.executable, "-m", "verification")
 READY_S = 120  # an empty cache and a busy machine included
 STOP_S = 60
-WORKERS, THREADS = 2, 32  # of an ingest that is told nothing else
 
 
 def environment(data: Path, **extra: str) -> dict[str, str]:
@@ -128,12 +127,6 @@ def _command(
     )
 
 
-def wait_for_workers(environ: Mapping[str, str]) -> None:
-    """Wait until every worker of a run's ingest takes bid requests."""
-    port = int(environ["INGEST_PORT"])
-    eventually(lambda: workers_ready(port, WORKERS * THREADS), "all workers", READY_S)
-
-
 @contextmanager
 def ending(run: LocalRun) -> Iterator[LocalRun]:
     """Kill what is left of a run afterwards."""
@@ -150,5 +143,4 @@ def running(environ: dict[str, str]) -> Iterator[LocalRun]:
     """Start a run, wait for its banner, and kill what is left of it afterwards."""
     with ending(LocalRun(environ)) as run:
         run.wait_for("The pipeline is ready")
-        wait_for_workers(environ)
         yield run

@@ -27,7 +27,6 @@ from tests.support.local_run import (
     environment,
     gone,
     running,
-    wait_for_workers,
 )
 from tests.support.terminal import OnTerminal
 from tests.support.waiting import eventually
@@ -229,7 +228,6 @@ class TestTerminal:
         environ = environment(tmp_path / "data", TERM="xterm", LINES="40", COLUMNS="120")
         with OnTerminal("run", environ=environ) as run:
             run.wait_for("p50 / p99")
-            wait_for_workers(environ)
             before = run.attributes()
             sent = subprocess.run([*TOOL, "send"], env=environ, cwd=ROOT, check=True)
             assert sent.returncode == 0

@@ -13,7 +13,7 @@ from verification.cluster.pods import name_of
 from verification.load.topics import Offsets, Record
 
 POST = "curl --include http://localhost:8080/bid --header 'content-type: application/json'"
-_SEEN_WITHIN_S = 45.0
+_SEEN_WITHIN_S = 30.0
 _ACCEPTED = 202
 
 

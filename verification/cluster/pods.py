@@ -25,7 +25,7 @@ TERMINAL = frozenset(
 )
 # A reason counts only when it lasts: a pod is unschedulable while its volume is being made, and one
 # that crashed may be on its way out already.
-GRACE_S = 10.0
+GRACE_S = 5.0
 
 
 @dataclass(frozen=True)

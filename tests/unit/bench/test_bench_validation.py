@@ -1,0 +1,30 @@
+"""What `python -m bench.validation` fails for."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.validation import Result, slowness
+
+
+@pytest.mark.parametrize(
+    ("share", "slowed", "slack", "failed"),
+    [
+        (1.1, 3.0, 1.0, True),
+        (0.9, 1.0, 1.0, False),
+        (1.9, 1.0, 2.0, False),
+        (2.1, 1.0, 2.0, True),
+        (5.9, 3.0, 2.0, False),
+        (6.1, 3.0, 2.0, True),
+    ],
+)
+def test_slack_alone_is_stretched_by_a_slow_machine(
+    share: float, slowed: float, slack: float, *, failed: bool
+) -> None:
+    """Without slack the limit is what it says; with it, what doubled fails on any machine."""
+    assert Result("a line", share, slowed).failed(slack) == failed
+
+
+def test_a_machine_is_never_taken_for_faster_than_the_quiet_one() -> None:
+    """A fast machine does not lower the limit."""
+    assert slowness() >= 1

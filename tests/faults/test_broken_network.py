@@ -7,13 +7,8 @@ import time
 import pytest
 
 from tests.support.fault_proxy import PRODUCE, Fault, Times, Way
-from tests.support.reckoning import (
-    PATIENT,
-    PATIENT_S,
-    assert_came_through,
-    in_flight,
-    rss,
-)
+from tests.support.ingest import PATIENT, PATIENT_S
+from tests.support.reckoning import assert_came_through, in_flight, rss
 from tests.support.scenario import scenario
 from tests.support.stage import Stage
 from tests.support.waiting import eventually

@@ -14,11 +14,10 @@ from kafka import KafkaAdminClient
 from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
 
 from tests.support.fault_proxy import FaultProxy
+from tests.support.ingest import PATIENT, PATIENT_S
 from tests.support.ledger import Ledger
 from tests.support.load import Client
 from tests.support.reckoning import (
-    PATIENT,
-    PATIENT_S,
     assert_came_through,
     assert_counters_reconcile,
     assert_nothing_lost,

@@ -6,12 +6,8 @@ import json
 import re
 
 from tests.integration.consumer.process import Pipeline
-from tests.support.reckoning import (
-    PATIENT,
-    assert_counters_reconcile,
-    assert_nothing_lost,
-    assert_recovers,
-)
+from tests.support.ingest import PATIENT
+from tests.support.reckoning import assert_counters_reconcile, assert_nothing_lost, assert_recovers
 from tests.support.scenario import scenario
 from tests.support.stage import Stage
 from tests.support.topics import read_all

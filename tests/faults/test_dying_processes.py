@@ -15,13 +15,9 @@ from app.refusals import Unavailable
 from app.settings import load_settings
 from tests.faults.killed_after_acknowledgement import DOOMED
 from tests.support.fault_proxy import Fault
+from tests.support.ingest import PATIENT
 from tests.support.load import Client, bid
-from tests.support.reckoning import (
-    PATIENT,
-    assert_counters_reconcile,
-    assert_nothing_lost,
-    in_flight,
-)
+from tests.support.reckoning import assert_counters_reconcile, assert_nothing_lost, in_flight
 from tests.support.scenario import scenario
 from tests.support.stage import Stage
 from tests.support.topics import read_all

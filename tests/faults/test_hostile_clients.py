@@ -11,10 +11,10 @@ from contextlib import ExitStack
 import psutil
 import pytest
 
-from tests.support.ingest import IngestProcess
+from tests.support.ingest import PATIENT, IngestProcess
 from tests.support.load import Client, bid
 from tests.support.raw_client import RawClient, Tricklers
-from tests.support.reckoning import PATIENT, assert_counters_reconcile, assert_nothing_lost
+from tests.support.reckoning import assert_counters_reconcile, assert_nothing_lost
 from tests.support.scenario import scenario
 from tests.support.stage import Stage
 from tests.support.topics import read_all

@@ -7,10 +7,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import Any, Self
 
 import psutil
@@ -20,7 +19,8 @@ from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 # For tests that are not about the publish deadline: machines that run tests stand still at times.
-PATIENT = {"INGEST_PUBLISH_TIMEOUT_MS": "8000"}
+PATIENT_S = 8.0
+PATIENT = {"INGEST_PUBLISH_TIMEOUT_MS": f"{PATIENT_S * 1000:.0f}"}
 # The Kafka client, so that every test can be run with each.
 _PASSED_ON = ("PATH", "COVERAGE", "PYTHON", "INGEST_KAFKA_CLIENT")
 
@@ -39,23 +39,6 @@ class Answer:
         return json.loads(self.body)
 
 
-def request(
-    port: int,
-    method: str,
-    path: str,
-    body: bytes | None = None,
-    headers: Mapping[str, str] = MappingProxyType({}),
-) -> Answer:
-    """Ask an ingest on loopback."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    try:
-        connection.request(method, path, body, headers)
-        response = connection.getresponse()
-        return Answer(response.status, dict(response.getheaders()), response.read())
-    finally:
-        connection.close()
-
-
 class IngestProcess:
     """`python -m app` on a free port of loopback."""
 
@@ -70,7 +53,6 @@ class IngestProcess:
             "INGEST_HOST": "127.0.0.1",
             "INGEST_PORT": str(self.port),
             "INGEST_WORKERS": "1",
-            "INGEST_THREADS": "32",
             **environ,
         }
 
@@ -105,12 +87,12 @@ class IngestProcess:
 
     def get(self, path: str) -> Answer:
         """GET a path."""
-        return request(self.port, "GET", path)
+        return self._request("GET", path, None, {})
 
     def post(self, body: bytes, **headers: str) -> Answer:
         """POST a body to /bid; headers are given as Content_Type="..."."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return request(self.port, "POST", "/bid", body, named)
+        return self._request("POST", "/bid", body, named)
 
     def level(self, name: str) -> float | None:
         """Return what the workers say of a metric without labels, together; None: nothing yet."""
@@ -139,3 +121,14 @@ class IngestProcess:
             return self.get("/healthz").status == 200
         except OSError:
             return False
+
+    def _request(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str]
+    ) -> Answer:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            return Answer(response.status, dict(response.getheaders()), response.read())
+        finally:
+            connection.close()

@@ -17,9 +17,6 @@ DEADLINE_S = 1.0  # the default
 # stand still for seconds: these tests catch the answer that nobody waits for the end of. That it
 # comes within 100 ms of the deadline is measured by bench/silence.py, where nothing else runs.
 NOISE_S = 4.0
-# For tests in which everything has to be accepted: a deadline that is not missed by standing still.
-PATIENT_S = 8.0
-PATIENT = {"INGEST_PUBLISH_TIMEOUT_MS": f"{PATIENT_S * 1000:.0f}"}
 _SAMPLE = re.compile(r'^(\w+?)(?:\{outcome="([^"]+)"\})? ([0-9.e+]+)$', re.MULTILINE)
 _MAYBE_DELIVERED = {"delivery-unknown", "internal-error"}
 

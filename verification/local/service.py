@@ -62,7 +62,7 @@ class Service:
 
     def blocked_by(self) -> str | None:
         """Return why it is not ready; None: it is."""
-        return not_ready(self._plan.host, self._plan.port, self._plan.path)
+        return not_ready(self._plan.host, self._plan.port, self._plan.path, _PROBE_S)
 
     def stop(self, seconds: float) -> int | None:
         """Ask it to end, kill it and what it started after `seconds`; return its status."""
@@ -83,7 +83,7 @@ class Service:
             reader.join(_DRAIN_S)
 
 
-def not_ready(host: str, port: int, path: str, within: float = _PROBE_S) -> str | None:
+def not_ready(host: str, port: int, path: str, within: float) -> str | None:
     """Return why a readiness endpoint does not say 200; None: it does."""
     connection = HTTPConnection(host, port, timeout=within)
     try:

@@ -18,14 +18,12 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from hdrh.histogram import HdrHistogram
-
 from bench.body import bodies
+from verification.reports.drawing import quantile
 
 MOST_CONNECTIONS = 256
 _MOST_LATE_MS = 10.0
 _LEAST_ACHIEVED = 0.99
-_LONGEST_US = 60_000_000
 _PATIENCE_S = 5.0
 _HEAD_END = b"\r\n\r\n"
 _ACCEPTED = b"HTTP/1.1 202"
@@ -75,8 +73,8 @@ class Load:
         self._free: list[Connection] = []
         self._open: list[Connection] = []
         self._answered = self._accepted = 0
-        self._latency = HdrHistogram(1, _LONGEST_US, 3)
-        self._late = HdrHistogram(1, _LONGEST_US, 3)
+        self._latencies_ms: list[float] = []
+        self._late_ms: list[float] = []
 
     async def run(self) -> Paced:
         """Send everything, wait for the answers, and return what came of it."""
@@ -101,7 +99,7 @@ class Load:
 
     def answered(self, due: float, head: bytes) -> None:
         """Count an answer to the request that was due at `due`."""
-        self._latency.record_value(_microseconds(due))
+        self._latencies_ms.append(_ms_since(due))
         self._answered += 1
         self._accepted += head.startswith(_ACCEPTED)
 
@@ -118,7 +116,7 @@ class Load:
             loop.create_task(opening)  # noqa: RUF006  the connection tells when it is there
 
     def _send(self, due: float) -> None:
-        self._late.record_value(_microseconds(due))
+        self._late_ms.append(_ms_since(due))
         raw = self._requests[int(due * 1e6) % len(self._requests)]
         self._free.pop().send(raw, due)
 
@@ -127,13 +125,10 @@ class Load:
             await asyncio.sleep(0.01)
 
     def _found(self) -> Paced:
-        def at(percentile: float) -> float:
-            return float(self._latency.get_value_at_percentile(percentile)) / 1000
-
-        p50, p90, p99, p999 = map(at, (50, 90, 99, 99.9))
-        late = float(self._late.get_value_at_percentile(99)) / 1000
-        counts = (self._total, self._accepted)
-        return Paced(self._rate, *counts, p50, p90, p99, p999, at(100), late)
+        latencies = sorted(self._latencies_ms) or [0.0]
+        p50, p90, p99, p999, most = (quantile(latencies, x) for x in (0.5, 0.9, 0.99, 0.999, 1))
+        late = quantile(sorted(self._late_ms) or [0.0], 0.99)
+        return Paced(self._rate, self._total, self._accepted, p50, p90, p99, p999, most, late)
 
 
 class Connection(asyncio.Protocol):
@@ -186,8 +181,8 @@ def _length(head: bytes) -> int:
     return int(after.partition(b"\r\n")[0] or 0)
 
 
-def _microseconds(since: float) -> int:
-    return min(max(int((time.perf_counter() - since) * 1e6), 1), _LONGEST_US)
+def _ms_since(due: float) -> float:
+    return (time.perf_counter() - due) * 1000
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-_WITH_KAFKA = ("tests/faults/", "tests/image/", "tests/integration/")
-
 # an assertion that fails there is to show its figures, too
 pytest.register_assert_rewrite("tests.support")
+
+from tests.support import tools  # noqa: E402  after the line above
+
+_WITH_KAFKA = ("tests/confluent/", "tests/faults/", "tests/image/", "tests/integration/")
+_WORKERS_A_CORE, _MOST_WORKERS = 2, 8
+_LEFT_OUT = pytest.StashKey[list[str]]()
+_NOTE = "note"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let the caller choose the Kafka of the integration tests, and a place for pictures."""
     parser.addoption(
         "--kafka",
-        default="auto",
-        metavar="auto|embedded|docker|HOST:PORT",
-        help="auto: docker where an engine answers, else the embedded broker of `make run`",
+        default="embedded",
+        metavar="embedded|docker|HOST:PORT",
+        help="embedded: the broker of `make run`; docker: the public image",
     )
     parser.addoption(
         "--pictures",
@@ -43,7 +50,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_runtestloop(session: pytest.Session) -> None:
+def pytest_xdist_auto_num_workers() -> int:
+    """Run more tests at once than there are cores: most of them wait most of the time."""
+    return min((os.cpu_count() or 1) * _WORKERS_A_CORE, _MOST_WORKERS)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what this machine lacks a tool for, unless `-m` asks for it."""
+    tools.mark(items)
+    if config.option.markexpr:
+        return
+    items[:], unable = tools.part(items)
+    config.stash[_LEFT_OUT] = tools.lines(unable)
+    if unable:
+        config.hook.pytest_deselected(items=unable)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
     """Let kafka-python, closed while it connects, leave the socket to the garbage collector.
 
     Where it runs, and nowhere else. For the phases of the tests, to which pytest applies its own
@@ -54,9 +78,61 @@ def pytest_runtestloop(session: pytest.Session) -> None:
         warnings.filterwarnings("ignore", "unclosed <socket", ResourceWarning)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401  xdist ships no types
+    """Learn from a worker what was left out: every one of them collects all there is."""
+    output = getattr(node, "workeroutput", {})
+    node.config.stash[_LEFT_OUT] = output.get("left_out", [])
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Print what tests noted and, last, what was left out."""
+    for report in terminalreporter.stats.get("passed", []):
+        for name, line in report.user_properties:
+            if name == _NOTE:
+                terminalreporter.write_line(line)
+    for line in config.stash.get(_LEFT_OUT, []):
+        terminalreporter.write_line(line)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail a run in CI that skipped anything: there, everything is at hand."""
+    """Fail a run in CI that skipped or left out anything; let a worker say what it has left out."""
+    left_out = session.config.stash.get(_LEFT_OUT, [])
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = left_out
     reporter = session.config.pluginmanager.getplugin("terminalreporter")
-    if "CI" in os.environ and reporter is not None and reporter.stats.get("skipped"):
-        reporter.write_line("tests were skipped, which CI does not allow", red=True)
+    if "CI" in os.environ and reporter is not None and (reporter.stats.get("skipped") or left_out):
+        reporter.write_line("tests were skipped or left out, which CI does not allow", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture
+def note(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Return what adds a line to the end of pytest's output."""
+    return lambda line: record_property(_NOTE, line)
+
+
+@pytest.fixture(scope="session")
+def docker_engine() -> None:
+    """Need Docker."""
+    tools.require("docker_engine")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> None:
+    """Need a browser."""
+    tools.require("chromium")
+
+
+@pytest.fixture(scope="session")
+def prometheus() -> None:
+    """Need Prometheus."""
+    tools.require("prometheus")
+
+
+@pytest.fixture(scope="session")
+def kubectl() -> None:
+    """Need kubectl."""
+    tools.require("kubectl")

@@ -15,7 +15,6 @@ from kafka.admin import NewTopic
 
 from tests.integration.consumer.process import Pipeline
 from tests.support.docker_cluster import DockerCluster
-from tests.support.docker_kafka import docker_answers
 from tests.support.ingest import IngestProcess
 from tests.support.ledger import Ledger
 from tests.support.load import Client, Load
@@ -31,11 +30,9 @@ from tests.support.waiting import eventually
 
 DEADLINE_S = 2.0
 
-pytestmark = pytest.mark.skipif(not docker_answers(), reason="three brokers need Docker")
-
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[DockerCluster]:
+def cluster(docker_engine: None) -> Iterator[DockerCluster]:  # noqa: ARG001  needed
     """Run three brokers for all tests of this module."""
     with DockerCluster() as cluster:
         yield cluster

@@ -8,16 +8,14 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.support.docker_kafka import DockerKafka, docker_answers
+from tests.support.docker_kafka import DockerKafka
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
-def docker_client() -> Iterator[docker.DockerClient]:
-    """Return a client of the Docker engine; without one, these tests cannot run and say so."""
-    if not docker_answers():
-        pytest.skip("no Docker engine answers: images are neither built nor run")
+def docker_client(docker_engine: None) -> Iterator[docker.DockerClient]:  # noqa: ARG001  needed
+    """Return a client of the Docker engine."""
     client = docker.from_env()
     yield client
     client.close()
@@ -52,7 +50,7 @@ def image(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def broker(docker_client: docker.DockerClient) -> Iterator[DockerKafka]:  # noqa: ARG001  skips
+def broker(docker_engine: None) -> Iterator[DockerKafka]:  # noqa: ARG001  needed
     """Run a broker on a network of its own."""
     with DockerKafka() as kafka:
         yield kafka

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import pytest
 
-from tests.support.docker_kafka import DockerKafka, docker_answers
+from tests.support.docker_kafka import DockerKafka
 from tests.support.ingest import PATIENT, IngestProcess
 from tests.support.topics import make_topic
 from verification.embedded.broker import EmbeddedKafka
@@ -34,23 +34,10 @@ class GivenKafka:
     bootstrap_servers: str
 
 
-def chosen(request: pytest.Config) -> str:
-    """Return `docker`, `embedded` or host:port."""
-    choice: str = request.getoption("--kafka")
-    if choice == "auto":
-        return "docker" if docker_answers() else "embedded"
-    return choice
-
-
-def pytest_report_header(config: pytest.Config) -> str:
-    """Say which Kafka the tests run against."""
-    return f"kafka: {chosen(config)} (--kafka={config.getoption('--kafka')})"
-
-
 @pytest.fixture(scope="session")
 def kafka(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     """Run one Kafka for the whole session."""
-    choice = chosen(pytestconfig)
+    choice: str = pytestconfig.getoption("--kafka")
     with ExitStack() as stack:
         if choice == "docker":
             yield stack.enter_context(DockerKafka())

@@ -59,6 +59,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.usefixtures("prometheus")
 def test_prometheus_takes_the_configuration(tmp_path: Path) -> None:
     """As it stands, and as `make verify` hurries it, the configuration has no error."""
     hurried = yaml.safe_load(impatient(ROOT)["patch"])[0]["value"]
@@ -72,12 +73,14 @@ def test_prometheus_takes_the_configuration(tmp_path: Path) -> None:
         assert f"SUCCESS: {len(ALERTS)} rules found" in printed
 
 
+@pytest.mark.usefixtures("prometheus")
 def test_the_alerts_do_as_their_tests_say(folder: Path) -> None:
     """Each alert fires in the histories that it is for, and in no other."""
     code, printed = promtool("test", "rules", "tests.yaml", folder=folder)
     assert code == 0, printed
 
 
+@pytest.mark.usefixtures("prometheus")
 def test_every_alert_would_be_missed(folder: Path) -> None:
     """With every expression made false, the tests ask for each of the alerts."""
     file = folder / "alerts.yaml"

@@ -33,17 +33,17 @@ def killed(mutation: Mutation, healthy: Manifests) -> bool:
     return bool(BY_ID[mutation.rule].function(Manifests(tuple(objects))))
 
 
-def test_kill_rate(render: Render, report: Callable[[str], None]) -> None:
+def test_kill_rate(render: Render, note: Callable[[str], None]) -> None:
     """Every rule objects to some mutation, and 95 % of the mutations are objected to."""
     healthy = {overlay: Manifests.parse(render(overlay)) for overlay in OVERLAYS}
     dead = [item for item in MUTATIONS if killed(item, healthy[item.overlay])]
     rules = {item.rule for item in dead}
     rate = len(dead) / len(MUTATIONS)
-    report(f"{len(dead)} of {len(MUTATIONS)} mutations killed ({rate:.1%})")
-    report(f"{len(rules)} of {len(BY_ID)} rules killed one")
+    note(f"{len(dead)} of {len(MUTATIONS)} mutations killed ({rate:.1%})")
+    note(f"{len(rules)} of {len(BY_ID)} rules killed one")
     for item in MUTATIONS:
         if item not in dead:
-            report(f"survived: {item.name} ({item.rule})")
+            note(f"survived: {item.name} ({item.rule})")
     assert rules == set(BY_ID)
     assert rate >= 0.95
 

@@ -7,13 +7,11 @@ from collections.abc import Iterator
 import pytest
 from selenium.webdriver.chrome.webdriver import WebDriver
 
-from tests.support.browser import MISSING, binary, chromium
+from tests.support.browser import start_browser
 
 
 @pytest.fixture(scope="session")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
+def browser(chromium: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:  # noqa: ARG001  needed
     """Start the Chromium of this system with a profile of its own; end it afterwards."""
-    if binary() is None:
-        pytest.skip(MISSING)
-    with chromium(tmp_path_factory.mktemp("profile")) as started:
+    with start_browser(tmp_path_factory.mktemp("profile")) as started:
         yield started

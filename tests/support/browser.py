@@ -11,8 +11,6 @@ from typing import Any
 from selenium import webdriver
 from selenium.webdriver.chrome.webdriver import WebDriver
 
-MISSING = "Chromium and chromedriver are not on the PATH (Debian: chromium-driver)"
-
 # Nothing but the page, and nothing sent anywhere.
 _ARGUMENTS = (
     "--headless",
@@ -36,7 +34,7 @@ def binary() -> str | None:
 
 
 @contextmanager
-def chromium(profile: Path) -> Iterator[WebDriver]:
+def start_browser(profile: Path) -> Iterator[WebDriver]:
     """Start it with a profile of its own; end it afterwards."""
     options = webdriver.ChromeOptions()
     options.binary_location = binary() or ""

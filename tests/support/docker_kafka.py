@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 
 import docker
-from docker.errors import DockerException, ImageNotFound
+from docker.errors import ImageNotFound
 from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.network import Network
@@ -22,17 +22,6 @@ rm -f /opt/kafka/config/*
 cp /etc/kafka/docker/*.yaml /mnt/shared/config/ && chmod u+w /mnt/shared/config/*
 exec /etc/kafka/docker/run
 """
-
-
-def docker_answers() -> bool:
-    """Return whether a Docker engine is there."""
-    try:
-        client = docker.from_env()
-        client.ping()
-        client.close()
-    except DockerException:
-        return False
-    return True
 
 
 def settle_ryuk() -> None:

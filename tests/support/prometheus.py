@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import urllib.parse
 import urllib.request
@@ -12,7 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import pytest
 import yaml
 
 from tests.support.ports import free_port
@@ -21,17 +19,9 @@ from tests.support.waiting import eventually
 MONITORING = Path(__file__).parents[2] / "manifests" / "components" / "monitoring"
 
 
-def program(name: str) -> str:
-    """Return the path of `prometheus` or `promtool`; skip the test where there is none."""
-    found = shutil.which(name)
-    if found is None:
-        pytest.skip(f"{name} is not on the PATH (Debian: prometheus)")
-    return found
-
-
 def promtool(*arguments: str, stdin: str = "", folder: Path | None = None) -> tuple[int, str]:
     """Run promtool; return its exit code and all that it prints."""
-    argv = [program("promtool"), *arguments]
+    argv = ["promtool", *arguments]
     done = subprocess.run(
         argv, input=stdin, capture_output=True, text=True, check=False, cwd=folder
     )
@@ -43,7 +33,6 @@ class PrometheusProcess:
 
     def __init__(self, folder: Path, targets: Mapping[str, str]) -> None:
         """Prepare; `targets` has the address of each job, and all is done each second."""
-        self._program = program("prometheus")
         self._folder = folder
         self._port = free_port()
         text = (MONITORING / "prometheus.yaml").read_text(encoding="utf-8")
@@ -64,7 +53,7 @@ class PrometheusProcess:
         with (self._folder / "prometheus.log").open("wb") as out:
             self._process = subprocess.Popen(
                 [
-                    self._program,
+                    "prometheus",
                     f"--config.file={self._configuration}",
                     f"--storage.tsdb.path={self._folder / 'data'}",
                     f"--web.listen-address=127.0.0.1:{self._port}",

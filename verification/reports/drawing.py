@@ -92,8 +92,12 @@ def quantiles(ordered: Sequence[float]) -> dict[str, float]:
     if not ordered:
         return {}
     parts = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
-    last = len(ordered) - 1
-    return {name: ordered[round(part * last)] for name, part in parts.items()}
+    return {name: quantile(ordered, part) for name, part in parts.items()}
+
+
+def quantile(ordered: Sequence[float], part: float) -> float:
+    """Return the one of the sorted values (there is at least one) that is reached at `part`."""
+    return ordered[round(part * (len(ordered) - 1))]
 
 
 def strip(attempts: Sequence[Attempt]) -> Drawing:

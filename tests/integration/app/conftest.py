@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.integration.conftest import Kafka
+from tests.report.conftest import browser as browser  # noqa: PLC0414  a fixture, re-exported
 from tests.support.ingest import PATIENT, IngestProcess
 from tests.support.topics import make_topic
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from selenium.webdriver.common.by import By
 
 from tests.integration.app.conftest import Service
 from tests.integration.conftest import Kafka
-from tests.support.browser import MISSING, binary, chromium, console, resize
+from tests.support.browser import console, resize
 from tests.support.topics import read_all
 from tests.support.waiting import eventually
 
@@ -24,15 +23,6 @@ _SIZE = "const page = document.documentElement; return [page.scrollWidth, page.s
 _STATUS = ".live-responses-table tbody .response-col_status"
 _ANSWER = ".live-responses-table .highlight-code code"
 _TALLEST = 4000
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
-    """Start the Chromium of this system with a profile of its own; end it afterwards."""
-    if binary() is None:
-        pytest.skip(MISSING)
-    with chromium(tmp_path_factory.mktemp("profile")) as started:
-        yield started
 
 
 def click(browser: WebDriver, selector: str) -> None:

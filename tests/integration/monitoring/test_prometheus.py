@@ -66,7 +66,11 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-def watched(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+def watched(
+    prometheus: None,  # noqa: ARG001  needed
+    kafka: Kafka,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Watched]:
     """Start everything once for all of these tests."""
     folder = tmp_path_factory.mktemp("watched")
     pipeline = Pipeline.made(kafka.bootstrap_servers, folder)
@@ -85,8 +89,8 @@ def watched(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         ingest.wait_until_ready()
         consumer.wait_until_ready()
         targets = {"ingest": f"127.0.0.1:{ingest.port}", "bidding-logic": consumer.address}
-        prometheus = stack.enter_context(PrometheusProcess(folder, targets))
-        running = Watched(ingest, consumer, prometheus)
+        scraping = stack.enter_context(PrometheusProcess(folder, targets))
+        running = Watched(ingest, consumer, scraping)
         running.send()
         yield running
 
@@ -97,6 +101,7 @@ def test_promtool_has_nothing_to_say(watched: Watched) -> None:
         assert promtool("check", "metrics", stdin=text) == (0, "")
 
 
+@pytest.mark.usefixtures("prometheus")
 def test_promtool_would_say_something() -> None:
     """A counter without `_total` and a metric without help are both found."""
     code, printed = promtool("check", "metrics", stdin="# TYPE things counter\nthings 1\n")

@@ -66,10 +66,10 @@ def _status(check: Check, deployment: FakeDeployment, root: Path) -> tuple[Statu
     return result.status, result.message
 
 
-def test_every_check_has_a_fault(coverage_line: Callable[[str], None]) -> None:
+def test_every_check_has_a_fault(note: Callable[[str], None]) -> None:
     """There is no check of the pipeline that has never been seen to fail."""
     faults = sum(map(len, FAULTS.values()))
-    coverage_line(f"  pipeline       {len(FAULTS)} of {len(PIPELINE)} checks, {faults} faults")
+    note(f"  pipeline       {len(FAULTS)} of {len(PIPELINE)} checks, {faults} faults")
     assert set(FAULTS) == set(PIPELINE)
 
 

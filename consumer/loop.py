@@ -63,13 +63,7 @@ class PollLoop:
 
     def _poll(self) -> Polled:
         try:
-            polled = self.source.poll(timeout_ms=self.poll_timeout_ms)
-        except NoOffsetForPartitionError as error:
-            self.positions.begin(error.args[0])
-            return {}
-        except OffsetOutOfRangeError as error:
-            self.positions.out_of_range(error.args[0])
-            return {}
+            polled = self._records()
         except FencedInstanceIdError:
             raise
         except KafkaError as error:
@@ -78,6 +72,15 @@ class PollLoop:
         self.runtime.health.clear("kafka")
         self.kafka_backoff.reset()
         return polled
+
+    def _records(self) -> Polled:
+        try:
+            return self.source.poll(timeout_ms=self.poll_timeout_ms)
+        except NoOffsetForPartitionError as error:
+            self.positions.begin(error.args[0])
+        except OffsetOutOfRangeError as error:
+            self.positions.out_of_range(error.args[0])
+        return {}
 
     def _process(self, polled: Polled) -> None:
         progress = self.guarantee.process(polled)

@@ -108,7 +108,7 @@ class Service:
         rebalances = Rebalances(books, health, metrics)
         return PollLoop(
             subscribe(clients, kafka.topic_bid_requests, rebalances),
-            Positions(clients.source, settings.start_from, metrics),
+            Positions(clients.source, clients.starts, settings.commit_timeout_ms, metrics),
             guarantee,
             lag,
             watchdog,

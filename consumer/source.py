@@ -25,9 +25,6 @@ class Source(Protocol):
     def seek_to_beginning(self, *partitions: TopicPartition) -> None:
         """Go on from the oldest record of each."""
 
-    def seek_to_end(self, *partitions: TopicPartition) -> None:
-        """Go on after the newest record of each."""
-
     def assignment(self) -> set[TopicPartition]:
         """Return the partitions assigned at present."""
 

@@ -111,11 +111,6 @@ class FakeKafkaConsumer:
         for tp in partitions:
             self.seek(tp, 0)
 
-    def seek_to_end(self, *partitions: TopicPartition) -> None:
-        """Go on after the last record."""
-        for tp in partitions:
-            self.seek(tp, len(self.log[tp]))
-
     def assignment(self) -> set[TopicPartition]:
         """Return the partitions that it polls."""
         return set(self._positions)

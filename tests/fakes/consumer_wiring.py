@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from kafka.structs import TopicPartition
 from prometheus_client import CollectorRegistry
 
 from common.tracing import NoTracer
@@ -55,6 +56,7 @@ class Wiring:
         broker: FakeTransactions | None = None,
         dropping: Sequence[DroppingSink] = (),
         tracer: FakeTracer | None = None,
+        starts: Mapping[TopicPartition, int] | None = None,
     ) -> None:
         """Put it together around `source`; with a `broker`, each batch is a transaction on it."""
         self.broker = broker
@@ -88,7 +90,7 @@ class Wiring:
         self.guarantee = self._guarantee(metrics)
         self.loop = PollLoop(
             source,
-            Positions(source, "earliest", metrics),
+            Positions(source, starts or {}, 5_000, metrics),
             self.guarantee,
             lag,
             watchdog,

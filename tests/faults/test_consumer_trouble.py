@@ -7,8 +7,10 @@ import signal
 import time
 from collections import Counter
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
+from kafka.admin import NewPartitions
 from kafka.structs import TopicPartition
 
 from tests.faults.doomed_consumer import AFTER_COMMIT, BEFORE_COMMIT, BEFORE_EFFECTS, FORGETS
@@ -28,6 +30,12 @@ def requests(count: int, prefix: str = "r") -> list[bytes]:
 def decided(pipeline: Pipeline) -> Counter[str]:
     """Return how often each id was decided on."""
     return Counter(json.loads(record.value)["request"]["id"] for record in pipeline.decided())
+
+
+def partitions(client: Any, topic: str) -> int:  # noqa: ANN401  kafka-python ships no types
+    """Return how many partitions brokers say that a topic has."""
+    (described,) = client.describe_topics([topic])
+    return len(described["partitions"])
 
 
 def spread(pipeline: Pipeline, count: int, prefix: str = "r") -> None:
@@ -325,3 +333,24 @@ class TestPositions:
             assert counter in consumer.get("/metrics")[1]
             assert consumer.logged("records lost to retention before they were read")
         assert decided(pipeline).keys() >= {f"kept-{number}" for number in range(5)}
+
+    @scenario(
+        fault="A group that begins at the latest stops, and partitions are added meanwhile",
+        client="Nothing",
+        kept="What came after the group began, also in the new partitions",
+        recovery="At the start that was committed, and at the oldest record of what was added",
+    )
+    def test_a_group_that_began_at_the_latest_skips_nothing(self, pipeline: Pipeline) -> None:
+        """Its place is kept before its first record, and new partitions are read from the first."""
+        latest = {"CONSUMER_START_FROM": "latest"}
+        spread(pipeline, 20, "old")
+        with pipeline.consumer(name="before", **latest) as consumer:
+            eventually(lambda: consumer.logged("no offset committed yet"), "the start", 60)
+            consumer.wait_until_ready()
+        with admin(pipeline.brokers) as client:
+            client.create_partitions({pipeline.requests: NewPartitions(total_count=9)})
+            eventually(lambda: partitions(client, pipeline.requests) == 9, "the new partitions", 60)
+        spread(pipeline, 60, "new")
+        with pipeline.consumer(name="after", **latest):
+            eventually(lambda: len(decided(pipeline)) == 60, "all decisions", 60)
+        assert decided(pipeline).keys() == {f"new-{number}" for number in range(60)}

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from kafka import KafkaAdminClient, KafkaConsumer
+from kafka import KafkaAdminClient
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import KafkaError, for_code
 from kafka.structs import TopicPartition
@@ -16,6 +16,7 @@ from common.kafka_clients import opened
 from consumer.batching_producer import BatchingProducer
 from consumer.producer import Producer
 from consumer.publisher import Publisher
+from consumer.reading import ReadingConsumer
 from consumer.settings import ConsumerSettings
 from consumer.source import Source
 from consumer.transactional_producer import TransactionalProducer
@@ -48,7 +49,7 @@ def connect(settings: ConsumerSettings) -> KafkaClients:
     with ExitStack() as undo:
         publisher = Publisher(lambda: _producer(settings))
         undo.callback(publisher.close, seconds=0)
-        source = opened(KafkaConsumer, consumer_options(settings))
+        source = opened(ReadingConsumer, consumer_options(settings))
         undo.callback(source.close, autocommit=False, timeout_ms=0)
         starts = choose_starts(source, settings)
         undo.pop_all()

@@ -22,6 +22,12 @@ class Source(Protocol):
     def seek(self, partition: TopicPartition, offset: int) -> None:
         """Go on from `offset`; raise ValueError when the partition is not assigned."""
 
+    def pause(self, partition: TopicPartition) -> None:
+        """Read no more of it until `resume`."""
+
+    def resume(self, partition: TopicPartition) -> None:
+        """Read on."""
+
     def seek_to_beginning(self, *partitions: TopicPartition) -> None:
         """Go on from the oldest record of each."""
 

@@ -30,6 +30,7 @@ from consumer.sinks.kafka import KafkaSink
 from consumer.sinks.sink import Sink
 from consumer.stop import Stop
 from consumer.strategy import Strategy
+from consumer.unreadable import Unreadable
 from consumer.watchdog import Watchdog
 from tests.fakes.consumer_clock import FakeTime
 from tests.fakes.consumer_kafka import FakeKafkaConsumer
@@ -76,6 +77,7 @@ class Wiring:
         lag = Lag(source, clock, metrics)
         runtime = Runtime(clock, self.stop, self.health, metrics)
         watchdog = Watchdog(source, 60, runtime)
+        unreadable = Unreadable(source, 5, runtime)
         self.handler = RecordHandler(
             strategy or FakeStrategy(),
             [KafkaSink(self.publisher, DECISIONS)] if sinks is None else sinks,
@@ -94,12 +96,13 @@ class Wiring:
             self.guarantee,
             lag,
             watchdog,
+            unreadable,
             Backoff(0.1, 5),
             Backoff(0.1, 5),
             runtime,
             500,
         )
-        books = (self.guarantee, lag, self.recent, watchdog)
+        books = (self.guarantee, lag, self.recent, watchdog, unreadable)
         rebalances = Rebalances(books, self.health, metrics)
         source.subscribe([TOPIC], rebalances)
 

@@ -10,10 +10,17 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from confluent_kafka import Message, Producer
 from kafka.admin import NewPartitions
 from kafka.structs import TopicPartition
 
-from tests.faults.doomed_consumer import AFTER_COMMIT, BEFORE_COMMIT, BEFORE_EFFECTS, FORGETS
+from tests.faults.doomed_consumer import (
+    AFTER_COMMIT,
+    BEFORE_COMMIT,
+    BEFORE_EFFECTS,
+    FORGETS,
+    NO_CODECS,
+)
 from tests.integration.consumer.process import ConsumerProcess, Pipeline, admin, create_topic
 from tests.support.scenario import scenario
 from tests.support.topics import delete_topic
@@ -307,6 +314,41 @@ class TestSinks:
             eventually(lambda: pipeline.committed() == 30, "all commits", 60)
         written = [json.loads(line)["request"]["id"] for line in path.read_text().splitlines()]
         assert {*written} == decided(pipeline).keys() == {f"r-{number}" for number in range(30)}
+
+
+class TestUnreadable:
+    """Kafka has a record, and its client cannot decode it."""
+
+    @scenario(
+        fault="A record that the Kafka client cannot decode",
+        client="Nothing",
+        kept="Everything: its partition waits before it",
+        recovery="The other partitions go on; this one as soon as a client can read it",
+    )
+    def test_an_unreadable_record_holds_its_partition_alone(self, pipeline: Pipeline) -> None:
+        """It is named, the service is alive, beats and stops, and the others are decided on."""
+        spread(pipeline, 20, "before")
+        producer = Producer({"bootstrap.servers": pipeline.brokers, "compression.type": "snappy"})
+        told: list[Message] = []
+        body = requests(1, "snappy")[0] + b" " * 1000
+        producer.produce(
+            pipeline.requests, body, partition=1, on_delivery=lambda _error, sent: told.append(sent)
+        )
+        assert producer.flush(30) == 0
+        with pipeline.consumer(*DOOMED, NO_CODECS, name="cannot") as consumer:
+            eventually(lambda: consumer.logged("record cannot be read"), "the error", 60)
+            sent = pipeline.send_each((b"%d" % n, v) for n, v in enumerate(requests(60, "after")))
+            others = {f"after-{n}" for n, place in enumerate(sent) if place.partition != 1}
+            eventually(lambda: decided(pipeline).keys() >= others, "the others", 60)
+            seen = consumer.logged("record cannot be read")[0]
+            assert (seen["topic"], seen["partition"]) == (pipeline.requests, 1)
+            assert seen["offset"] == told[0].offset()
+            assert consumer.get("/healthz")[0] == 200
+            assert "partition 1" in consumer.get("/readyz")[1]
+            assert consumer.terminate() == 0
+        assert "snappy-0" not in decided(pipeline)
+        with pipeline.consumer(name="can"):
+            eventually(lambda: len(decided(pipeline)) == 81, "all decisions", 60)
 
 
 class TestPositions:

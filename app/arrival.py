@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from enum import Enum, auto
 
 _MOST_HEAD = 64 * 1024
@@ -11,7 +12,8 @@ _LINE_END = b"\r\n"
 _FIELD = re.compile(
     rb"\r\n(content-length|transfer-encoding|expect)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE
 )
-_CHUNK_SIZE = re.compile(rb"[0-9a-fA-F]{1,8}")
+_CHUNK_SIZE = re.compile(rb"[0-9a-fA-F]+")
+_MOST_DIGITS = 20  # of a length: more are over every limit, and over 4,300 int() refuses
 
 
 class State(Enum):
@@ -40,11 +42,11 @@ class Arrival:
         self.expects_continue = False
 
     def __len__(self) -> int:
-        """Return how many bytes came."""
+        """Return how many bytes are held."""
         return len(self._buffer)
 
     def take(self) -> bytes:
-        """Return all bytes that came."""
+        """Return all bytes that are held."""
         return bytes(self._buffer)
 
     def feed(self, data: bytes) -> State:
@@ -70,13 +72,16 @@ class Arrival:
         found = _FIELD.findall(self._buffer[: self._head_end])
         fields = {name.lower(): value.strip().lower() for name, value in found}
         length = fields.get(b"content-length", b"0")
-        self.expects_continue = fields.get(b"expect") == b"100-continue"
+        # RFC 9110 section 10.1.1: in a request of HTTP/1.0 it is ignored
+        is_1_1 = self._buffer.split(_LINE_END, 1)[0].endswith(b" HTTP/1.1")
+        self.expects_continue = is_1_1 and fields.get(b"expect") == b"100-continue"
         if b"transfer-encoding" in fields and b"content-length" not in fields:
             self._body_length = None
         else:
             # with both, or with no number, the parser refuses the head alone
             plain = length.isdigit() and b"transfer-encoding" not in fields
-            self._body_length = int(length) if plain else 0
+            digits = length.lstrip(b"0")[:_MOST_DIGITS] if plain else b""
+            self._body_length = int(digits or b"0")
 
     def _chunked(self) -> State:
         while True:
@@ -103,3 +108,11 @@ class Arrival:
         if self._buffer.find(_HEAD_END, last_line_end) >= 0:
             return State.SERVE
         return State.HEAD_TOO_LARGE if len(self) - last_line_end > _MOST_HEAD else State.WAIT
+
+
+@dataclass
+class Waiting:
+    """A connection whose request is not whole yet, and until when (monotonic) it may take."""
+
+    arrival: Arrival
+    deadline: float

@@ -22,7 +22,6 @@ from app.factory import create_app
 from app.intake import Intake
 from app.lifecycle import Lifecycle
 from app.metrics import IngestMetrics
-from app.newcomers import ServingArbiter
 from app.openapi.document import openapi_json
 from app.publisher import Publisher
 from app.refusals import Refusal
@@ -70,6 +69,11 @@ def gunicorn_options(settings: IngestSettings) -> dict[str, Any]:
         "worker_tmp_dir": memory_dir(),
         "logger_class": ForwardingLogger,
         "control_socket_disable": True,
+        # no client, on loopback neither, may set a path, a scheme or a variable: no proxy is known
+        "forwarded_allow_ips": "",
+        "forwarder_headers": "",
+        "secure_scheme_headers": {},
+        "raw_env": ["SCRIPT_NAME="],  # or one in the environment answers every request with 500
         "proc_name": "bid-request-handler",
     }
 
@@ -108,7 +112,7 @@ class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no 
 
     def run(self) -> None:
         """Serve until SIGTERM, then leave with SystemExit."""
-        ServingArbiter(self).run()
+        Arbiter(self).run()
 
     def load(self) -> Flask:
         """Build the application of one worker, after the fork."""

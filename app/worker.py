@@ -7,34 +7,25 @@ only then does a thread get it, and has nothing left to wait for but Kafka.
 
 from __future__ import annotations
 
-import errno
 import socket
 import struct
 import time
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
 from functools import partial
 from selectors import EVENT_READ
 from typing import Any
 
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
-from app.arrival import Arrival, State
+from app.arrival import Arrival, State, Waiting
 from app.raw_answers import CONTINUE, raw_answer
 from app.refusals import HeadTooLarge, Overloaded, Refusal, RequestTimeout, TooLarge
 
-_NO_CONNECTION = {errno.EAGAIN, errno.ECONNABORTED, errno.EMFILE, errno.ENFILE}
 _READ_BYTES = 64 * 1024
 _LINGER_S = 2.0  # RFC 9112 section 9.6: let the client read the answer before the reset
 _MOST_OFTEN_S = 0.05
-
-
-@dataclass
-class Waiting:
-    """A connection whose request is not whole yet, and until when (monotonic) it may take."""
-
-    arrival: Arrival
-    deadline: float
 
 
 class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
@@ -43,9 +34,9 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  gunicorn's own
         """Begin with no connection."""
         super().__init__(*args, **kwargs)
-        self._waiting: dict[TConn, Waiting] = {}
+        self.waiting: dict[TConn, Waiting] = {}
         self._lingering: dict[socket.socket, float] = {}
-        self._arriving_bytes = 0
+        self.arriving_bytes = 0
         self._read_timeout_s: int = self.app.settings.read_timeout_s
 
     def init_process(self) -> None:
@@ -61,25 +52,26 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
     def enqueue_req(self, conn: TConn) -> None:
         """Collect a request first; gunicorn calls this for new and for kept-alive connections."""
         deadline = time.monotonic() + self._read_timeout_s
-        waiting = Waiting(Arrival(self.app.settings.max_body_bytes), deadline)
-        self._waiting[conn] = waiting
+        self.waiting[conn] = Waiting(Arrival(self.app.settings.max_body_bytes), deadline)
         conn.sock.settimeout(0)
         self.poller.register(conn.sock, EVENT_READ, partial(self._on_bytes, conn))
         if conn.parser is not None and (ahead := conn.parser.unreader.take_buffered()):
-            self._take_in(conn, waiting, ahead)
+            with self._losing_only(conn):
+                self._take_in(conn, ahead)
         else:
             self._on_bytes(conn, conn.sock)
 
     def murder_pending(self) -> None:
         """Refuse requests that took too long, and end what has lingered long enough."""
         now = time.monotonic()
-        for conn, waiting in [*self._waiting.items()]:
+        for conn, waiting in [*self.waiting.items()]:
             if waiting.deadline > now:
                 break
-            if len(waiting.arrival):
-                self._refuse(conn, RequestTimeout("The request did not arrive in time."))
-            else:
-                self._drop(conn)
+            with self._losing_only(conn):
+                if len(waiting.arrival):
+                    self._refuse(conn, RequestTimeout("The request did not arrive in time."))
+                else:
+                    self._drop(conn)
         for sock, deadline in [*self._lingering.items()]:
             if deadline > now:
                 break
@@ -87,7 +79,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Wake up for the next deadline as well."""
-        deadlines = [waiting.deadline for waiting in [*self._waiting.values()][:1]]
+        deadlines = [waiting.deadline for waiting in [*self.waiting.values()][:1]]
         deadlines += [*self._lingering.values()][:1]
         left = min((deadline - time.monotonic() for deadline in deadlines), default=timeout)
         super().wait_for_and_dispatch_events(min(timeout, max(left, _MOST_OFTEN_S)))
@@ -108,15 +100,19 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
         """Take a connection, if there is one, and say whether there was."""
         try:
             sock, address = listener.accept()
-        except OSError as error:
-            if error.errno not in _NO_CONNECTION:
-                raise
+        except OSError:  # none is there, no descriptor is left, or its network is gone (accept(2))
             return False
         self.nr_conns += 1
         # the second line of defence: should a thread read at all, then not for long
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(self._read_timeout_s))
+        timeval = struct.pack("ll", self._read_timeout_s, 0)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
         self.enqueue_req(TConn(self.cfg, sock, address, listener.getsockname()))
         return True
+
+    def handle_request(self, req: Any, conn: TConn) -> bool:  # noqa: ANN401  gunicorn's own
+        """Answer, without gunicorn's own 100 Continue: the event loop has sent it."""
+        req._expected_100_continue = False  # noqa: SLF001  there is no setting for it
+        return bool(super().handle_request(req, conn))
 
     def finish_request(self, conn: TConn, fs: Any) -> None:  # noqa: ANN401  gunicorn's own
         """Close without blocking the event loop for a client that does not close its side."""
@@ -134,40 +130,64 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
     def _hurry(self) -> None:
         """Give clients that are connected and silent only a moment more, as if kept alive."""
         soon = time.monotonic() + STOP_KEEPALIVE_LINGER
-        for waiting in self._waiting.values():
+        for waiting in self.waiting.values():
             if not len(waiting.arrival):
                 waiting.deadline = min(waiting.deadline, soon)
-        by_deadline = sorted(self._waiting.items(), key=lambda item: item[1].deadline)
-        self._waiting = dict(by_deadline)
+        by_deadline = sorted(self.waiting.items(), key=lambda item: item[1].deadline)
+        self.waiting = dict(by_deadline)
+
+    @contextmanager
+    def _losing_only(self, conn: TConn) -> Iterator[None]:
+        """Let an error that nobody foresaw end this connection, and not the worker."""
+        try:
+            yield
+        except Exception:
+            self.log.exception("connection ended by an error")
+            if conn in self.waiting:
+                self._forget(conn)
+            self.nr_conns -= 1
+            conn.close()
 
     def _on_bytes(self, conn: TConn, sock: socket.socket) -> None:
-        waiting = self._waiting[conn]
-        try:
-            data = sock.recv(_READ_BYTES)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if data:
-            self._take_in(conn, waiting, data)
-        elif len(waiting.arrival):
-            self._serve(conn)  # the parser decides what a request is worth that ends early
-        else:
-            self._drop(conn)
+        with self._losing_only(conn):
+            try:
+                data = sock.recv(_READ_BYTES)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            if data:
+                self._take_in(conn, data)
+            elif len(self.waiting[conn].arrival):
+                self._serve(conn)  # the parser decides what a request is worth that ends early
+            else:
+                self._drop(conn)
 
-    def _take_in(self, conn: TConn, waiting: Waiting, data: bytes) -> None:
-        state = waiting.arrival.feed(data)
-        self._arriving_bytes += len(data)
-        if state is State.SERVE:
-            self._serve(conn)
-        elif state is not State.WAIT:
+    def _take_in(self, conn: TConn, data: bytes) -> None:
+        arrival = self.waiting[conn].arrival
+        held = len(arrival)
+        try:
+            state = arrival.feed(data)
+        finally:
+            self.arriving_bytes += len(arrival) - held
+        if state not in {State.WAIT, State.SERVE}:
             self._refuse(conn, _too_large(state))
-        elif self._arriving_bytes > self.app.settings.max_pending_bytes:
+        elif state is State.WAIT and self.arriving_bytes > self.app.settings.max_pending_bytes:
             self._refuse(conn, Overloaded())
-        elif waiting.arrival.expects_continue:
-            waiting.arrival.expects_continue = False
+        else:
+            self._go_on(conn, arrival, whole=state is State.SERVE)
+
+    def _go_on(self, conn: TConn, arrival: Arrival, *, whole: bool) -> None:
+        if arrival.expects_continue:
+            arrival.expects_continue = False
             with suppress(OSError):
                 conn.sock.send(CONTINUE)
+        if whole:
+            self._serve(conn)
+        elif conn.parser is not None and not len(arrival):
+            self._forget(conn)  # an empty line after a body begins no request: the client is idle
+            (kept := Future[bool]()).set_result(True)
+            super().finish_request(conn, kept)
 
     def _serve(self, conn: TConn) -> None:
         """Hand a whole request to a thread."""
@@ -191,8 +211,8 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
         conn.close()
 
     def _forget(self, conn: TConn) -> Arrival:
-        arrival = self._waiting.pop(conn).arrival
-        self._arriving_bytes -= len(arrival)
+        arrival = self.waiting.pop(conn).arrival
+        self.arriving_bytes -= len(arrival)
         self.poller.unregister(conn.sock)
         return arrival
 
@@ -228,7 +248,3 @@ def _too_large(state: State) -> Refusal:
     if state is State.HEAD_TOO_LARGE:
         return HeadTooLarge("The request line, the headers or the trailers are too large.")
     return TooLarge("The body is larger than this server takes.")
-
-
-def _timeval(seconds: int) -> bytes:
-    return struct.pack("ll", seconds, 0)

@@ -19,9 +19,11 @@ from consumer.batch import Polled
 from consumer.guarantee import Guarantee
 from consumer.lag import Lag
 from consumer.positions import Positions
+from consumer.reading import UnreadableError
 from consumer.record import Record
 from consumer.runtime import Runtime
 from consumer.source import Source
+from consumer.unreadable import Unreadable
 from consumer.watchdog import Watchdog
 
 
@@ -40,6 +42,7 @@ class PollLoop:
     guarantee: Guarantee
     lag: Lag
     watchdog: Watchdog
+    unreadable: Unreadable
     kafka_backoff: Backoff
     sinks_backoff: Backoff
     runtime: Runtime
@@ -63,13 +66,7 @@ class PollLoop:
 
     def _poll(self) -> Polled:
         try:
-            polled = self.source.poll(timeout_ms=self.poll_timeout_ms)
-        except NoOffsetForPartitionError as error:
-            self.positions.begin(error.args[0])
-            return {}
-        except OffsetOutOfRangeError as error:
-            self.positions.out_of_range(error.args[0])
-            return {}
+            polled = self._records()
         except FencedInstanceIdError:
             raise
         except KafkaError as error:
@@ -78,6 +75,22 @@ class PollLoop:
         self.runtime.health.clear("kafka")
         self.kafka_backoff.reset()
         return polled
+
+    def _records(self) -> Polled:
+        self.unreadable.try_again()
+        try:
+            polled = self.source.poll(timeout_ms=self.poll_timeout_ms)
+        except NoOffsetForPartitionError as error:
+            self.positions.begin(error.args[0])
+        except OffsetOutOfRangeError as error:
+            self.positions.out_of_range(error.args[0])
+        except UnreadableError as error:
+            self.unreadable.hold(error)
+            self.watchdog.forget([error.partition])
+        else:
+            self.unreadable.forget(polled)
+            return polled
+        return {}
 
     def _process(self, polled: Polled) -> None:
         progress = self.guarantee.process(polled)

@@ -49,7 +49,8 @@ COMMITS = Metric(
 RETRIES = Metric(
     "consumer_retries_total",
     "counter",
-    "Rounds that were tried again, by what was unavailable: `kafka` or `sinks`.",
+    "Rounds that were tried again, by what was unavailable: `kafka`, `sinks`, or `records` that "
+    "could not be read.",
     ("unavailable",),
 )
 LAG_MESSAGES = Metric(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from kafka.structs import TopicPartition
+from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from common.logs import get_logger
 from consumer.metrics import ConsumerMetrics
@@ -14,26 +14,41 @@ from consumer.source import Source
 class Positions:
     """The policy in place of kafka-python's, which moves a position without a word."""
 
-    def __init__(self, source: Source, start_from: str, metrics: ConsumerMetrics) -> None:
-        """Take where a new group begins, `earliest` or `latest`."""
+    def __init__(
+        self,
+        source: Source,
+        starts: Mapping[TopicPartition, int],
+        timeout_ms: int,
+        metrics: ConsumerMetrics,
+    ) -> None:
+        """Take the offsets that a new group begins at, and the time that a commit may take."""
         self._source = source
-        self._start_from = start_from
+        self._starts = starts
+        self._timeout_ms = timeout_ms
         self._metrics = metrics
 
     def begin(self, partitions: Iterable[TopicPartition]) -> None:
-        """Begin to read partitions that the group has never committed an offset of."""
-        chosen = list(partitions)
-        if self._start_from == "earliest":
-            self._source.seek_to_beginning(*chosen)
-        else:
-            self._source.seek_to_end(*chosen)
-        numbers = sorted(tp.partition for tp in chosen)
-        get_logger().info("no offset committed yet", partitions=numbers, start=self._start_from)
+        """Begin to read partitions that the group has never committed an offset of.
+
+        A start other than the oldest record is committed at once, or a restart would choose another
+        and skip what came in between. Raise KafkaError, with nothing begun, when that fails.
+        """
+        starts = {tp: self._starts.get(tp) for tp in partitions}
+        chosen = {tp: offset for tp, offset in starts.items() if offset is not None}
+        if chosen:
+            offsets = {tp: OffsetAndMetadata(offset, "", -1) for tp, offset in chosen.items()}
+            self._source.commit(offsets=offsets, timeout_ms=self._timeout_ms)
+        for tp, offset in chosen.items():
+            self._source.seek(tp, offset)
+        if oldest := starts.keys() - chosen.keys():
+            self._source.seek_to_beginning(*oldest)
+        told = {tp.partition: "earliest" if at is None else at for tp, at in starts.items()}
+        get_logger().info("no offset committed yet", start=told)
 
     def out_of_range(self, partitions: Iterable[TopicPartition]) -> None:
         """Go on with the oldest record there is: those before it are gone, and that is an error.
 
-        Whatever `start_from` says: the newest would skip what is still there.
+        Wherever a new group begins: the newest would skip what is still there.
         """
         for partition in partitions:
             self._metrics.out_of_range.labels(str(partition.partition)).inc()

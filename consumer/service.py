@@ -29,6 +29,7 @@ from consumer.settings import ConsumerSettings
 from consumer.sinks.kafka import KafkaSink
 from consumer.sinks.sink import Sink
 from consumer.time_budget import AlarmBudget, TimeBudget
+from consumer.unreadable import Unreadable
 from consumer.watchdog import Watchdog
 
 _MS = 1000
@@ -104,14 +105,17 @@ class Service:
         )
         guarantee = self._guarantee(clients, handler)
         watchdog = Watchdog(clients.source, settings.progress_timeout_ms / _MS, self.runtime)
-        books = (guarantee, lag, recent, watchdog)
+        pause_s = settings.retry_backoff_max_ms / _MS
+        unreadable = Unreadable(clients.source, pause_s, self.runtime)
+        books = (guarantee, lag, recent, watchdog, unreadable)
         rebalances = Rebalances(books, health, metrics)
         return PollLoop(
             subscribe(clients, kafka.topic_bid_requests, rebalances),
-            Positions(clients.source, settings.start_from, metrics),
+            Positions(clients.source, clients.starts, settings.commit_timeout_ms, metrics),
             guarantee,
             lag,
             watchdog,
+            unreadable,
             self._backoff(),
             self._backoff(),
             self.runtime,

@@ -45,7 +45,8 @@ class ConsumerSettings:
     start_from: str = setting(
         "CONSUMER_START_FROM",
         fields.String(validate=validate.OneOf(["earliest", "latest"])),
-        doc="Where a group without committed offsets begins: `earliest` or `latest`.",
+        doc="Where a group without committed offsets begins: `earliest` or `latest`. Partitions"
+        " that are added to the topic of a group that has begun begin at the earliest.",
         default="earliest",
     )
     guarantee: str = setting(

@@ -22,11 +22,14 @@ class Source(Protocol):
     def seek(self, partition: TopicPartition, offset: int) -> None:
         """Go on from `offset`; raise ValueError when the partition is not assigned."""
 
+    def pause(self, partition: TopicPartition) -> None:
+        """Read no more of it until `resume`."""
+
+    def resume(self, partition: TopicPartition) -> None:
+        """Read on."""
+
     def seek_to_beginning(self, *partitions: TopicPartition) -> None:
         """Go on from the oldest record of each."""
-
-    def seek_to_end(self, *partitions: TopicPartition) -> None:
-        """Go on after the newest record of each."""
 
     def assignment(self) -> set[TopicPartition]:
         """Return the partitions assigned at present."""

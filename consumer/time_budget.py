@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import atexit
 import signal
+import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from types import FrameType
 from typing import Protocol
+
+_AGAIN_S = 0.01
 
 
 class OutOfTimeError(BaseException):
@@ -28,10 +30,11 @@ def unlimited() -> AbstractContextManager[None]:
 
 
 class AlarmBudget:
-    """Interrupts the main thread by SIGALRM: no other thread, and nothing left running behind.
+    """Interrupts the main thread by SIGALRM: no other thread, and no block left running behind.
 
-    The timer is not set for each block, which would cost two system calls, but for the first one
-    after it went off; where it then meets another block, it is set to that one's end.
+    A thread that looks at the clock sends it. The signal of a timer would go to any thread of this
+    process, and where that is not the main one, what waits there goes on waiting. It looks when the
+    time of a block can be up at the earliest, so a block costs no system call.
 
     Only Python code is interrupted. A strategy that hangs inside a C extension stops the poll loop,
     and the liveness probe tells.
@@ -42,9 +45,9 @@ class AlarmBudget:
         self._seconds = seconds
         self._monotonic = monotonic
         self._end: float | None = None  # of the block that is being run, by the monotonic clock
-        self._set = False
         signal.signal(signal.SIGALRM, self._look)
-        atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)  # or it kills a process that ends
+        main = threading.get_ident()
+        threading.Thread(target=self._watch, args=(main,), name="time-budget", daemon=True).start()
 
     def __call__(self) -> AlarmBudget:
         """Return the context: OutOfTimeError is raised inside the block once its time is up."""
@@ -53,24 +56,20 @@ class AlarmBudget:
     def __enter__(self) -> None:
         """Begin the block."""
         self._end = self._monotonic() + self._seconds
-        if not self._set:
-            self._set_timer(self._seconds)
 
     def __exit__(self, *_error: object) -> None:
         """End it: nothing is raised from here on."""
         self._end = None
 
     def _look(self, _number: int, _frame: FrameType | None) -> None:
-        self._set = False
-        if self._end is None:
-            return
-        left = self._end - self._monotonic()
-        if left > 0:
-            self._set_timer(left)
-        else:
+        if self._end is not None and self._end <= self._monotonic():
             self._end = None
             raise OutOfTimeError
 
-    def _set_timer(self, seconds: float) -> None:
-        self._set = True
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+    def _watch(self, main: int) -> None:
+        while True:
+            end = self._end
+            left = self._seconds if end is None else end - self._monotonic()
+            if left <= 0:
+                signal.pthread_kill(main, signal.SIGALRM)
+            time.sleep(max(left, _AGAIN_S))

@@ -8,13 +8,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any, TextIO
 
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import KafkaProducer
 from kafka.errors import KafkaError
 from kafka.structs import TopicPartition
 
 from common.kafka_clients import opened
 from consumer.dlq.letters import about, read
 from consumer.dlq.replay import Replay
+from consumer.reading import ReadingConsumer
 from consumer.record import Record
 from consumer.settings import ConsumerSettings
 
@@ -63,7 +64,7 @@ def _letters(settings: ConsumerSettings) -> Iterator[tuple[Any, list[TopicPartit
         "enable_auto_commit": False,
         "bootstrap_timeout_ms": settings.connect_timeout_ms,
     }
-    with closing(opened(KafkaConsumer, options)) as consumer:
+    with closing(opened(ReadingConsumer, options)) as consumer:
         topic = settings.kafka.topic_dead_letters
         numbers = sorted(consumer.partitions_for_topic(topic) or ())
         yield consumer, [TopicPartition(topic, number) for number in numbers]

@@ -50,6 +50,7 @@ class FakeKafkaConsumer:
         self.highwater_is: Callable[[int], int | None] = lambda end: end
         self.polls = 0
         self.generation = 1
+        self.paused: set[TopicPartition] = set()
         self.not_fetched: set[TopicPartition] = set()
         self.leader_error: KafkaError | None = None
         self.asked_ends = 0
@@ -85,7 +86,7 @@ class FakeKafkaConsumer:
         left = self._max_poll_records
         polled = {}
         for tp, position in self._positions.items():
-            if tp in self.not_fetched:
+            if tp in self.not_fetched | self.paused:
                 continue
             if records := self.log[tp][position : position + left]:
                 polled[tp] = records
@@ -106,15 +107,18 @@ class FakeKafkaConsumer:
         """Go on from `offset`."""
         self._positions[self._assigned(tp)] = offset
 
+    def pause(self, tp: TopicPartition) -> None:
+        """Poll no more of it."""
+        self.paused.add(self._assigned(tp))
+
+    def resume(self, tp: TopicPartition) -> None:
+        """Poll it again."""
+        self.paused.remove(self._assigned(tp))
+
     def seek_to_beginning(self, *partitions: TopicPartition) -> None:
         """Go on from the first record."""
         for tp in partitions:
             self.seek(tp, 0)
-
-    def seek_to_end(self, *partitions: TopicPartition) -> None:
-        """Go on after the last record."""
-        for tp in partitions:
-            self.seek(tp, len(self.log[tp]))
 
     def assignment(self) -> set[TopicPartition]:
         """Return the partitions that it polls."""

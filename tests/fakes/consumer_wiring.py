@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from kafka.structs import TopicPartition
 from prometheus_client import CollectorRegistry
 
 from common.tracing import NoTracer
@@ -29,6 +30,7 @@ from consumer.sinks.kafka import KafkaSink
 from consumer.sinks.sink import Sink
 from consumer.stop import Stop
 from consumer.strategy import Strategy
+from consumer.unreadable import Unreadable
 from consumer.watchdog import Watchdog
 from tests.fakes.consumer_clock import FakeTime
 from tests.fakes.consumer_kafka import FakeKafkaConsumer
@@ -55,6 +57,7 @@ class Wiring:
         broker: FakeTransactions | None = None,
         dropping: Sequence[DroppingSink] = (),
         tracer: FakeTracer | None = None,
+        starts: Mapping[TopicPartition, int] | None = None,
     ) -> None:
         """Put it together around `source`; with a `broker`, each batch is a transaction on it."""
         self.broker = broker
@@ -74,6 +77,7 @@ class Wiring:
         lag = Lag(source, clock, metrics)
         runtime = Runtime(clock, self.stop, self.health, metrics)
         watchdog = Watchdog(source, 60, runtime)
+        unreadable = Unreadable(source, 5, runtime)
         self.handler = RecordHandler(
             strategy or FakeStrategy(),
             [KafkaSink(self.publisher, DECISIONS)] if sinks is None else sinks,
@@ -88,16 +92,17 @@ class Wiring:
         self.guarantee = self._guarantee(metrics)
         self.loop = PollLoop(
             source,
-            Positions(source, "earliest", metrics),
+            Positions(source, starts or {}, 5_000, metrics),
             self.guarantee,
             lag,
             watchdog,
+            unreadable,
             Backoff(0.1, 5),
             Backoff(0.1, 5),
             runtime,
             500,
         )
-        books = (self.guarantee, lag, self.recent, watchdog)
+        books = (self.guarantee, lag, self.recent, watchdog, unreadable)
         rebalances = Rebalances(books, self.health, metrics)
         source.subscribe([TOPIC], rebalances)
 

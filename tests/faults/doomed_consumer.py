@@ -1,4 +1,4 @@
-"""The bidding logic, but it dies, or its client forgets a partition.
+"""The bidding logic, but it dies, or its client forgets a partition or knows no codec.
 
 What and when argv says.
 """
@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from consumer import reading
 from consumer.__main__ import main
 from consumer.kafka_clients import KafkaClients, connect
 from consumer.settings import ConsumerSettings
@@ -22,6 +23,7 @@ BEFORE_OFFSETS, BEFORE_END, AFTER_END = "before-offsets", "before-end", "after-e
 IN_TRANSACTION = {BEFORE_OFFSETS: "add_offsets", BEFORE_END: "commit", AFTER_END: "commit"}
 STOPPED = "stopped"
 FORGETS = "forgets"
+NO_CODECS = "no-codecs"
 
 
 class Doomed:
@@ -115,6 +117,8 @@ def on_stop_signal(request: Any) -> None:  # noqa: ANN401  a function
 if __name__ == "__main__":
     if sys.argv[1] in IN_TRANSACTION:
         doom_transactions(IN_TRANSACTION[sys.argv[1]], before=sys.argv[1] != AFTER_END)
+    if sys.argv[1] == NO_CODECS:
+        reading.read_every_codec = lambda: None
     chosen = doomed(sys.argv[1])
     sys.exit(
         main(os.environ, sys.stdout, sys.stderr, on_stop_signal=on_stop_signal, connect=chosen)

@@ -7,11 +7,20 @@ import signal
 import time
 from collections import Counter
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
+from confluent_kafka import Message, Producer
+from kafka.admin import NewPartitions
 from kafka.structs import TopicPartition
 
-from tests.faults.doomed_consumer import AFTER_COMMIT, BEFORE_COMMIT, BEFORE_EFFECTS, FORGETS
+from tests.faults.doomed_consumer import (
+    AFTER_COMMIT,
+    BEFORE_COMMIT,
+    BEFORE_EFFECTS,
+    FORGETS,
+    NO_CODECS,
+)
 from tests.integration.consumer.process import ConsumerProcess, Pipeline, admin, create_topic
 from tests.support.scenario import scenario
 from tests.support.topics import delete_topic
@@ -28,6 +37,12 @@ def requests(count: int, prefix: str = "r") -> list[bytes]:
 def decided(pipeline: Pipeline) -> Counter[str]:
     """Return how often each id was decided on."""
     return Counter(json.loads(record.value)["request"]["id"] for record in pipeline.decided())
+
+
+def partitions(client: Any, topic: str) -> int:  # noqa: ANN401  kafka-python ships no types
+    """Return how many partitions brokers say that a topic has."""
+    (described,) = client.describe_topics([topic])
+    return len(described["partitions"])
 
 
 def spread(pipeline: Pipeline, count: int, prefix: str = "r") -> None:
@@ -301,6 +316,41 @@ class TestSinks:
         assert {*written} == decided(pipeline).keys() == {f"r-{number}" for number in range(30)}
 
 
+class TestUnreadable:
+    """Kafka has a record, and its client cannot decode it."""
+
+    @scenario(
+        fault="A record that the Kafka client cannot decode",
+        client="Nothing",
+        kept="Everything: its partition waits before it",
+        recovery="The other partitions go on; this one as soon as a client can read it",
+    )
+    def test_an_unreadable_record_holds_its_partition_alone(self, pipeline: Pipeline) -> None:
+        """It is named, the service is alive, beats and stops, and the others are decided on."""
+        spread(pipeline, 20, "before")
+        producer = Producer({"bootstrap.servers": pipeline.brokers, "compression.type": "snappy"})
+        told: list[Message] = []
+        body = requests(1, "snappy")[0] + b" " * 1000
+        producer.produce(
+            pipeline.requests, body, partition=1, on_delivery=lambda _error, sent: told.append(sent)
+        )
+        assert producer.flush(30) == 0
+        with pipeline.consumer(*DOOMED, NO_CODECS, name="cannot") as consumer:
+            eventually(lambda: consumer.logged("record cannot be read"), "the error", 60)
+            sent = pipeline.send_each((b"%d" % n, v) for n, v in enumerate(requests(60, "after")))
+            others = {f"after-{n}" for n, place in enumerate(sent) if place.partition != 1}
+            eventually(lambda: decided(pipeline).keys() >= others, "the others", 60)
+            seen = consumer.logged("record cannot be read")[0]
+            assert (seen["topic"], seen["partition"]) == (pipeline.requests, 1)
+            assert seen["offset"] == told[0].offset()
+            assert consumer.get("/healthz")[0] == 200
+            assert "partition 1" in consumer.get("/readyz")[1]
+            assert consumer.terminate() == 0
+        assert "snappy-0" not in decided(pipeline)
+        with pipeline.consumer(name="can"):
+            eventually(lambda: len(decided(pipeline)) == 81, "all decisions", 60)
+
+
 class TestPositions:
     """Kafka no longer has what comes next."""
 
@@ -325,3 +375,24 @@ class TestPositions:
             assert counter in consumer.get("/metrics")[1]
             assert consumer.logged("records lost to retention before they were read")
         assert decided(pipeline).keys() >= {f"kept-{number}" for number in range(5)}
+
+    @scenario(
+        fault="A group that begins at the latest stops, and partitions are added meanwhile",
+        client="Nothing",
+        kept="What came after the group began, also in the new partitions",
+        recovery="At the start that was committed, and at the oldest record of what was added",
+    )
+    def test_a_group_that_began_at_the_latest_skips_nothing(self, pipeline: Pipeline) -> None:
+        """Its place is kept before its first record, and new partitions are read from the first."""
+        latest = {"CONSUMER_START_FROM": "latest"}
+        spread(pipeline, 20, "old")
+        with pipeline.consumer(name="before", **latest) as consumer:
+            eventually(lambda: consumer.logged("no offset committed yet"), "the start", 60)
+            consumer.wait_until_ready()
+        with admin(pipeline.brokers) as client:
+            client.create_partitions({pipeline.requests: NewPartitions(total_count=9)})
+            eventually(lambda: partitions(client, pipeline.requests) == 9, "the new partitions", 60)
+        spread(pipeline, 60, "new")
+        with pipeline.consumer(name="after", **latest):
+            eventually(lambda: len(decided(pipeline)) == 60, "all decisions", 60)
+        assert decided(pipeline).keys() == {f"new-{number}" for number in range(60)}

@@ -153,6 +153,15 @@ LIARS = {
         HEAD + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % len(BODY) + BODY + b"xx0\r\n\r\n",
         400,
     ),
+    "a length of more digits than Python converts": (
+        HEAD + b"Content-Length: " + b"9" * 4301 + b"\r\n\r\n",
+        413,
+    ),
+    "a length with as many zeros": (HEAD + b"Content-Length: " + b"0" * 4301 + b"\r\n\r\n", 400),
+    "a chunk size with zeros before it": (
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n00000000ff\r\n\r\n",
+        408,
+    ),
     "a length over the limit": (HEAD + b"Content-Length: 99999999\r\n\r\n" + BODY, 413),
     "headers without an end": (HEAD + b"X: y\r\n" * 20_000, 431),
 }
@@ -171,11 +180,12 @@ class TestLiars:
     def test_a_lie_is_refused_and_leaves_no_record(
         self, stage: Stage, sent: bytes, status: int
     ) -> None:
-        """The client is told, and the topic stays empty."""
+        """The client is told, the worker lives on, and the topic stays empty."""
         with stage.ingest(**FEW_THREADS | {"INGEST_READ_TIMEOUT_S": "4"}) as ingest:
-            ingest.wait_until_ready()
+            workers = ingest.wait_until_ready().worker_pids()
             with RawClient(ingest.port) as client:
                 assert client.send(sent).status() == status
+            assert ingest.worker_pids() == workers
         assert read_all(stage.brokers, stage.topic) == []
 
     @pytest.mark.parametrize("cut", [0.5, 0.99], ids=["in the middle", "at the last chunk"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import http.client
 import json
 import os
 import signal
@@ -26,6 +27,15 @@ HASTY = {"INGEST_PUBLISH_TIMEOUT_MS": "1000"}
 def bid(number: int) -> bytes:
     """Return a small valid bid request of its own id."""
     return b'{"id":"%d","imp":[{"id":"1","banner":{}}]}' % number
+
+
+def posted(port: int, path: str, headers: dict[str, str]) -> int:
+    """Post a bid request to a path and return the status."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("POST", path, BID, headers)
+    status = connection.getresponse().status
+    connection.close()
+    return status
 
 
 class TestAccepted:
@@ -146,6 +156,32 @@ class TestRefused:
             answer = ingest.wait_until_ready().post(BID + b" " * 1000)
         assert answer.status == 413
         assert read_all(kafka.bootstrap_servers, small) == []
+
+
+class TestNoProxyIsTrusted:
+    """Who is connected says what a request is about, and nothing else does."""
+
+    # what gunicorn would listen to, had it been told to trust everybody
+    TRUST = {"FORWARDED_ALLOW_IPS": "*", "SCRIPT_NAME": "/x"}  # noqa: RUF012
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {},
+            {"SCRIPT_NAME": "/x"},
+            {"PATH_INFO": "/x"},
+            {"X-Forwarded-Proto": "https, https", "X-Forwarded-Ssl": "on"},
+            {"X-Forwarded-Proto": "https", "X-Forwarded-Protocol": "https"},
+        ],
+        ids=["none", "script name", "path", "two schemes", "contradicting schemes"],
+    )
+    def test_a_request_is_taken_as_it_is(
+        self, start_ingest: StartIngest, headers: dict[str, str]
+    ) -> None:
+        """Whatever a proxy's headers or the environment say: /bid is taken, /x/bid is not there."""
+        with start_ingest(**self.TRUST) as ingest:
+            port = ingest.wait_until_ready().port
+            assert [posted(port, path, headers) for path in ("/bid", "/x/bid")] == [202, 404]
 
 
 class TestKafkaAway:

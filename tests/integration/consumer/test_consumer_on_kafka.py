@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from confluent_kafka import Producer
+from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.structs import TopicPartition
 
-from tests.integration.consumer.process import Pipeline, create_topic
+from tests.integration.consumer.process import Pipeline, admin, create_topic
 from tests.support.ports import free_port
 from tests.support.topics import delete_topic
 from tests.support.waiting import eventually
@@ -71,6 +73,27 @@ class TestDecisions:
         with pipeline.consumer(CONSUMER_MAX_POLL_RECORDS="37"):
             eventually(lambda: pipeline.committed() == 200, "all commits", 60)
         assert ids_and_offsets(pipeline) == [(f"r-{n}", m.offset) for n, m in enumerate(sent)]
+
+    @pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+    @pytest.mark.parametrize("by", ["producer", "topic"])
+    def test_what_others_compress_is_decided_on(
+        self, pipeline: Pipeline, codec: str, by: str
+    ) -> None:
+        """Whether another producer does it or the topic, and beyond what one block holds."""
+        values = [request(number) + b" " * 5_000 for number in range(100)]
+        options = {"compression.type": codec, "linger.ms": 100} if by == "producer" else {}
+        if by == "topic":
+            with admin(pipeline.brokers) as client:
+                resource = ConfigResource(ConfigResourceType.TOPIC, pipeline.requests)
+                resource.configs = {"compression.type": codec}
+                client.alter_configs([resource])
+        producer = Producer({"bootstrap.servers": pipeline.brokers, **options})
+        for value in values:
+            producer.produce(pipeline.requests, value, partition=0)
+        assert producer.flush(30) == 0
+        with pipeline.consumer():
+            eventually(lambda: pipeline.committed() == 100, "all commits", 60)
+        assert {*ids_and_offsets(pipeline)} == {(f"r-{number}", number) for number in range(100)}
 
     def test_poison_goes_to_the_dead_letters_byte_for_byte(self, pipeline: Pipeline) -> None:
         """The bytes, the key and the headers are kept, and the good request after it is decided."""

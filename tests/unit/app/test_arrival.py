@@ -86,3 +86,48 @@ def test_a_client_that_waits_for_leave_shows() -> None:
     head = HEAD + b"Content-Length: 5\r\nExpect: 100-continue\r\n\r\n"
     assert arrival.feed(head) is State.WAIT
     assert arrival.expects_continue
+
+
+@pytest.mark.parametrize("digits", [b"9" * 19, b"1" * 4301, b"9" * 8000])
+def test_a_length_of_any_number_of_digits_is_a_length(digits: bytes) -> None:
+    """Python converts no more than 4,300 digits: a longer number is a large body, not an error."""
+    announced = HEAD + b"Content-Length: " + digits + b"\r\n\r\n"
+    assert Arrival(1000).feed(announced) is State.BODY_TOO_LARGE
+
+
+def test_zeros_before_a_length_count_for_nothing() -> None:
+    """However many they are; the parser decides whether it likes them."""
+    arrival = Arrival(1000)
+    assert arrival.feed(HEAD + b"Content-Length: " + b"0" * 4301 + b"5\r\n\r\nabcd") is State.WAIT
+    assert arrival.feed(b"e") is State.SERVE
+
+
+@pytest.mark.parametrize("size", [b"00000000ff", b"0" * 4301 + b"fF", b"000000000000000FF"])
+def test_a_chunk_size_is_read_to_its_last_digit(size: bytes) -> None:
+    """However many zeros are before it, the chunk is waited for, and whole with its last byte."""
+    arrival = Arrival(1000)
+    begun = HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + size + b"\r\n"
+    assert arrival.feed(begun + b"\r\n\r\n") is State.WAIT
+    assert arrival.feed(b"a" * 251 + b"\r\n0\r\n") is State.WAIT
+    assert arrival.feed(b"\r\n") is State.SERVE
+
+
+def test_a_chunk_of_more_digits_than_fit_is_over_the_limit() -> None:
+    """It is refused when announced, as any other."""
+    announced = HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"f" * 5000 + b"\r\n"
+    assert Arrival(1000).feed(announced) is State.BODY_TOO_LARGE
+
+
+def test_empty_lines_before_a_request_are_not_held() -> None:
+    """What is counted is what is kept."""
+    arrival = Arrival(1000)
+    assert arrival.feed(b"\r\n" * 5000) is State.WAIT
+    assert (len(arrival), arrival.take()) == (0, b"")
+
+
+def test_http_1_0_knows_no_100_continue() -> None:
+    """RFC 9110 section 10.1.1: the expectation is ignored."""
+    arrival = Arrival(1000)
+    head = b"POST /bid HTTP/1.0\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"
+    assert arrival.feed(head) is State.WAIT
+    assert not arrival.expects_continue

@@ -46,6 +46,16 @@ def test_settings_reach_gunicorn() -> None:
     assert options["graceful_timeout"] > 7 + load_settings({}).drain_timeout_s
 
 
+def test_no_proxy_is_trusted() -> None:
+    """No address, no header and no variable of the environment may say what a request is about."""
+    config = Config()
+    for name, value in gunicorn_options(load_settings({})).items():
+        config.set(name, value)
+    assert (config.forwarded_allow_ips, config.forwarder_headers) == ([], [])
+    assert config.secure_scheme_headers == {}
+    assert config.env == {"SCRIPT_NAME": ""}
+
+
 def test_a_worker_gets_its_own_application(tmp_path: Path) -> None:
     """Loading builds the routes and an unconnected publisher; no command line is read."""
     server = IngestServer(load_settings({}), tmp_path, enforce_openrtb26())

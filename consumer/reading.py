@@ -1,0 +1,64 @@
+"""What kafka-python's consumer lacks: codecs, and a way on after a record that it cannot read."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import cramjam
+from kafka import KafkaConsumer, codec
+from kafka.consumer.fetcher import Fetcher
+from kafka.errors import KafkaError
+from kafka.record import default_records, legacy_records
+from kafka.structs import TopicPartition
+
+
+class UnreadableError(KafkaError):  # type: ignore[misc]  # kafka-python ships no types
+    """The record at the position of a partition cannot be decoded; those after it are waiting."""
+
+    def __init__(self, partition: TopicPartition, offset: int, cause: Exception) -> None:
+        """Say where, and why."""
+        self.why = f"{type(cause).__name__}: {cause}"
+        super().__init__(self.why)
+        self.partition = partition
+        self.offset = offset
+
+
+class Records(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-python ships no types
+    """What was fetched of a partition, dropped where it cannot be read on.
+
+    kafka-python 3.0.12 keeps it: its generator, which has ended with the error, then yields nothing
+    for ever, and the next poll never returns.
+    """
+
+    def take(self, n: int | None = None) -> list[Any]:
+        """Return up to n records; raise UnreadableError before the one that cannot be read."""
+        try:
+            records: list[Any] = super().take(n)
+        except Exception as error:
+            self.drain()
+            raise UnreadableError(self.topic_partition, self.next_fetch_offset, error) from error
+        return records
+
+
+class ReadingConsumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python ships no types
+    """kafka.KafkaConsumer that reads every codec, and raises UnreadableError."""
+
+    def __init__(self, **configs: Any) -> None:  # noqa: ANN401  kafka-python's own
+        """Connect."""
+        super().__init__(**configs)
+        self._fetcher.PartitionRecords = Records
+        read_every_codec()
+
+
+def read_every_codec() -> None:
+    """Let kafka-python decompress all that Kafka knows; out of the box it is gzip alone.
+
+    It looks for three libraries, two of which have no wheels for the newest Python; cramjam does
+    what they do.
+    """
+    codec.snappy = SimpleNamespace(decompress=cramjam.snappy.decompress_raw)
+    codec.lz4, codec.zstd = cramjam.lz4, cramjam.zstd
+    for records in (default_records, legacy_records):
+        records.lz4_decode = cramjam.lz4.decompress
+    default_records.zstd_decode = cramjam.zstd.decompress

@@ -28,6 +28,7 @@ _DNS_METRICS = "kube-dns.kube-system:9153"
     expected="it does not connect (exit code 124)",
     hint="manifests/base/network; the cluster's network must enforce NetworkPolicies",
     needs=Needs.DEPLOYMENT,
+    reads=True,
     deadline_s=90,
 )
 def stranger_kept_from_kafka(context: Context) -> Evidence:
@@ -52,6 +53,7 @@ def stranger_kept_from_kafka(context: Context) -> Evidence:
     expected="nothing, exit code 0",
     hint="manifests/base/network/kafka-clients.yaml",
     needs=Needs.DEPLOYMENT,
+    reads=True,
 )
 def services_reach_kafka(context: Context) -> Evidence:
     """Connect from a pod of each service."""
@@ -75,6 +77,7 @@ def services_reach_kafka(context: Context) -> Evidence:
     expected="TimeoutError: timed out",
     hint="manifests/base/network/default-deny.yaml",
     needs=Needs.DEPLOYMENT,
+    reads=True,
 )
 def egress_denied(context: Context) -> Evidence:
     """Connect from the ingest to the bidding logic and to two ports of the cluster's DNS."""

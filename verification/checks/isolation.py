@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 from verification.checks.context import Context
 from verification.checks.model import Evidence, Needs, check, expect
 from verification.checks.pods import CONSUMER_APP, INGEST_APP, ready_pod
@@ -56,9 +58,15 @@ def stranger_kept_from_kafka(context: Context) -> Evidence:
     reads=True,
 )
 def services_reach_kafka(context: Context) -> Evidence:
-    """Connect from a pod of each service."""
-    for app in (INGEST_APP, CONSUMER_APP):
-        found = connect_from(context, ready_pod(context, app), _KAFKA, _CONTROLLER)
+    """Connect from a pod of each service, from both at once: what is denied takes its time."""
+
+    def connected(app: str) -> dict[str, str]:
+        return connect_from(context, ready_pod(context, app), _KAFKA, _CONTROLLER)
+
+    apps = (INGEST_APP, CONSUMER_APP)
+    with ThreadPoolExecutor() as pool:
+        fates = dict(zip(apps, pool.map(connected, apps), strict=True))
+    for app, found in fates.items():
         expect(found.get(_KAFKA) == "open", expected=f"{app}: {_KAFKA} open", found=found)
         denied = "timed out" in found.get(_CONTROLLER, "")
         expect(denied, expected=f"{app}: {_CONTROLLER} timed out", found=found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +17,9 @@ from verification.cluster.pods import name_of
 from verification.timeline import Timeline
 from verification.tools.errors import HarnessError
 
-_LOADED = (
-    "apache/kafka:4.3.1",
+_DEPLOYED = ("apache/kafka:4.3.1",)
+# What checks switch on later.
+_OPTIONAL = (
     "registry.k8s.io/metrics-server/metrics-server:v0.9.0",
     "prom/prometheus:v2.42.0",
 )
@@ -102,8 +103,11 @@ class Session:
         self._begin_cluster()
         self.cluster.finish()
         context.progress.step("loading the images that the node lacks")
-        local = [name for name in _LOADED if context.docker.image(name) is not None]
-        context.kind.load([*context.images.values(), *local])
+        context.kind.load([*context.images.values(), *self._local(_DEPLOYED)])
+
+    def _local(self, images: Iterable[str]) -> list[str]:
+        """Return those that the engine has; a node with access to a registry pulls the others."""
+        return [name for name in images if self.context.docker.image(name) is not None]
 
     def _deployment(self) -> None:
         context = self.context
@@ -111,6 +115,8 @@ class Session:
         write_overlay(context.overlay, context.manifests, context.images.values())
         self._remove_finished_jobs()
         context.kubectl.apply(context.kubectl.kustomize(context.overlay))
+        if optional := self._local(_OPTIONAL):
+            context.kind.load(optional)  # while the pods come up
         Rollout(context.kubectl, context.waiter, context.clock).wait()
 
     def _remove_finished_jobs(self) -> None:

@@ -118,6 +118,27 @@ class TestPrepare:
         assert runner.called("nodes")
         assert sum("create" in call for call in runner.calls) == 1
 
+    def test_what_is_switched_on_later_is_loaded_beside_the_rollout(
+        self, session: Session, runner: FakeRunner
+    ) -> None:
+        """Only what is deployed is waited for before it is; the rest is there afterwards."""
+        session.prepare(Needs.DEPLOYMENT)
+        applied = _first(runner, "apply")
+        assert _first(runner, "load", "apache/kafka:4.3.1") < applied
+        assert (
+            applied < _first(runner, "load", "prom/prometheus:v2.42.0") < _first(runner, _WATCHED)
+        )
+
+    def test_image_that_is_not_here_is_not_loaded(
+        self, session: Session, runner: FakeRunner
+    ) -> None:
+        """What the engine lacks is left to the node to pull."""
+        missing = "prom/prometheus:v2.42.0"
+        runner.answer("docker", "inspect", missing, code=1, stderr="No such image")
+        session.prepare(Needs.DEPLOYMENT)
+        assert not runner.called("load", missing)
+        assert runner.called("load", "registry.k8s.io/metrics-server/metrics-server:v0.9.0")
+
     def test_failed_build_leaves_no_cluster(self, session: Session, runner: FakeRunner) -> None:
         """A cluster that was begun beside a build that fails is made no further and removed."""
         runner.answer("docker", "inspect", code=1, stderr="No such image")

@@ -57,14 +57,18 @@ class Stream:
         An id that the load has never sent is unaccounted for; those of other windows are no
         matter of this one.
         """
-        others = set(range(self.load.sent)) - set(window)
+        others = set(self._sent()) - set(window)
         found = [item for item in self._records if self._number(item.id) not in others]
         return ledger_of(self.answered(window), found)
 
     def forget(self, window: range) -> None:
         """Keep of what has been read only what was sent after the window."""
-        later = range(window.stop, self.load.sent)
+        later = self._sent()[window.stop :]
         self._records = [item for item in self._records if self._number(item.id) in later]
+
+    def _sent(self) -> range:
+        """Return the numbers that may be on the topic: the next one is sent before it counts."""
+        return range(self.load.sent + 1)
 
     def _ours(self, records: list[Record]) -> list[Record]:
         return [item for item in records if item.id.startswith(f"{self.prefix}-")]

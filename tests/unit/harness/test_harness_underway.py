@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,9 @@ from verification.checks.context import Context
 from verification.checks.model import Check, Evidence, Needs
 from verification.checks.registry import CHECKS
 from verification.checks.under_load import Rules, account, survive
-from verification.load.ledger import Ledger
+from verification.load.ledger import Attempt, Ledger
+from verification.load.topics import DECISIONS, REQUESTS, Offsets, Record
+from verification.load.underway import Stream
 from verification.running import CheckResult, Status, run_all
 from verification.session import Session
 from verification.tools.errors import ToolFailedError
@@ -83,7 +86,7 @@ def test_each_request_is_judged_once(session: Session) -> None:
     assert [item.status for item in (first, second, last)] == [Status.PASSED] * 3
     ids = [{item.id for item in _ledger(result).attempts} for result in (first, second, last)]
     assert not ids[0] & ids[1]
-    assert ids[0] | ids[1] < ids[2]
+    assert ids[0] | ids[1] <= ids[2]
     assert len({bid_id.rpartition("-")[0] for bid_id in ids[2]}) == 1
 
 
@@ -92,7 +95,8 @@ def test_only_the_check_that_disturbed_is_red(session: Session, world: World) ->
 
     def break_it(context: Context) -> None:
         world.deployment.faults.add("refuses some")
-        context.clock.sleep(2)
+        refused = world.deployment.answered
+        context.waiter.until("refusal", lambda: None if refused["refused"] else "none", within=600)
         world.deployment.faults.clear()
 
     bad, good = _run(session, _surviving("a", break_it), _surviving("b"))
@@ -110,7 +114,7 @@ def test_red_before_it_was_through(session: Session) -> None:
 
     bad, good, last = _run(session, _surviving("a", fail), _surviving("b"), ACCOUNT)
     assert [bad.status, good.status, last.status] == [Status.FAILED, Status.PASSED, Status.PASSED]
-    assert len(_ledger(last).attempts) > len(_ledger(good).attempts) + 80
+    assert len(_ledger(last).attempts) >= len(_ledger(good).attempts) + 80
 
 
 def test_lost_after_it_was_seen(session: Session, world: World) -> None:
@@ -176,3 +180,53 @@ def test_times_are_the_checks_own(session: Session) -> None:
     """When a request was sent is told from the beginning of the check's part of the load."""
     _first, second = _run(session, _surviving("a"), _surviving("b"))
     assert min(item.sent_s for item in _ledger(second).attempts) == 0
+
+
+class Counted:
+    """A load that has counted some requests, of which none has an answer."""
+
+    def __init__(self, sent: int) -> None:
+        """Have sent so many."""
+        self.sent = sent
+
+    def settled(self) -> list[Attempt]:
+        """Return no attempt."""
+        return []
+
+
+class Read:
+    """A topic with these ids on it."""
+
+    def __init__(self, *ids: str) -> None:
+        """Have a record for each."""
+        self._ids = ids
+
+    def read(self, _start: Offsets) -> list[Record]:
+        """Return the records."""
+        return [
+            Record(REQUESTS, 0, offset, 0, bid_id.encode(), b"", {})
+            for offset, bid_id in enumerate(self._ids)
+        ]
+
+
+@pytest.mark.parametrize(("number", "strangers"), [(4, ()), (5, ()), (6, ("p-6",))])
+def test_sent_before_it_is_counted(number: int, strangers: tuple[str, ...]) -> None:
+    """A request may be on the topic a moment before the load counts it, and only one."""
+    load: Any = Counted(sent=5)
+    topics: Any = Read(f"p-{number}")
+    stream = Stream(load, "p", {REQUESTS: {"0": 0}, DECISIONS: {"0": 0}})
+    stream.read_on(topics)
+    assert stream.settled(range(3)).strangers == strangers
+
+
+@pytest.mark.parametrize(("number", "kept"), [(2, False), (3, True), (5, True), (6, False)])
+def test_kept_for_the_next_window(number: int, *, kept: bool) -> None:
+    """What was read too early for one window is there for the next; all else is told once."""
+    load: Any = Counted(sent=5)
+    topics: Any = Read(f"p-{number}")
+    stream = Stream(load, "p", {REQUESTS: {"0": 0}, DECISIONS: {"0": 0}})
+    stream.read_on(topics)
+    stream.forget(range(3))
+    load.sent = 10
+    # nobody has an answer: whatever is left for this window is unaccounted for in it
+    assert stream.settled(range(3, 10)).strangers == ((f"p-{number}",) if kept else ())

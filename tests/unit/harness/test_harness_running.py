@@ -42,6 +42,7 @@ from verification.session import Session
 from verification.settings import HarnessSettings
 from verification.timeline import Span
 from verification.tools.errors import HarnessError, RolloutError
+from verification.tools.kind import Kind
 
 Function = Callable[[Context], Evidence]
 
@@ -149,16 +150,25 @@ class TestRunCheck:
         assert result.status is Status.FAILED
         assert "11 s of 10 s" in result.message
 
-    def test_tools_end_by_the_deadline(self, session: Session, clock: FakeClock) -> None:
+    @pytest.mark.parametrize(
+        ("use", "named"),
+        [
+            (lambda kind: kind.version(), "kind version"),
+            (lambda kind: kind.create("image", "config"), "kind create"),
+        ],
+    )
+    def test_tools_end_by_the_deadline(
+        self, session: Session, clock: FakeClock, use: Callable[[Kind], object], named: str
+    ) -> None:
         """Once the deadline is over, no tool is started any more."""
 
         def slow(context: Context) -> Evidence:
             clock.sleep(11)
-            context.kind.version()
+            use(context.kind)
             return Evidence("seen")
 
         result = run_check(_check(function=slow), session)
-        assert "10 s are over before `kind version`" in result.message
+        assert f"10 s are over before `{named}" in result.message
 
 
 class TestRunAll:

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from http.client import HTTPException
-from typing import Protocol
+from itertools import groupby
+from typing import Protocol, Self
 
 from verification.checks.context import Context
 from verification.checks.model import (
     Check,
     Evidence,
+    Needs,
     NotApplicableError,
     NotAsPromisedError,
     Severity,
 )
 from verification.clock import Clock
+from verification.cluster.waiting import SilentProgress
 from verification.session import Session
 from verification.tools.errors import HarnessError, RolloutError, ToolTimeoutError
-from verification.tools.process import Result, Runner
+from verification.tools.process import Result, Running, Starter
+
+_AT_ONCE = 4
 
 
 class Status(StrEnum):
@@ -68,7 +76,7 @@ class Listener(Protocol):
 class DeadlineRunner:
     """A runner whose every execution ends by a common deadline."""
 
-    def __init__(self, inner: Runner, clock: Clock, seconds: float) -> None:
+    def __init__(self, inner: Starter, clock: Clock, seconds: float) -> None:
         """Allow `seconds` from now for all executions together."""
         self._inner = inner
         self._clock = clock
@@ -84,16 +92,25 @@ class DeadlineRunner:
         env: Mapping[str, str] | None = None,
     ) -> Result:
         """Run `argv`, with a time limit cut to what is left."""
+        return self._inner.run(argv, timeout=self._left(argv, timeout), stdin=stdin, env=env)
+
+    def start(self, argv: Sequence[str], *, timeout: float, stdin: str | None = None) -> Running:
+        """Begin to run `argv`, with a time limit cut to what is left."""
+        return self._inner.start(argv, timeout=self._left(argv, timeout), stdin=stdin)
+
+    def _left(self, argv: Sequence[str], timeout: float) -> float:
         left = self._end - self._clock.monotonic()
         if left <= 0:
             message = f"the check's {self._seconds:.0f} s are over before `{' '.join(argv[:4])}`"
             raise ToolTimeoutError(message)
-        return self._inner.run(argv, timeout=min(timeout, left), stdin=stdin, env=env)
+        return min(timeout, left)
 
 
 def run_check(check: Check, session: Session) -> CheckResult:
     """Run one check on a prepared machine; whatever happens in it is a result."""
     context = session.context
+    if check.reads:  # beside others: what each of them waits for would be a jumble
+        context = replace(context, progress=SilentProgress())
     started, start_s = context.clock.now(), session.timeline.elapsed()
     with session.timeline.span(check.id):
         status, message, evidence = _ending(check, context)
@@ -120,28 +137,68 @@ def _ending(check: Check, context: Context) -> tuple[Status, str, Evidence | Non
     return Status.PASSED, evidence.found, evidence
 
 
-def run_all(checks: Sequence[Check], session: Session, listener: Listener) -> Iterator[CheckResult]:
+def run_all(
+    checks: Sequence[Check], session: Session, listener: Listener
+) -> Generator[CheckResult]:
     """Run the checks in order, bringing the machine as far as each needs; yield the results.
 
     A preflight failure raises HarnessError after the last preflight check. A roll-out that fails
     fails the first check that needed it and skips the rest.
     """
+    session.foresee(max((check.needs for check in checks), default=Needs.NOTHING))
+    try:
+        yield from _run_all(checks, session, listener)
+    finally:
+        session.context.underway.close()
+
+
+def _run_all(
+    checks: Sequence[Check], session: Session, listener: Listener
+) -> Iterator[CheckResult]:
     unfit: list[CheckResult] = []
-    for check in checks:
-        if unfit and check.category != "preflight":
-            raise _cannot_run(unfit)
-        listener.begins(check)
-        result = run_one(check, session)
-        if result.fatal and check.category == "preflight":
-            unfit.append(result)
-        listener.ended(result)
-        yield result
+    with closing(_runs(checks, session)) as runs:
+        for check, run in runs:
+            if unfit and check.category != "preflight":
+                raise _cannot_run(unfit)
+            listener.begins(check)
+            result = run()
+            if result.fatal and check.category == "preflight":
+                unfit.append(result)
+            listener.ended(result)
+            yield result
     if unfit:
         raise _cannot_run(unfit)
 
 
+def _runs(
+    checks: Sequence[Check], session: Session
+) -> Generator[tuple[Check, Callable[[], CheckResult]]]:
+    """Yield each check with what runs it; those of a category that only read run side by side."""
+
+    def alike(check: Check) -> tuple[str, Needs] | None:
+        return (check.category, check.needs) if check.reads else None
+
+    for _alike, group in groupby(checks, key=alike):
+        together = list(group)
+        if together[0].reads:
+            with SideBySide(together, session) as running:
+                yield from ((check, partial(running.result, check)) for check in together)
+        else:
+            yield from ((check, partial(run_one, check, session)) for check in together)
+
+
 def run_one(check: Check, session: Session) -> CheckResult:
-    """Bring the machine as far as the check needs and run it; a failed roll-out is a result."""
+    """Bring the machine as far as the check needs and run it; a failed roll-out is a result.
+
+    The load of checks that disturb goes on until one comes that is not `under_load`.
+    """
+    return _unprepared(check, session) or run_check(check, session)
+
+
+def _unprepared(check: Check, session: Session) -> CheckResult | None:
+    """Bring the machine as far as the check needs; return the result where that does not work."""
+    if not check.under_load:
+        session.context.underway.close()
     now, start_s = session.context.clock.now(), session.timeline.elapsed()
     known = session.failure is not None
     try:
@@ -151,7 +208,37 @@ def run_one(check: Check, session: Session) -> CheckResult:
         reason = "the roll-out failed" if known else str(error)
         seconds = session.timeline.elapsed() - start_s
         return CheckResult(check, status, reason, now, start_s, seconds)
-    return run_check(check, session)
+    return None
+
+
+class SideBySide:
+    """Checks that only read, begun together once the machine is prepared for the first of them."""
+
+    def __init__(self, checks: Sequence[Check], session: Session) -> None:
+        """Begin none yet."""
+        self._checks = checks
+        self._session = session
+        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="check")
+        self._begun: dict[str, Future[CheckResult]] = {}
+
+    def __enter__(self) -> Self:
+        """Return self."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Wait for those that are running, which remove what they have made; begin no other."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def result(self, check: Check) -> CheckResult:
+        """Wait for one check's result."""
+        unprepared = _unprepared(check, self._session)
+        if unprepared is not None:
+            return unprepared
+        if not self._begun:
+            self._begun = {
+                item.id: self._pool.submit(run_check, item, self._session) for item in self._checks
+            }
+        return self._begun[check.id].result()
 
 
 def _cannot_run(unfit: Sequence[CheckResult]) -> HarnessError:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,8 +17,9 @@ from verification.cluster.pods import name_of
 from verification.timeline import Timeline
 from verification.tools.errors import HarnessError
 
-_LOADED = (
-    "apache/kafka:4.3.1",
+_DEPLOYED = ("apache/kafka:4.3.1",)
+# What checks switch on later.
+_OPTIONAL = (
     "registry.k8s.io/metrics-server/metrics-server:v0.9.0",
     "prom/prometheus:v2.42.0",
 )
@@ -31,14 +33,25 @@ class Session:
         self.context = context
         self.timeline = Timeline(context.clock)
         self.started = context.clock.now()
-        self.made_cluster = False
         self.bundle: Path | None = None
+        self.cluster = self._own_cluster()
+        self._begun = False
         self._fresh = fresh
-        self._reached = Needs.NOTHING
+        self._reached = self._foreseen = Needs.NOTHING
         self.failure: HarnessError | None = None
+
+    @property
+    def made_cluster(self) -> bool:
+        """Whether there is a cluster, or half of one, that this session has made."""
+        return self.cluster.created
+
+    def foresee(self, needs: Needs) -> None:
+        """Take it that the machine will be brought so far: a cluster is begun before its turn."""
+        self._foreseen = max(self._foreseen, needs)
 
     def prepare(self, needs: Needs) -> Context:
         """Bring the machine as far as `needs`; raise what keeps it from there."""
+        self.foresee(needs)
         steps: dict[Needs, Callable[[], None]] = {
             Needs.IMAGES: self._images,
             Needs.CLUSTER: self._cluster,
@@ -63,20 +76,38 @@ class Session:
     def _images(self) -> None:
         context = self.context
         context.docker.info()
+        if self._foreseen >= Needs.CLUSTER:
+            # what hinders it is told when its turn has come
+            with suppress(HarnessError):
+                self._begin_cluster()
         context.progress.step("building the images that changed")
-        names = build_missing(context.docker, context.root, context.settings.python_image)
+        try:
+            names = build_missing(context.docker, context.root, context.settings.python_image)
+        except HarnessError:
+            self._forsake_cluster()
+            raise
         self.context = replace(context, images=names)
+
+    def _begin_cluster(self) -> None:
+        if not self._begun:
+            self.cluster.begin(fresh=self._fresh)
+            self._begun = True
+
+    def _forsake_cluster(self) -> None:
+        """Remove the cluster that was begun for a run that does not come so far."""
+        if self.made_cluster:
+            self.cluster.delete()
 
     def _cluster(self) -> None:
         context = self.context
-        cluster = self.cluster()
-        try:
-            cluster.ensure(fresh=self._fresh)
-        finally:
-            self.made_cluster = cluster.created
+        self._begin_cluster()
+        self.cluster.finish()
         context.progress.step("loading the images that the node lacks")
-        local = [name for name in _LOADED if context.docker.image(name) is not None]
-        context.kind.load([*context.images.values(), *local])
+        context.kind.load([*context.images.values(), *self._local(_DEPLOYED)])
+
+    def _local(self, images: Iterable[str]) -> list[str]:
+        """Return those that the engine has; a node with access to a registry pulls the others."""
+        return [name for name in images if self.context.docker.image(name) is not None]
 
     def _deployment(self) -> None:
         context = self.context
@@ -84,6 +115,8 @@ class Session:
         write_overlay(context.overlay, context.manifests, context.images.values())
         self._remove_finished_jobs()
         context.kubectl.apply(context.kubectl.kustomize(context.overlay))
+        if optional := self._local(_OPTIONAL):
+            context.kind.load(optional)  # while the pods come up
         Rollout(context.kubectl, context.waiter, context.clock).wait()
 
     def _remove_finished_jobs(self) -> None:
@@ -91,8 +124,7 @@ class Session:
         for job in self.context.kubectl.list("jobs"):
             self.context.kubectl.delete("job", name_of(job), wait=True)
 
-    def cluster(self) -> Cluster:
-        """Return the cluster's life cycle."""
+    def _own_cluster(self) -> Cluster:
         context = self.context
         tools = (context.kind, context.kubectl)
         return Cluster(context.settings, *tools, context.waiter, context.progress)
@@ -101,6 +133,7 @@ class Session:
         """Write the diagnostics bundle, if there is a cluster, or half of one, to look into."""
         if not self.made_cluster and not self.context.kubeconfig.exists():
             return None
+        self.cluster.stop()
         with self.timeline.span("diagnostics"):
             overlay = self.context.overlay
             manifests = overlay if overlay.exists() else None
@@ -122,5 +155,4 @@ class Session:
     def take_down(self) -> None:
         """Remove the cluster."""
         with self.timeline.span("take down"):
-            self.cluster().delete()
-        self.made_cluster = False
+            self.cluster.delete()

@@ -30,6 +30,7 @@ def session() -> Iterator[Session]:
     console = Console(os.environ, sys.stdout, sys.stderr, sys.stdout.buffer)
     session = Session(context_of(console, SilentProgress()))
     yield session
+    session.context.underway.close()
     if session.made_cluster:
         session.take_down()
         assert not session.context.kind.exists()

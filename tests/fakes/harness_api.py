@@ -33,6 +33,11 @@ def _pod(app: str, name: str = "") -> Object:
     return found
 
 
+def kafka_pod(name: str) -> Object:
+    """Return a broker's pod."""
+    return _pod(KAFKA, name)
+
+
 def _workload(kind: str, name: str) -> Object:
     found = {**deployment(name), "kind": kind}
     maps = [{"configMapRef": {"name": "pipeline"}}]

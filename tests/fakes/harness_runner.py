@@ -4,10 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 from verification.tools.process import Result
 
 Answer = Callable[[Sequence[str], str], str | Result]
+
+
+@dataclass
+class FakeRunning:
+    """A command that goes on until its answer is asked for, or it is ended."""
+
+    argv: tuple[str, ...]
+    answer: Callable[[], str | Result]
+    ended: list[tuple[str, ...]]
+
+    def result(self) -> Result:
+        """Answer."""
+        found = self.answer()
+        return found if isinstance(found, Result) else Result(self.argv, 0, found, "")
+
+    def end(self) -> None:
+        """Note it."""
+        self.ended.append(self.argv)
 
 
 class FakeRunner:
@@ -16,6 +36,7 @@ class FakeRunner:
     def __init__(self) -> None:
         """Know no answer yet."""
         self.calls: list[tuple[str, ...]] = []
+        self.ended: list[tuple[str, ...]] = []
         self._rows: list[tuple[tuple[str, ...], Answer]] = []
 
     def answer(self, *words: str, with_: object = "", code: int = 0, stderr: str = "") -> None:
@@ -38,13 +59,18 @@ class FakeRunner:
         env: Mapping[str, str] | None = None,
     ) -> Result:
         """Look the answer up."""
-        assert timeout > 0, "every execution is bounded"
         assert env is None, "nothing here needs another environment"
+        return self.start(argv, timeout=timeout, stdin=stdin).result()
+
+    def start(
+        self, argv: Sequence[str], *, timeout: float, stdin: str | None = None
+    ) -> FakeRunning:
+        """Note the command; it is answered when somebody asks."""
+        assert timeout > 0, "every execution is bounded"
         self.calls.append(tuple(argv))
         for words, answer in self._rows:
             if set(words) <= set(argv):
-                found = answer(argv, stdin or "")
-                return found if isinstance(found, Result) else Result(tuple(argv), 0, found, "")
+                return FakeRunning(tuple(argv), partial(answer, argv, stdin or ""), self.ended)
         message = f"no answer for {' '.join(argv)}"
         raise AssertionError(message)
 

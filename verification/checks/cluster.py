@@ -17,6 +17,7 @@ from verification.cluster.workloads import pending
     expected="STATUS is `Ready` on each line",
     hint="`kubectl describe nodes` shows the conditions",
     needs=Needs.CLUSTER,
+    reads=True,
 )
 def nodes_ready(context: Context) -> Evidence:
     """Read every node's Ready condition."""
@@ -33,6 +34,7 @@ def nodes_ready(context: Context) -> Evidence:
     expected="v1.34.3 with the default image",
     hint="`make down` and `make up` make the cluster anew",
     needs=Needs.CLUSTER,
+    reads=True,
 )
 def kubernetes_version(context: Context) -> Evidence:
     """Compare the kubelets' version with the image's tag."""
@@ -50,6 +52,7 @@ def kubernetes_version(context: Context) -> Evidence:
     expected="READY is 2/2",
     hint="`kubectl --namespace kube-system logs deploy/coredns`",
     needs=Needs.CLUSTER,
+    reads=True,
 )
 def dns_available(context: Context) -> Evidence:
     """Read CoreDNS's status."""
@@ -65,6 +68,7 @@ def dns_available(context: Context) -> Evidence:
     expected="one line with `(default)`",
     hint="Kafka's volume claim stays pending without it",
     needs=Needs.CLUSTER,
+    reads=True,
 )
 def default_storage_class(context: Context) -> Evidence:
     """Count the default storage classes."""
@@ -80,6 +84,7 @@ def default_storage_class(context: Context) -> Evidence:
     expected="READY is n/n on each line",
     hint="`kubectl --namespace kube-system describe pods`",
     needs=Needs.CLUSTER,
+    reads=True,
 )
 def system_pods_ready(context: Context) -> Evidence:
     """Read the status of every pod of kube-system."""
@@ -96,6 +101,7 @@ def system_pods_ready(context: Context) -> Evidence:
     expected="127.0.0.1:8080",
     hint="`make down` and `make up` make the cluster anew",
     needs=Needs.CLUSTER,
+    reads=True,
 )
 def port_on_loopback_only(context: Context) -> Evidence:
     """Ask Docker where the node's port is published."""
@@ -115,6 +121,7 @@ def port_on_loopback_only(context: Context) -> Evidence:
     expected="nothing",
     hint="`kubectl config delete-context kind-rtb-verify`",
     needs=Needs.CLUSTER,
+    reads=True,
 )
 def user_kubeconfig_untouched(context: Context) -> Evidence:
     """Look for our context among the user's."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,7 +18,8 @@ _NO_KAFKA = "KAFKA_BROKERS=127.0.0.1:9"
 @contextmanager
 def started(context: Context, image: ServiceImage, name: str) -> Iterator[str]:
     """Run the image read-only in the background, yield the container's name, remove it."""
-    container = f"{context.settings.cluster}-{image.repository.replace('/', '-')}-{context.run_id}"
+    service = image.repository.replace("/", "-")
+    container = f"{context.settings.cluster}-{service}-{context.run_id}-{uuid.uuid4().hex[:8]}"
     options = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--env", _NO_KAFKA]  # noqa: S108  in the container
     try:
         context.docker.call("run", "--detach", "--name", container, *options, name).checked()

@@ -11,11 +11,12 @@ from verification.cluster.images import ServiceImage
 from verification.cluster.waiting import Progress, Waiter
 from verification.load.http import Http
 from verification.load.topics import PodPython, Topics
+from verification.load.underway import Underway
 from verification.settings import HarnessSettings
 from verification.tools.docker import Docker
 from verification.tools.kind import Kind
 from verification.tools.kubectl import Kubectl
-from verification.tools.process import Runner
+from verification.tools.process import Starter
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,13 @@ class Context:
     """The tools, the host, the ingest as seen from outside, and what is known of the run.
 
     `images` is filled once they are built, `memo` keeps what several checks would otherwise each
-    find out anew, and `run_id` makes the bid ids of this run unlike those of every other.
+    find out anew, `underway` is the load that goes on from check to check, and `run_id` makes the
+    bid ids of this run unlike those of every other.
     """
 
     root: Path
     settings: HarnessSettings
-    runner: Runner
+    runner: Starter
     clock: Clock
     progress: Progress
     host: Host
@@ -36,6 +38,7 @@ class Context:
     run_id: str
     images: dict[ServiceImage, str] = field(default_factory=dict)
     memo: dict[str, str] = field(default_factory=dict)
+    underway: Underway = field(default_factory=Underway)
 
     @property
     def folder(self) -> Path:
@@ -83,6 +86,6 @@ class Context:
         """The topics as read from inside the cluster."""
         return Topics(PodPython(self.kubectl))
 
-    def with_runner(self, runner: Runner) -> Context:
+    def with_runner(self, runner: Starter) -> Context:
         """Return this context with another runner."""
         return replace(self, runner=runner)

@@ -44,6 +44,7 @@ def _table(values: Mapping[str, object]) -> str:
     expected="10001:10001",
     hint="USER in the Dockerfile; runAsNonRoot cannot judge a name",
     needs=Needs.IMAGES,
+    reads=True,
 )
 def numeric_user(context: Context) -> Evidence:
     """Read the configured user."""
@@ -60,6 +61,7 @@ def numeric_user(context: Context) -> Evidence:
     expected='a list that does not begin with a shell: ["python","-m","app"]',
     hint="ENTRYPOINT as a JSON list in the Dockerfile",
     needs=Needs.IMAGES,
+    reads=True,
 )
 def exec_form_entrypoint(context: Context) -> Evidence:
     """Read the entry point."""
@@ -76,6 +78,7 @@ def exec_form_entrypoint(context: Context) -> Evidence:
     expected="no KAFKA_*, INGEST_*, CONSUMER_*, BIDDING_* or LOG_*",
     hint="configuration belongs into the ConfigMaps",
     needs=Needs.IMAGES,
+    reads=True,
 )
 def no_configuration_inside(context: Context) -> Evidence:
     """Read the image's environment."""
@@ -96,6 +99,7 @@ def no_configuration_inside(context: Context) -> Evidence:
     expected="org.opencontainers.image.title, .description and .licenses",
     hint="LABEL in the Dockerfile",
     needs=Needs.IMAGES,
+    reads=True,
 )
 def labels(context: Context) -> Evidence:
     """Read the OCI labels."""
@@ -115,6 +119,7 @@ def labels(context: Context) -> Evidence:
     expected=f"at most {_BUDGET_MIB} MiB more than the Python base image",
     hint="`docker history $INGEST_IMAGE` shows which layer grew",
     needs=Needs.IMAGES,
+    reads=True,
 )
 def size_budget(context: Context) -> Evidence:
     """Compare the images' sizes with their base's."""
@@ -135,6 +140,7 @@ def size_budget(context: Context) -> Evidence:
     expected="only `app` and `common` (`consumer` and `common`)",
     hint="only the last stage of the Dockerfile ends up in the image",
     needs=Needs.IMAGES,
+    reads=True,
 )
 def nothing_left_behind(context: Context) -> Evidence:
     """Look for tools and left-overs from inside each image."""
@@ -169,6 +175,7 @@ def nothing_left_behind(context: Context) -> Evidence:
     expected="200",
     hint="`docker logs` of the container tells what it could not write",
     needs=Needs.IMAGES,
+    reads=True,
 )
 def starts_read_only(context: Context) -> Evidence:
     """Start each image read-only, without Kafka, and ask for its health."""
@@ -194,6 +201,7 @@ def starts_read_only(context: Context) -> Evidence:
     expected="no error: the exit status is 0",
     hint="a shell as entry point swallows the signal",
     needs=Needs.IMAGES,
+    reads=True,
 )
 def stops_on_sigterm(context: Context) -> Evidence:
     """Send SIGTERM to each image's running container and read its exit status."""

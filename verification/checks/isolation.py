@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 from verification.checks.context import Context
 from verification.checks.model import Evidence, Needs, check, expect
 from verification.checks.pods import CONSUMER_APP, INGEST_APP, ready_pod
@@ -28,6 +30,7 @@ _DNS_METRICS = "kube-dns.kube-system:9153"
     expected="it does not connect (exit code 124)",
     hint="manifests/base/network; the cluster's network must enforce NetworkPolicies",
     needs=Needs.DEPLOYMENT,
+    reads=True,
     deadline_s=90,
 )
 def stranger_kept_from_kafka(context: Context) -> Evidence:
@@ -52,11 +55,18 @@ def stranger_kept_from_kafka(context: Context) -> Evidence:
     expected="nothing, exit code 0",
     hint="manifests/base/network/kafka-clients.yaml",
     needs=Needs.DEPLOYMENT,
+    reads=True,
 )
 def services_reach_kafka(context: Context) -> Evidence:
-    """Connect from a pod of each service."""
-    for app in (INGEST_APP, CONSUMER_APP):
-        found = connect_from(context, ready_pod(context, app), _KAFKA, _CONTROLLER)
+    """Connect from a pod of each service, from both at once: what is denied takes its time."""
+
+    def connected(app: str) -> dict[str, str]:
+        return connect_from(context, ready_pod(context, app), _KAFKA, _CONTROLLER)
+
+    apps = (INGEST_APP, CONSUMER_APP)
+    with ThreadPoolExecutor() as pool:
+        fates = dict(zip(apps, pool.map(connected, apps), strict=True))
+    for app, found in fates.items():
         expect(found.get(_KAFKA) == "open", expected=f"{app}: {_KAFKA} open", found=found)
         denied = "timed out" in found.get(_CONTROLLER, "")
         expect(denied, expected=f"{app}: {_CONTROLLER} timed out", found=found)
@@ -75,6 +85,7 @@ def services_reach_kafka(context: Context) -> Evidence:
     expected="TimeoutError: timed out",
     hint="manifests/base/network/default-deny.yaml",
     needs=Needs.DEPLOYMENT,
+    reads=True,
 )
 def egress_denied(context: Context) -> Evidence:
     """Connect from the ingest to the bidding logic and to two ports of the cluster's DNS."""

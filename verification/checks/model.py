@@ -57,6 +57,8 @@ class Check:
 
     `by_hand` are literal commands, run from the project's root with KUBECONFIG set to the
     harness's file; `expected` is what they print when all is well. `deadline_s` bounds the check.
+    One that `reads` changes nothing that another looks at, so several of them run side by side.
+    `under_load` checks share one load, which goes on from one to the next; it ends before others.
     """
 
     id: str
@@ -68,6 +70,8 @@ class Check:
     function: Callable[[Context], Evidence]
     deadline_s: float = 120.0
     severity: Severity = Severity.ERROR
+    reads: bool = False
+    under_load: bool = False
 
     @property
     def category(self) -> str:
@@ -91,10 +95,13 @@ def check(  # noqa: PLR0913  one argument a field of Check
     needs: Needs,
     deadline_s: float = 120.0,
     severity: Severity = Severity.ERROR,
+    reads: bool = False,
 ) -> Callable[[Callable[[Context], Evidence]], Check]:
     """Turn the decorated function into a Check."""
 
     def decorate(function: Callable[[Context], Evidence]) -> Check:
-        return Check(id, promise, by_hand, expected, hint, needs, function, deadline_s, severity)
+        return Check(
+            id, promise, by_hand, expected, hint, needs, function, deadline_s, severity, reads
+        )
 
     return decorate

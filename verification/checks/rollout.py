@@ -24,6 +24,7 @@ from verification.cluster.workloads import KINDS, pending, title
     expected="READY n/n, and the Job COMPLETE 1/1",
     hint="`kubectl --namespace rtb describe pods` tells what a pod waits for",
     needs=Needs.DEPLOYMENT,
+    reads=True,
 )
 def workloads_available(context: Context) -> Evidence:
     """Read every workload's status."""
@@ -41,6 +42,7 @@ def workloads_available(context: Context) -> Evidence:
     expected="RESTARTS is 0 on each line",
     hint="`kubectl --namespace rtb logs POD --previous`",
     needs=Needs.DEPLOYMENT,
+    reads=True,
 )
 def zero_restarts(context: Context) -> Evidence:
     """Read the restart counts."""
@@ -62,6 +64,7 @@ def zero_restarts(context: Context) -> Evidence:
     expected="the tags that `python -m verification up` prints",
     hint="`python -m verification up` deploys the images of the sources as they are now",
     needs=Needs.DEPLOYMENT,
+    reads=True,
 )
 def expected_images(context: Context) -> Evidence:
     """Compare the image of every running container with the content tags."""
@@ -86,6 +89,7 @@ def expected_images(context: Context) -> Evidence:
     expected="envFrom with configMapRef, no `env:`",
     hint="configMapGenerator in the kustomization",
     needs=Needs.DEPLOYMENT,
+    reads=True,
 )
 def configuration_from_config_maps(context: Context) -> Evidence:
     """Read every container's environment out of its Deployment."""
@@ -115,6 +119,7 @@ def _config_maps(container: dict[str, Any]) -> list[str]:
     expected="STATUS is `Bound`",
     hint="`kubectl --namespace rtb describe persistentvolumeclaims`",
     needs=Needs.DEPLOYMENT,
+    reads=True,
 )
 def claims_bound(context: Context) -> Evidence:
     """Read the claims' phases."""
@@ -132,6 +137,7 @@ def claims_bound(context: Context) -> Evidence:
     expected="one line a workload, ALLOWED DISRUPTIONS is 1",
     hint="compare the budget's selector with the pods' labels",
     needs=Needs.DEPLOYMENT,
+    reads=True,
 )
 def disruption_budgets(context: Context) -> Evidence:
     """Compare each budget's count of healthy pods with the workload's replicas."""
@@ -152,6 +158,7 @@ def disruption_budgets(context: Context) -> Evidence:
     expected="the values of manifests/base/kafka/topics.txt (overlays/ha: its own)",
     hint="`kubectl --namespace rtb logs job/kafka-topics`",
     needs=Needs.DEPLOYMENT,
+    reads=True,
 )
 def topics_as_declared(context: Context) -> Evidence:
     """Compare Kafka's own description with the topic list of the deployed ConfigMap."""

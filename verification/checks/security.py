@@ -37,6 +37,7 @@ def _in_each(context: Context, script: str) -> dict[str, str]:
     expected="pod-security.kubernetes.io/enforce: restricted, enforce-version: v1.34",
     hint="manifests/base/namespace.yaml",
     needs=Needs.DEPLOYMENT,
+    reads=True,
 )
 def namespace_restricted(context: Context) -> Evidence:
     """Read the namespace's labels."""
@@ -54,6 +55,7 @@ def namespace_restricted(context: Context) -> Evidence:
     expected='violates PodSecurity "restricted:v1.34"',
     hint="the namespace's pod-security.kubernetes.io labels",
     needs=Needs.DEPLOYMENT,
+    reads=True,
 )
 def root_pod_refused(context: Context) -> Evidence:
     """Ask the API server to admit both pods, without creating them."""
@@ -75,6 +77,7 @@ def root_pod_refused(context: Context) -> Evidence:
     expected="10001 (Kafka: 1000)",
     hint="runAsUser in the pod's securityContext",
     needs=Needs.DEPLOYMENT,
+    reads=True,
 )
 def not_root(context: Context) -> Evidence:
     """Ask for the user id in each pod."""
@@ -96,6 +99,7 @@ def not_root(context: Context) -> Evidence:
     expected="CapEff 0000000000000000, NoNewPrivs 1, Seccomp 2",
     hint="capabilities, allowPrivilegeEscalation and seccompProfile in the securityContext",
     needs=Needs.DEPLOYMENT,
+    reads=True,
 )
 def process_hardened(context: Context) -> Evidence:
     """Read the kernel's own account of process 1 in each pod."""
@@ -119,6 +123,7 @@ def process_hardened(context: Context) -> Evidence:
     expected="No such file or directory",
     hint="automountServiceAccountToken: false",
     needs=Needs.DEPLOYMENT,
+    reads=True,
 )
 def no_token(context: Context) -> Evidence:
     """Look for the token's folder in each pod."""
@@ -134,6 +139,7 @@ def no_token(context: Context) -> Evidence:
     expected="KUBERNETES_SERVICE_HOST alone",
     hint="enableServiceLinks: false; the broker image reads KAFKA_* as settings",
     needs=Needs.DEPLOYMENT,
+    reads=True,
 )
 def no_service_links(context: Context) -> Evidence:
     """Read each pod's environment."""
@@ -153,6 +159,7 @@ def no_service_links(context: Context) -> Evidence:
     expected="Read-only file system",
     hint="readOnlyRootFilesystem, and the image's own VOLUMEs",
     needs=Needs.DEPLOYMENT,
+    reads=True,
 )
 def writable_paths(context: Context) -> Evidence:
     """Look for writable folders in each pod and compare with its writable mounts."""

@@ -1,4 +1,4 @@
-"""Disturbing the deployment under a steady load, and settling the ledger afterwards."""
+"""Disturbing the deployment under the run's steady load, and settling what was sent meanwhile."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ from dataclasses import dataclass
 from verification.checks.context import Context
 from verification.checks.model import Evidence, NotAsPromisedError
 from verification.cluster.deployment import Rollout
-from verification.load.ledger import Ledger, Outcome, settle
+from verification.cluster.waiting import WaitTimeoutError
+from verification.load.ledger import Column, Ledger, Outcome
 from verification.load.outages import outages
 from verification.load.steady import SteadyLoad
-from verification.load.topics import DECISIONS, REQUESTS, Record
+from verification.load.underway import RATE, Stream, ledger_of
 
-RATE = 40.0
 DRAINED_WITHIN_S = 60.0
 _BEFORE_S = 2.0
 _AFTER_S = 3.0
 _RECOVERED_WITHIN_S = 120.0
 _ACCEPTING_WITHIN_S = 15.0
+_ANSWERED_WITHIN_S = 30.0
+_SENT_WITHIN_S = 40.0
+_DECIDED_WITHIN_S = 60.0
 
 Disturbance = Callable[[Context], None]
 
@@ -34,27 +37,52 @@ class Rules:
     longest_outage_s: float | None = None
 
 
-def survive(context: Context, name: str, disturb: Disturbance, rules: Rules) -> Evidence:
-    """Send steadily, disturb, wait until all is well again, and account for every single id."""
-    start = context.topics.ends(REQUESTS, DECISIONS)
-    prefix = f"{context.run_id}-{name}-{context.clock.monotonic():.0f}"
-    load = SteadyLoad(context.http, context.clock, prefix=prefix, rate=RATE)
-    with load:
-        _let_pass(context, load, _BEFORE_S)
-        began = context.clock.monotonic()
-        disturb(context)
-        recover(context)
-        recovered = context.clock.monotonic() - began
-        accepting = _wait_accepting(context, load)
-        _let_pass(context, load, _AFTER_S)
+def survive(context: Context, disturb: Disturbance, rules: Rules) -> Evidence:
+    """Disturb, wait until all is well again, and account for every id that was sent meanwhile.
+
+    The load goes on from check to check. This one answers for what was sent since the last one
+    was through, until a moment after all is well again.
+    """
+    stream = sending(context)
+    first = stream.judged
+    try:
+        times = _through(context, stream, disturb)
+    finally:
+        stream.judged = stream.load.sent
+    window = range(first, stream.judged)
+    _wait_answered(context, stream, window)
+    decided = _wait_decided(context, stream, window)
+    ledger = stream.settled(window)
+    stream.forget(window)
+    return judged(ledger, rules, f"{times}, decided {decided:.1f} s after that")
+
+
+def sending(context: Context) -> Stream:
+    """Return the run's load, which begins now where there is none."""
+    return context.underway.stream(context.http, context.clock, context.topics, context.run_id)
+
+
+def account(context: Context) -> Evidence:
+    """End the load, wait until all is consumed, and place every id by reading all of it anew."""
+    stream = sending(context)
+    _let_pass(context, stream.load, int(_BEFORE_S * RATE))
+    context.underway.close()
     drained = drain(context)
-    records = [item for item in context.topics.read(start) if item.id.startswith(f"{prefix}-")]
-    ledger = settle(load.attempts(), _ids(records, REQUESTS), _ids(records, DECISIONS))
-    times = (
-        f"all well {recovered:.1f} s after it began, accepting {accepting:.1f} s later, "
-        f"lag 0 {drained:.1f} s after the load"
-    )
-    return judged(ledger, rules, times)
+    ledger = ledger_of(list(stream.load.attempts()), stream.read_all(context.topics))
+    return judged(ledger, Rules(), f"lag 0 {drained:.1f} s after the load")
+
+
+def _through(context: Context, stream: Stream, disturb: Disturbance) -> str:
+    """Disturb once enough is underway, and see it through; return how long that took."""
+    load = stream.load
+    _let_pass(context, load, stream.judged + int(_BEFORE_S * RATE))
+    began = context.clock.monotonic()
+    disturb(context)
+    recover(context)
+    recovered = context.clock.monotonic() - began
+    accepting = _wait_accepting(context, load)
+    _let_pass(context, load, load.sent + int(_AFTER_S * RATE))
+    return f"all well {recovered:.1f} s after it began, accepting {accepting:.1f} s later"
 
 
 def recover(context: Context) -> float:
@@ -85,17 +113,40 @@ def _wait_accepting(context: Context, load: SteadyLoad) -> float:
     return context.waiter.until("accepting again", blocked_by, within=_ACCEPTING_WITHIN_S)
 
 
-def _let_pass(context: Context, load: SteadyLoad, seconds: float) -> None:
-    wanted = load.sent + int(seconds * RATE)
+def _let_pass(context: Context, load: SteadyLoad, wanted: int) -> None:
+    """Wait until that many requests have been sent."""
 
     def blocked_by() -> str | None:
         return None if load.sent >= wanted else f"{load.sent} of {wanted} requests sent"
 
-    context.waiter.until("load", blocked_by, within=seconds * 3 + 30)
+    context.waiter.until("load", blocked_by, within=_SENT_WITHIN_S)
 
 
-def _ids(records: list[Record], topic: str) -> list[str]:
-    return [item.id for item in records if item.topic == topic]
+def _wait_answered(context: Context, stream: Stream, window: range) -> None:
+    """Wait until every request of the window has its answer, or has been given up."""
+
+    def blocked_by() -> str | None:
+        lacking = len(window) - len(stream.answered(window))
+        return f"{lacking} answers are out" if lacking else None
+
+    context.waiter.until("answers", blocked_by, within=_ANSWERED_WITHIN_S)
+
+
+def _wait_decided(context: Context, stream: Stream, window: range) -> float:
+    """Read until nothing that was accepted lacks, or in vain for long enough; return the seconds.
+
+    What lacks then is what the ledger says.
+    """
+
+    def blocked_by() -> str | None:
+        stream.read_on(context.topics)
+        missing = stream.settled(window).columns[Column.ACCEPTED_MISSING]
+        return f"{len(missing)} accepted bids have no decision yet" if missing else None
+
+    try:
+        return context.waiter.until("decisions", blocked_by, within=_DECIDED_WITHIN_S)
+    except WaitTimeoutError:
+        return _DECIDED_WITHIN_S
 
 
 def judged(ledger: Ledger, rules: Rules, times: str) -> Evidence:

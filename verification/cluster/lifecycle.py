@@ -10,6 +10,7 @@ from verification.settings import HarnessSettings
 from verification.tools.errors import HarnessError, ToolError, ToolMissingError
 from verification.tools.kind import Kind
 from verification.tools.kubectl import Kubectl
+from verification.tools.process import Running
 
 _HEALTH_WAIT_S = 10.0
 _READY_WAIT_S = 120.0
@@ -34,28 +35,40 @@ class Cluster:
         self._waiter = waiter
         self._progress = progress
         self.created = False
+        self._creating: Running | None = None
 
-    def ensure(self, *, fresh: bool) -> bool:
-        """Bring the cluster up and wait until it is usable; return whether it was reused.
+    def begin(self, *, fresh: bool) -> None:
+        """Begin to make the cluster, unless there is a usable one of this very configuration.
 
         `created` tells from the moment on at which there may be something of ours to remove.
         """
         if self._kind.exists():
             if not fresh and self._reusable():
-                return True
+                return
             self._progress.step(f"removing the old cluster {self._kind.cluster}")
             self._kind.delete()
         self._progress.step(f"creating the cluster {self._kind.cluster}")
         self._kind.kubeconfig.parent.mkdir(parents=True, exist_ok=True)
         self.created = True
-        self._kind.create(self._settings.node_image, kind_config(self._settings))
-        self._waiter.until("cluster ready", self.blocked_by, within=_READY_WAIT_S)
-        return False
+        self._creating = self._kind.create(self._settings.node_image, kind_config(self._settings))
+
+    def finish(self) -> None:
+        """Wait until the cluster that is being made is usable."""
+        if self._creating is not None:
+            self._creating.result().checked()
+            self._waiter.until("cluster ready", self.blocked_by, within=_READY_WAIT_S)
+
+    def stop(self) -> None:
+        """Make no more of a cluster that is being made: what there is of it stays as it is."""
+        if self._creating is not None:
+            self._creating.end()
 
     def delete(self) -> None:
-        """Remove the cluster and its kubeconfig file."""
+        """Remove the cluster, even half of one, and its kubeconfig file."""
+        self.stop()
         self._kind.delete()
         self._kind.kubeconfig.unlink(missing_ok=True)
+        self.created = False
 
     def _reusable(self) -> bool:
         """Say whether the cluster that is there is healthy and of this very configuration."""

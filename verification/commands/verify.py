@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from verification.checks.model import Check
@@ -46,11 +47,13 @@ class _Run:
     results: list[CheckResult] = field(default_factory=list)
     stopped: str = ""
 
-    def checks(self, chosen: list[Check]) -> int:
-        """Run the checks; collect the diagnostics when one failed."""
+    def checks(self, chosen: list[Check], repeat: int) -> int:
+        """Run the checks so many times; collect the diagnostics when one failed."""
         try:
-            for result in run_all(chosen, self.session, self.terminal):
-                self.results.append(result)
+            for _time in range(repeat):
+                with closing(run_all(chosen, self.session, self.terminal)) as results:
+                    for result in results:
+                        self.results.append(result)
         except HarnessError as error:
             self.stopped = str(error)
             raise
@@ -79,11 +82,11 @@ class _Run:
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Run the chosen checks, write the reports, and leave no cluster that was not there before."""
-    chosen = select(args.names) * max(1, args.repeat)
+    chosen, repeat = select(args.names), max(1, args.repeat)
     quiet = Console(console.environ, io.StringIO(), console.err, console.raw)
     terminal = terminal_of(quiet if args.json else console)
     running = _Run(Session(context_of(console, terminal), fresh=args.fresh), terminal)
-    code = guarded(running.session, terminal, lambda: running.checks(chosen))
+    code = guarded(running.session, terminal, lambda: running.checks(chosen, repeat))
     with undisturbed():
         hindered = None if args.keep else remove(running.session, terminal)
         if hindered is not None:

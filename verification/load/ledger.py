@@ -65,11 +65,6 @@ class Ledger:
             broken.append(f"{len(self.strangers)} unaccounted for (first: {self.strangers[0]})")
         return broken
 
-    def latencies_ms(self) -> list[float]:
-        """Return the latencies of accepted requests, sorted."""
-        found = (item.latency_ms for item in self.attempts if item.outcome is Outcome.ACCEPTED)
-        return sorted(found)
-
 
 def settle(
     attempts: Iterable[Attempt], requests: Iterable[str], decisions: Iterable[str]

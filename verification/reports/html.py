@@ -9,10 +9,10 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from verification.checks.registry import CATEGORIES
-from verification.load.ledger import MUST_BE_EMPTY, Column, Ledger
+from verification.load.ledger import MUST_BE_EMPTY, Column, Ledger, Outcome
 from verification.load.outages import Outage, outages
 from verification.reports.drawing import Drawing, histogram, quantiles, strip, timeline
-from verification.reports.run_report import RunReport
+from verification.reports.run_report import RunReport, covered_s
 from verification.running import CheckResult, Status
 
 _HEADLINES = (
@@ -37,8 +37,8 @@ class Group:
 
     @property
     def seconds(self) -> float:
-        """How long they took together."""
-        return sum(result.seconds for result in self.results)
+        """How long they took together; what ran side by side counts once."""
+        return covered_s(self.results)
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def to_html(report: RunReport) -> str:
         for result in report.results
         if result.evidence is not None and result.evidence.ledger is not None
     ]
-    latencies = sorted(ms for item in disturbances for ms in item.ledger.latencies_ms())
+    latencies = latencies_ms(disturbances)
     return (
         _environment()
         .get_template("page.html.j2")
@@ -96,10 +96,22 @@ def to_html(report: RunReport) -> str:
             histogram=histogram(latencies),
             quantiles=quantiles(latencies),
             accepted=len(latencies),
-            missing=sum(len(x.ledger.columns[Column.ACCEPTED_MISSING]) for x in disturbances),
+            missing=len(missing_ids(disturbances)),
             timeline=timeline(report.spans),
         )
     )
+
+
+def latencies_ms(disturbances: Sequence[Disturbance]) -> list[float]:
+    """Return the latencies of accepted bids, sorted; each counts once, on however many ledgers."""
+    attempts = {each.id: each for item in disturbances for each in item.ledger.attempts}
+    return sorted(x.latency_ms for x in attempts.values() if x.outcome is Outcome.ACCEPTED)
+
+
+def missing_ids(disturbances: Sequence[Disturbance]) -> set[str]:
+    """Return the bids that are missing on any of the ledgers."""
+    columns = (item.ledger.columns[Column.ACCEPTED_MISSING] for item in disturbances)
+    return {bid_id for ids in columns for bid_id in ids}
 
 
 def _environment() -> Environment:

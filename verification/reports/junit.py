@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from verification.reports.run_report import RunReport
+from verification.reports.run_report import RunReport, covered_s
 from verification.running import CheckResult, Status
 
 # Characters that XML 1.0 cannot hold, not even escaped.
@@ -35,7 +35,7 @@ def _suite(root: Element, category: str, results: Sequence[CheckResult]) -> None
         tests=str(len(results)),
         failures=str(sum(result.fatal for result in results)),
         skipped=str(sum(result.status is Status.SKIPPED for result in results)),
-        time=f"{sum(result.seconds for result in results):.3f}",
+        time=f"{covered_s(results):.3f}",
     )
     for result in results:
         _case(suite, result)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -39,3 +39,13 @@ class RunReport:
         return f"{words} in {self.seconds:.0f} s" + (
             f"; stopped: {self.stopped}" if self.stopped else ""
         )
+
+
+def covered_s(results: Iterable[CheckResult]) -> float:
+    """Return how long at least one of the checks was running."""
+    covered, until = 0.0, 0.0
+    for result in sorted(results, key=lambda item: item.start_s):
+        end = result.start_s + result.seconds
+        covered += max(0.0, end - max(until, result.start_s))
+        until = max(until, end)
+    return covered

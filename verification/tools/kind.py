@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from verification.tools.errors import ToolOutputError
-from verification.tools.process import Result, Runner
+from verification.tools.process import Result, Running, Starter
 
 _QUICK = 30.0
 _CREATE = 180.0
-_LOAD = 180.0
+_LOAD = 300.0
 
 
 class Kind:
     """The `kind` executable, for one cluster and one kubeconfig file that is not the user's."""
 
-    def __init__(self, runner: Runner, cluster: str, kubeconfig: Path) -> None:
+    def __init__(self, runner: Starter, cluster: str, kubeconfig: Path) -> None:
         """Work on `cluster` alone."""
         self._runner = runner
         self.cluster = cluster
@@ -36,35 +36,36 @@ class Kind:
         """Say whether the cluster is there, healthy or not."""
         return self.cluster in self._call("get", "clusters").checked().stdout.split()
 
-    def create(self, image: str, config: str) -> None:
-        """Create the cluster from a configuration text.
+    def create(self, image: str, config: str) -> Running:
+        """Begin to create the cluster from a configuration text.
 
         `--wait` is not used: it covers the node alone and returns success when it times out.
         """
-        argv = ["create", "cluster", "--image", image, "--config", "-"]
-        self._own(*argv, timeout=_CREATE, stdin=config).checked()
+        argv = ["kind", "create", "cluster", "--image", image, "--config", "-", *self._ours()]
+        return self._runner.start(argv, timeout=_CREATE, stdin=config)
 
     def export_kubeconfig(self) -> None:
         """Write the kubeconfig file of a cluster that is there already."""
-        self._own("export", "kubeconfig", timeout=_QUICK).checked()
+        self._call("export", "kubeconfig", *self._ours(), timeout=_QUICK).checked()
 
     def delete(self) -> None:
         """Remove the cluster; one that is not there is no error."""
-        self._own("delete", "cluster", timeout=_QUICK * 2).checked()
+        self._call("delete", "cluster", *self._ours(), timeout=_QUICK * 2).checked()
 
     def load(self, images: Sequence[str]) -> None:
-        """Put those images on the nodes that lack their content (kind compares image ids)."""
-        for image in images:
-            argv = ["load", "docker-image", image, "--name", self.cluster]
-            self._call(*argv, timeout=_LOAD).checked()
+        """Put those images on the nodes that lack their content (kind compares image ids).
+
+        All at once: layers that they share travel once.
+        """
+        argv = ["load", "docker-image", *images, "--name", self.cluster]
+        self._call(*argv, timeout=_LOAD).checked()
 
     def export_logs(self, folder: Path) -> Result:
         """Write the nodes' logs under `folder`."""
         return self._call("export", "logs", str(folder), "--name", self.cluster, timeout=60)
 
-    def _own(self, *args: str, timeout: float, stdin: str | None = None) -> Result:
-        own = ["--name", self.cluster, "--kubeconfig", str(self.kubeconfig)]
-        return self._call(*args, *own, timeout=timeout, stdin=stdin)
+    def _ours(self) -> list[str]:
+        return ["--name", self.cluster, "--kubeconfig", str(self.kubeconfig)]
 
-    def _call(self, *args: str, timeout: float = _QUICK, stdin: str | None = None) -> Result:
-        return self._runner.run(["kind", *args], timeout=timeout, stdin=stdin)
+    def _call(self, *args: str, timeout: float = _QUICK) -> Result:
+        return self._runner.run(["kind", *args], timeout=timeout)

@@ -7,15 +7,18 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 from verification.tools.errors import ToolFailedError, ToolMissingError, ToolTimeoutError
 from verification.tools.hints import INSTALL_HINTS
 
 _SHOWN_LINES = 15
+_READ_WITHIN_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,16 @@ class Result:
         return self
 
 
+class Running(Protocol):
+    """An execution that goes on by itself."""
+
+    def result(self) -> Result:
+        """Wait for its end; raise ToolTimeoutError when that does not come in time."""
+
+    def end(self) -> None:
+        """Kill it, with all that it started; nothing when it is over."""
+
+
 class Runner(Protocol):
     """Executes argument lists."""
 
@@ -61,6 +74,16 @@ class Runner(Protocol):
 
         Raises ToolMissingError when there is no such executable and ToolTimeoutError when it does
         not end within `timeout` seconds; nothing that it started is left running then.
+        """
+
+
+class Starter(Runner, Protocol):
+    """Executes argument lists, and need not wait for their end."""
+
+    def start(self, argv: Sequence[str], *, timeout: float, stdin: str | None = None) -> Running:
+        """Begin to run `argv` and return at once; whoever starts it asks for the result or ends it.
+
+        Raises ToolMissingError when there is no such executable.
         """
 
 
@@ -81,42 +104,80 @@ class SubprocessRunner:
         env: Mapping[str, str] | None = None,
     ) -> Result:
         """Run `argv` to its end; see Runner."""
-        process = self._start(argv, {**self._environ, **(env or {})}, with_input=stdin is not None)
-        try:
-            out, err = process.communicate(stdin.encode() if stdin else None, timeout=timeout)
-        except subprocess.TimeoutExpired as error:
-            printed = _end(process)
-            message = f"`{' '.join(argv[:6])}` did not finish within {timeout:.0f} s: {printed}"
-            raise ToolTimeoutError(message) from error
-        except BaseException:
-            _end(process)
-            raise
-        return Result(tuple(argv), process.returncode, _text(out), _text(err))
+        return self._start(argv, timeout, stdin, {**self._environ, **(env or {})}).result()
+
+    def start(self, argv: Sequence[str], *, timeout: float, stdin: str | None = None) -> Running:
+        """Begin to run `argv`; see Runner."""
+        return self._start(argv, timeout, stdin, self._environ)
 
     def _start(
-        self, argv: Sequence[str], environ: Mapping[str, str], *, with_input: bool
-    ) -> subprocess.Popen[bytes]:
+        self, argv: Sequence[str], timeout: float, stdin: str | None, environ: dict[str, str]
+    ) -> _Process:
         executable = shutil.which(argv[0], path=environ.get("PATH", ""))
         if executable is None:
             message = f"{argv[0]} is not on the PATH"
             raise ToolMissingError(message, INSTALL_HINTS.get(argv[0], ""))
-        return subprocess.Popen(  # noqa: S603  an argument list, no shell
-            [executable, *argv[1:]],
-            stdin=subprocess.PIPE if with_input else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environ,
-            cwd=self._cwd,
-            start_new_session=True,
-        )
+        with _input(stdin) as given:
+            process = subprocess.Popen(  # noqa: S603  an argument list, no shell
+                [executable, *argv[1:]],
+                stdin=given,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environ,
+                cwd=self._cwd,
+                start_new_session=True,
+            )
+        return _Process(process, tuple(argv), timeout)
 
 
-def _end(process: subprocess.Popen[bytes]) -> str:
-    """Kill the process with all that it started and return what it had printed."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    out, err = process.communicate()
-    return Result(("",), -1, _text(out), _text(err)).tail()
+class _Process:
+    """A real process, whose time runs from its start."""
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], argv: tuple[str, ...], timeout: float
+    ) -> None:
+        self._process = process
+        self._argv = argv
+        self._timeout = timeout
+        self._by = time.monotonic() + timeout
+
+    def result(self) -> Result:
+        left = self._by - time.monotonic()
+        if self._process.poll() is not None:
+            left = max(left, _READ_WITHIN_S)  # it was in time, whenever it is asked for
+        try:
+            out, err = self._process.communicate(timeout=max(0.0, left))
+        except subprocess.TimeoutExpired as error:
+            command, printed = " ".join(self._argv[:6]), self._killed()
+            message = f"`{command}` did not finish within {self._timeout:.0f} s: {printed}"
+            raise ToolTimeoutError(message) from error
+        except BaseException:
+            self._killed()
+            raise
+        return Result(self._argv, self._process.returncode, _text(out), _text(err))
+
+    def end(self) -> None:
+        if self._process.returncode is None:
+            self._killed()
+
+    def _killed(self) -> str:
+        """Kill the process with all that it started and return what it had printed."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        out, err = self._process.communicate()
+        return Result(("",), -1, _text(out), _text(err)).tail()
+
+
+@contextlib.contextmanager
+def _input(text: str | None) -> Iterator[int | IO[bytes]]:
+    """Yield what a process reads from: a file, as nobody may be there to feed a pipe."""
+    if text is None:
+        yield subprocess.DEVNULL
+        return
+    with tempfile.TemporaryFile() as file:
+        file.write(text.encode())
+        file.seek(0)
+        yield file
 
 
 def _text(output: bytes) -> str:

@@ -20,10 +20,20 @@ configure() {
     --entity-name "$1" --add-config "min.insync.replicas=$4,retention.ms=$5,$time"
 }
 
+# Each tool takes a second to start: a topic that was just created is configured already.
+ensure() {
+  said=$(create "$@") || { echo "$said"; return 1; }
+  [ -z "$said" ] || echo "$said"
+  case $said in
+    *"Created topic"*) ;;
+    *) configure "$@" ;;
+  esac
+}
+
 all() {
   grep -v '^#' "$topics" | while read -r row; do
     # shellcheck disable=SC2086  # a row is five words
-    until create $row && configure $row; do sleep 1; done
+    until ensure $row; do sleep 1; done
   done
 }
 

@@ -94,9 +94,9 @@ RESILIENCE = (
     ),
     *(
         Fault(x, "never replaced", api("never replaced"), "another pod in place")
-        for x in ("ingest-pod-deleted", "kafka-pod-killed")
+        for x in ("ingest-pod-deleted", "kafka-pod-killed", "kafka-pods-deleted-in-turn")
     ),
-    *(Fault(x, "lag stays", pipeline("lag stays"), "lag back to 0") for x in _RESILIENCE[:1]),
+    Fault("ledger", "lag stays", pipeline("lag stays"), "lag back to 0"),
     *(Fault(x, "all refused", pipeline("refuses all"), "accepting again") for x in _RESILIENCE[:1]),
 )
 MONITORING = (

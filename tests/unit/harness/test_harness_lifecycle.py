@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from common.settings import read
 from tests.fakes.harness_clock import FakeClock
@@ -58,6 +59,15 @@ class TestConfiguration:
         assert "listenAddress: 127.0.0.1" in kind_config(SETTINGS)
         assert "hostPort: 8080" in kind_config(SETTINGS)
 
+    def test_looks_often(self) -> None:
+        """Autoscalers and what containers use are looked at every 5 s."""
+        patches = map(yaml.safe_load, yaml.safe_load(kind_config(SETTINGS))["kubeadmConfigPatches"])
+        found = {patch["kind"]: patch for patch in patches}
+        manager = found["ClusterConfiguration"]["controllerManager"]["extraArgs"]
+        kubelet = found["InitConfiguration"]["nodeRegistration"]["kubeletExtraArgs"]
+        assert manager == {"horizontal-pod-autoscaler-sync-period": "5s"}
+        assert kubelet == {"housekeeping-interval": "5s"}
+
     @pytest.mark.parametrize(
         "change", [{"INGEST_PORT": "9"}, {"KIND_NODE_IMAGE": "x"}, {"VERIFY_OVERLAY": "ha"}]
     )
@@ -66,24 +76,31 @@ class TestConfiguration:
         assert config_hash(read(HarnessSettings, change)) != config_hash(SETTINGS)
 
 
-class TestEnsure:
-    """Cluster.ensure."""
+def _brought_up(cluster: Cluster, *, fresh: bool = False) -> bool:
+    """Return whether one was made."""
+    cluster.begin(fresh=fresh)
+    cluster.finish()
+    return cluster.created
+
+
+class TestBringingUp:
+    """Cluster.begin and Cluster.finish."""
 
     def test_created_when_there_is_none(self, cluster: Cluster, runner: FakeRunner) -> None:
         """Without a cluster one is made."""
-        assert cluster.ensure(fresh=False) is False
+        assert _brought_up(cluster)
         assert runner.called("kind", "create", "cluster")
 
     def test_reused(self, cluster: Cluster, runner: FakeRunner) -> None:
         """A healthy cluster of the same configuration is used again."""
         runner.answer("kind", "clusters", with_="ours")
-        assert cluster.ensure(fresh=False) is True
+        assert not _brought_up(cluster)
         assert not runner.called("create")
 
     def test_fresh(self, cluster: Cluster, runner: FakeRunner) -> None:
         """--fresh replaces even a fitting cluster."""
         runner.answer("kind", "clusters", with_="ours")
-        assert cluster.ensure(fresh=True) is False
+        assert _brought_up(cluster, fresh=True)
         assert runner.called("delete")
         assert runner.called("create")
 
@@ -91,7 +108,7 @@ class TestEnsure:
         """A cluster of another configuration is replaced."""
         runner.answer("kind", "clusters", with_="ours")
         runner.answer("nodes", with_=items(node(labels={HASH_LABEL: "other"})))
-        cluster.ensure(fresh=False)
+        _brought_up(cluster)
         assert runner.called("delete")
 
     def test_unhealthy(self, cluster: Cluster, runner: FakeRunner) -> None:
@@ -106,7 +123,7 @@ class TestEnsure:
 
         runner.answer("nodes", with_=nodes)
         with pytest.raises(WaitTimeoutError):
-            cluster.ensure(fresh=False)
+            _brought_up(cluster)
         assert runner.called("delete")
         assert runner.called("create")
 
@@ -114,7 +131,7 @@ class TestEnsure:
         """When `kind create` succeeds and no node becomes Ready, that is what is said."""
         runner.answer("nodes", with_=items(node(ready=False)))
         with pytest.raises(WaitTimeoutError, match="node node-1 is not Ready"):
-            cluster.ensure(fresh=False)
+            _brought_up(cluster)
 
     @pytest.mark.parametrize(
         ("words", "answer", "reason"),
@@ -131,13 +148,13 @@ class TestEnsure:
         """A cluster without node, DNS, storage class or service account is not ready."""
         runner.answer(words, with_=answer)
         with pytest.raises(WaitTimeoutError, match=reason):
-            cluster.ensure(fresh=False)
+            _brought_up(cluster)
 
     def test_create_that_fails(self, cluster: Cluster, runner: FakeRunner) -> None:
         """What kind says when it fails is passed on."""
         runner.answer("kind", "create", code=1, stderr="port is already allocated")
         with pytest.raises(ToolFailedError, match="port is already allocated"):
-            cluster.ensure(fresh=False)
+            _brought_up(cluster)
 
     def test_missing_tool_is_no_unhealthy_cluster(
         self, cluster: Cluster, runner: FakeRunner
@@ -151,5 +168,13 @@ class TestEnsure:
         runner.answer("kind", "clusters", with_="ours")
         runner.answer("nodes", with_=missing)
         with pytest.raises(ToolMissingError):
-            cluster.ensure(fresh=False)
+            _brought_up(cluster)
         assert not runner.called("delete")
+
+    def test_deleted_half_made(self, cluster: Cluster, runner: FakeRunner) -> None:
+        """A cluster that is still being made is made no further before it is removed."""
+        cluster.begin(fresh=False)
+        cluster.delete()
+        assert [call[:3] for call in runner.ended] == [("kind", "create", "cluster")]
+        assert runner.calls[-1][:3] == ("kind", "delete", "cluster")
+        assert not cluster.created

@@ -76,6 +76,26 @@ class TestSubprocessRunner:
         started = [int(pid) for pid in pids.read_text().split()]
         eventually(lambda: not any(map(_alive, started)), "what it started to be gone")
 
+    def test_started_and_asked_later(self, stubs: Stubs, runner: SubprocessRunner) -> None:
+        """What is started goes on by itself, and its end is told even when its time is over."""
+        stubs.write("tool", "import sys; print(len(sys.stdin.read()))")
+        running = runner.start(["tool"], timeout=2, stdin="x" * 100_000)
+        time.sleep(2.5)
+        assert running.result().stdout == "100000\n"
+
+    def test_started_and_ended(
+        self, stubs: Stubs, runner: SubprocessRunner, tmp_path: Path
+    ) -> None:
+        """What is started can be ended at once; ending it again changes nothing."""
+        pid = tmp_path / "pid"
+        code = f"import os, time; open({str(pid)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
+        stubs.write("tool", code)
+        running = runner.start(["tool"], timeout=600)
+        eventually(lambda: pid.exists() and pid.read_text() != "", "it to run")
+        running.end()
+        running.end()
+        assert not _alive(int(pid.read_text()))
+
     def test_output_that_is_no_text(self, stubs: Stubs, runner: SubprocessRunner) -> None:
         """Bytes that are no UTF-8 do not break anything."""
         stubs.write("tool", "import sys; sys.stdout.buffer.write(b'a\\xff\\n')")

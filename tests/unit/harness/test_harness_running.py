@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -14,6 +15,7 @@ import pytest
 
 from common.settings import read
 from tests.fakes.harness_clock import FakeClock
+from tests.fakes.harness_report import some_ledger
 from tests.fakes.harness_runner import FakeRunner
 from verification.checks.context import Context
 from verification.checks.host import LocalHost
@@ -34,12 +36,13 @@ from verification.reports.html import to_html
 from verification.reports.json_report import to_json
 from verification.reports.junit import to_junit
 from verification.reports.markdown import to_markdown
-from verification.reports.run_report import RunReport
+from verification.reports.run_report import RunReport, covered_s
 from verification.running import CheckResult, Status, run_all, run_check
 from verification.session import Session
 from verification.settings import HarnessSettings
 from verification.timeline import Span
 from verification.tools.errors import HarnessError, RolloutError
+from verification.tools.kind import Kind
 
 Function = Callable[[Context], Evidence]
 
@@ -60,6 +63,10 @@ def _check(
         deadline_s=10,
         severity=severity,
     )
+
+
+def _reading(check_id: str, function: Function) -> Check:
+    return replace(_check(check_id, function), reads=True)
 
 
 def _raising(error: Exception) -> Function:
@@ -143,16 +150,25 @@ class TestRunCheck:
         assert result.status is Status.FAILED
         assert "11 s of 10 s" in result.message
 
-    def test_tools_end_by_the_deadline(self, session: Session, clock: FakeClock) -> None:
+    @pytest.mark.parametrize(
+        ("use", "named"),
+        [
+            (lambda kind: kind.version(), "kind version"),
+            (lambda kind: kind.create("image", "config"), "kind create"),
+        ],
+    )
+    def test_tools_end_by_the_deadline(
+        self, session: Session, clock: FakeClock, use: Callable[[Kind], object], named: str
+    ) -> None:
         """Once the deadline is over, no tool is started any more."""
 
         def slow(context: Context) -> Evidence:
             clock.sleep(11)
-            context.kind.version()
+            use(context.kind)
             return Evidence("seen")
 
         result = run_check(_check(function=slow), session)
-        assert "10 s are over before `kind version`" in result.message
+        assert f"10 s are over before `{named}" in result.message
 
 
 class TestRunAll:
@@ -203,6 +219,122 @@ class TestRunAll:
         session.context.runner.answer("info", code=1, stderr="no daemon")  # type: ignore[attr-defined]
         with pytest.raises(HarnessError, match="no daemon"):
             list(run_all([needy], session, FakeListener()))
+
+
+class TestSideBySide:
+    """run_all, of checks that only read."""
+
+    def test_together(self, session: Session) -> None:
+        """They run at the same time."""
+        both = threading.Barrier(2, timeout=20)
+
+        def meet(_context: Context) -> Evidence:
+            both.wait()
+            return Evidence("met")
+
+        chosen = [_reading("pipeline.a", meet), _reading("pipeline.b", meet)]
+        results = list(run_all(chosen, session, FakeListener()))
+        assert [item.message for item in results] == ["met", "met"]
+
+    def test_order(self, session: Session) -> None:
+        """Their results come in the order of the checks, whichever ends first."""
+        second = threading.Event()
+
+        def last(_context: Context) -> Evidence:
+            assert second.wait(20)
+            return Evidence("last")
+
+        def first(_context: Context) -> Evidence:
+            second.set()
+            return Evidence("first")
+
+        listener = FakeListener()
+        chosen = [_reading("pipeline.a", last), _reading("pipeline.b", first)]
+        assert [x.message for x in run_all(chosen, session, listener)] == ["last", "first"]
+        assert listener.heard == [
+            "begins pipeline.a",
+            "passed pipeline.a",
+            "begins pipeline.b",
+            "passed pipeline.b",
+        ]
+
+    def test_never_beside_one_that_does_more(self, session: Session) -> None:
+        """What does more than read begins when all before it have ended, and is alone."""
+        running: list[str] = []
+
+        def note(name: str) -> Function:
+            def function(_context: Context) -> Evidence:
+                running.append(name)
+                found = " ".join(running)
+                running.remove(name)
+                return Evidence(found)
+
+            return function
+
+        reading = [_reading(f"pipeline.r{n}", note(f"r{n}")) for n in range(6)]
+        chosen = [*reading[:3], _check("pipeline.alone", note("alone")), *reading[3:]]
+        results = list(run_all(chosen, session, FakeListener()))
+        assert results[3].message == "alone"
+        ends = [result.start_s + result.seconds for result in results[:3]]
+        assert max(ends) <= results[3].start_s <= min(item.start_s for item in results[4:])
+
+    def test_interrupted(self, session: Session) -> None:
+        """Ctrl-C lets those that are running end, so that they clear up, and begins no other."""
+        told = threading.Event()
+        begun: list[str] = []
+        cleared: list[str] = []
+
+        def function(_context: Context) -> Evidence:
+            begun.append("probe")
+            assert told.wait(20)
+            cleared.append("probe")
+            return Evidence("")
+
+        class Impatient(FakeListener):
+            def begins(self, check: Check) -> None:
+                if check.id == "pipeline.r1":
+                    raise KeyboardInterrupt
+                super().begins(check)
+
+        chosen = [_reading("pipeline.r0", lambda _: Evidence(""))]
+        chosen += [_reading(f"pipeline.r{n}", function) for n in range(1, 20)]
+        threading.Timer(0.5, told.set).start()
+        with pytest.raises(KeyboardInterrupt):
+            list(run_all(chosen, session, Impatient()))
+        assert begun == cleared
+        assert len(begun) < len(chosen) - 1
+
+    def test_silent(self, session: Session) -> None:
+        """What they wait for is not shown: each would write over the others."""
+        shown: list[str] = []
+
+        class Loud(SilentProgress):
+            def step(self, what: str) -> None:
+                shown.append(what)
+
+        session.context = replace(session.context, progress=Loud())
+
+        def function(context: Context) -> Evidence:
+            context.progress.step("waiting")
+            return Evidence("")
+
+        list(run_all([_reading("pipeline.a", function)], session, FakeListener()))
+        assert not shown
+        list(run_all([_check("pipeline.b", function)], session, FakeListener()))
+        assert shown == ["waiting"]
+
+    def test_failed_rollout(self, session: Session) -> None:
+        """A roll-out that failed fails the first of them and skips the others; none is run."""
+
+        def prepare(_needs: Needs) -> Context:
+            session.failure = RolloutError("CrashLoopBackOff: pod x")
+            raise session.failure
+
+        session.prepare = prepare  # type: ignore[method-assign,assignment]  # the cluster stands elsewhere
+        never = _raising(AssertionError("it was run"))
+        chosen = [_reading("rollout.a", never), _reading("rollout.b", never)]
+        results = list(run_all(chosen, session, FakeListener()))
+        assert [item.status for item in results] == [Status.FAILED, Status.SKIPPED]
 
 
 class TestExpect:
@@ -335,6 +467,24 @@ class TestReports:
         assert "src=" not in page
         assert "http" not in page.replace("http-equiv", "")
         assert "accepted and missing" in page
+
+    def test_each_bid_counts_once(self) -> None:
+        """A bid that stands on two ledgers is one accepted bid, and at most one missing."""
+        ledger = some_ledger(broken=True)
+        evidence = Evidence("f", {}, ledger)
+        results = [_result(f"resilience.{name}", Status.PASSED, evidence=evidence) for name in "ab"]
+        page = to_html(replace(_report(), results=results))
+        accepted = sum(item.outcome is Outcome.ACCEPTED for item in ledger.attempts)
+        assert f"<b>{accepted}</b> bids accepted" in page
+        assert "<b>1</b> of them missing" in page
+
+    def test_side_by_side_counts_once(self) -> None:
+        """A category's time is that in which any of its checks was running."""
+        whole = _result("pipeline.a", Status.PASSED)
+        spans = ((0.0, 4.0), (1.0, 2.0), (3.0, 2.0), (10.0, 1.0))
+        results = [replace(whole, start_s=start, seconds=seconds) for start, seconds in spans]
+        assert covered_s(results) == 6.0
+        assert covered_s(reversed(results)) == 6.0
 
     def test_html_without_ledger(self) -> None:
         """A run that stopped at once has a page, too."""

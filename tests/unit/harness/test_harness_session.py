@@ -108,6 +108,55 @@ class TestPrepare:
             session.prepare(Needs.CLUSTER)
         assert session.made_cluster
 
+    def test_cluster_is_made_beside_the_images(self, session: Session, runner: FakeRunner) -> None:
+        """Where a cluster will be needed it is begun before the images, and waited for after."""
+        session.foresee(Needs.CLUSTER)
+        session.prepare(Needs.IMAGES)
+        assert _first(runner, "kind", "create") < _first(runner, "docker", "image")
+        assert not runner.called("nodes")
+        session.prepare(Needs.CLUSTER)
+        assert runner.called("nodes")
+        assert sum("create" in call for call in runner.calls) == 1
+
+    def test_what_is_switched_on_later_is_loaded_beside_the_rollout(
+        self, session: Session, runner: FakeRunner
+    ) -> None:
+        """Only what is deployed is waited for before it is; the rest is there afterwards."""
+        session.prepare(Needs.DEPLOYMENT)
+        applied = _first(runner, "apply")
+        assert _first(runner, "load", "apache/kafka:4.3.1") < applied
+        assert (
+            applied < _first(runner, "load", "prom/prometheus:v2.42.0") < _first(runner, _WATCHED)
+        )
+
+    def test_image_that_is_not_here_is_not_loaded(
+        self, session: Session, runner: FakeRunner
+    ) -> None:
+        """What the engine lacks is left to the node to pull."""
+        missing = "prom/prometheus:v2.42.0"
+        runner.answer("docker", "inspect", missing, code=1, stderr="No such image")
+        session.prepare(Needs.DEPLOYMENT)
+        assert not runner.called("load", missing)
+        assert runner.called("load", "registry.k8s.io/metrics-server/metrics-server:v0.9.0")
+
+    def test_failed_build_leaves_no_cluster(self, session: Session, runner: FakeRunner) -> None:
+        """A cluster that was begun beside a build that fails is made no further and removed."""
+        runner.answer("docker", "inspect", code=1, stderr="No such image")
+        runner.answer("docker", "build", code=1, stderr="pip found nothing")
+        with pytest.raises(ToolFailedError, match="pip found nothing"):
+            session.prepare(Needs.CLUSTER)
+        assert any("create" in call for call in runner.ended)
+        assert runner.called("kind", "delete", "cluster")
+        assert not session.made_cluster
+
+    def test_cluster_that_cannot_be_begun(self, session: Session, runner: FakeRunner) -> None:
+        """What hinders a cluster does not hinder the images, and is told when it is needed."""
+        runner.answer("kind", "clusters", code=1, stderr="kind is ill")
+        session.foresee(Needs.CLUSTER)
+        session.prepare(Needs.IMAGES)
+        with pytest.raises(ToolFailedError, match="kind is ill"):
+            session.prepare(Needs.CLUSTER)
+
     def test_image_that_cannot_be_pulled(self, session: Session, runner: FakeRunner) -> None:
         """The roll-out fails within 30 s, naming image and pod."""
         stuck = pod(waiting="ErrImagePull", message="not found")
@@ -115,6 +164,11 @@ class TestPrepare:
         with pytest.raises(RolloutError, match=r"ErrImagePull: pod web-1.*image rtb/web:abc"):
             session.prepare(Needs.DEPLOYMENT)
         assert session.timeline.elapsed() < 30
+
+
+def _first(runner: FakeRunner, *words: str) -> int:
+    """Return which of the calls was the first with these words."""
+    return next(i for i, call in enumerate(runner.calls) if set(words) <= set(call))
 
 
 def _further(session: Session) -> str:
@@ -155,9 +209,7 @@ class TestGuarded:
         code, said = self._run(session, KeyboardInterrupt())
         assert code == 2
         assert "diagnostics: " in said
-        export = next(i for i, call in enumerate(runner.calls) if "export" in call)
-        delete = next(i for i, call in enumerate(runner.calls) if "delete" in call)
-        assert export < delete
+        assert _first(runner, "export") < _first(runner, "delete")
         assert not session.context.kubeconfig.exists()
 
     def test_half_a_cluster(self, session: Session, runner: FakeRunner) -> None:
@@ -168,6 +220,13 @@ class TestGuarded:
         assert code == 2
         assert "diagnostics: " in said
         assert runner.called("kind", "export", "logs")
+        assert runner.called("kind", "delete", "cluster")
+
+    def test_interrupted_build(self, session: Session, runner: FakeRunner) -> None:
+        """Ctrl-C while images are built ends the cluster that is being made beside them, too."""
+        runner.answer("docker", "inspect", with_=_interrupted)
+        assert self._run(session, AssertionError())[0] == 2
+        assert any("create" in call for call in runner.ended)
         assert runner.called("kind", "delete", "cluster")
 
     def test_further(self, session: Session) -> None:

@@ -238,9 +238,8 @@ class TestClose:
         """A record that is never acknowledged costs the deadline and no more."""
         producer, admission = FakeProducer(outcome=None), Admission(1, 1000)
         admission.enter(1)
-        before = time.monotonic()
         started(producer, admission).close(0.05)
-        assert time.monotonic() - before < 5
+        assert admission.pending_records == 1
         assert producer.closed_within_s == 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import threading
 import time
 
 import pytest
@@ -42,16 +41,8 @@ class TestTimeBudget:
                     if not catches_everything:
                         raise
 
-        begun = time.monotonic()
         with pytest.raises(OutOfTimeError), AlarmBudget(0.02)():
             hang()
-        assert time.monotonic() - begun < 5
-
-    def test_what_returns_in_time_is_let_be_and_so_is_what_follows(self) -> None:
-        """No alarm comes late: it is off when the block is left."""
-        with AlarmBudget(0.5)():
-            pass
-        assert not threading.Event().wait(0.7)
 
     def test_each_block_has_all_of_its_time(self) -> None:
         """An alarm that was set for a block before it goes off early, and is set to its end."""
@@ -84,16 +75,16 @@ class TestTimeBudget:
 
     def test_the_request_becomes_a_dead_letter_and_the_next_is_decided(self) -> None:
         """One request that a strategy cannot cope with costs its time budget, once."""
-        source = FakeKafkaConsumer()
+        source, clock = FakeKafkaConsumer(), FakeTime()
         source.add(b'{"id":"hangs"}')
         source.add(b'{"id":"fine"}')
 
         def decide(request: BidRequest) -> Decision:
             if request.id == "hangs":
-                time.sleep(60)
+                _alarm_after(clock, 60)
             return NoBid()
 
-        guards = Guards(budget=AlarmBudget(1))
+        guards = Guards(budget=AlarmBudget(60, clock.clock.monotonic))
         service = Wiring(source, strategy=FakeStrategy(by=decide), guards=guards)
         service.go_round()
         assert service.value("consumer_dead_letters_total", reason="strategy-timeout") == 1

@@ -8,7 +8,7 @@ IN_CLUSTER := .venv/verify/bin/python -m verification
 TOX := .venv/tools/bin/tox run --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run send traffic up verify status down test integration confluent faults soak mutations e2e pictures fuzz bench profile lint docs lock clean
+.PHONY: help run send traffic up verify status down test integration confluent faults soak stress mutations e2e pictures fuzz bench profile lint docs lock clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## */\1\t/' | expand -t 12
@@ -48,6 +48,9 @@ confluent: .venv/tools/ok ## Run the ingest's tests with its other Kafka client,
 
 faults: .venv/tools/ok ## Break everything around both services and count what is lost, KAFKA as above
 	$(TOX) -e faults -- --kafka=$(KAFKA)
+
+stress: .venv/test/ok ## Run tests (TEST=path or expression) while their processes stop at random, FOR=60 seconds or 3x, SEED=
+	@.venv/test/bin/python -m tests.stress --for=$(FOR) $(SEED:%=--seed=%) "$(TEST)"
 
 soak: .venv/tools/ok ## Half load with a fault every 15 s, FOR=600 seconds: nothing lost, nothing grows
 	$(TOX) -e soak -- $(FOR)

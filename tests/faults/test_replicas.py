@@ -31,7 +31,10 @@ from tests.support.waiting import eventually
 
 DEADLINE_S = 2.0
 
-pytestmark = pytest.mark.skipif(not docker_answers(), reason="three brokers need Docker")
+pytestmark = [
+    pytest.mark.timing,
+    pytest.mark.skipif(not docker_answers(), reason="three brokers need Docker"),
+]
 
 
 @pytest.fixture(scope="module")

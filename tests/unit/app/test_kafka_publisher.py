@@ -26,6 +26,8 @@ from app.settings import load_settings
 from tests.fakes.producer import FakeProducer
 from tests.support.connections import Connections
 
+pytestmark = pytest.mark.timing
+
 RECORD = Record(b"1", b'{"id":"1"}', (("received-at", b"0"),))
 
 

@@ -16,6 +16,8 @@ from bench import silence
 from tests.fakes.consumer_clock import FakeTime
 from verification.refusals import CannotRunError
 
+pytestmark = pytest.mark.timing
+
 LATE_S = 0.2
 
 

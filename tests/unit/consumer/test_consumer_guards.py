@@ -20,6 +20,8 @@ from tests.fakes.consumer_records import make_record, partition
 from tests.fakes.consumer_strategy import FakeStrategy
 from tests.fakes.consumer_wiring import Wiring
 
+pytestmark = pytest.mark.timing
+
 
 def _alarm_after(clock: FakeTime, seconds: float) -> None:
     clock.sleep(seconds)

@@ -10,6 +10,8 @@ import pytest
 from tests.fakes.harness_clock import FakeClock
 from verification.clock import Clock, Due, SystemClock
 
+pytestmark = pytest.mark.timing
+
 
 @pytest.fixture(params=[SystemClock, FakeClock], ids=lambda kind: kind.__name__)
 def clock(request: pytest.FixtureRequest) -> Clock:

@@ -12,6 +12,8 @@ import pytest
 from tests.fakes.harness_stubs import WELL, Stubs
 from verification.cli import Console, Row, main
 
+pytestmark = pytest.mark.timing
+
 ROWS = tuple(
     Row(name, f"verification.commands.{name}", name)
     for name in ("preflight", "up", "verify", "status", "down", "checks", "logs")

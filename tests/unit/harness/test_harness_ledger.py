@@ -14,6 +14,8 @@ from verification.load.http import Response
 from verification.load.ledger import Attempt, Column, Outcome, settle
 from verification.load.steady import MAX_REQUESTS, SteadyLoad, judge
 
+pytestmark = pytest.mark.timing
+
 
 def _attempt(bid_id: str, outcome: Outcome) -> Attempt:
     return Attempt(bid_id, outcome, 0.0, 1.0, "")

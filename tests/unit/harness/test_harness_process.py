@@ -14,6 +14,8 @@ from tests.support.waiting import eventually
 from verification.tools.errors import ToolFailedError, ToolMissingError, ToolTimeoutError
 from verification.tools.process import Result, SubprocessRunner
 
+pytestmark = pytest.mark.timing
+
 
 @pytest.fixture
 def stubs(tmp_path: Path) -> Stubs:

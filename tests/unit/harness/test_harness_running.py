@@ -41,6 +41,8 @@ from verification.settings import HarnessSettings
 from verification.timeline import Span
 from verification.tools.errors import HarnessError, RolloutError
 
+pytestmark = pytest.mark.timing
+
 Function = Callable[[Context], Evidence]
 
 

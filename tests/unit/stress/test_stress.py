@@ -18,6 +18,8 @@ from tests.stress.__main__ import enough, run_once, selected, stress
 from tests.stress.standstill import GOES_S, STANDS_S, held, stalling
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.timing
+
 DICE = random.Random(1)  # noqa: S311  no secret
 WELL = (0, 2)
 

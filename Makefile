@@ -10,7 +10,7 @@ IN_CLUSTER := .venv/verify/bin/python -m verification
 TOX := .venv/tools/bin/tox run --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run send traffic up verify status down test extras newcomer property pythons coverage integration confluent faults soak mutations e2e pictures fuzz bench profile lint docs lock newest clean
+.PHONY: help run send traffic up verify status down test extras newcomer property pythons coverage integration confluent faults soak stress mutations e2e pictures fuzz bench profile lint docs lock newest clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## */\1\t/' | expand -t 12
@@ -66,6 +66,9 @@ confluent: .venv/tools/ok ## Run the ingest's tests with its other Kafka client,
 
 faults: .venv/tools/ok ## Break everything around both services and count what is lost, KAFKA as above
 	$(TOX) -e faults -- --kafka=$(KAFKA)
+
+stress: .venv/tools/ok ## Run tests (TEST=path or expression) while their processes stop at random, FOR=60 seconds or 3x, SEED=
+	$(TOX) -e stress -- --for=$(FOR) $(SEED:%=--seed=%) "$(TEST)"
 
 soak: .venv/tools/ok ## Half load with a fault every 15 s, FOR=600 seconds: nothing lost, nothing grows
 	$(TOX) -e soak -- $(FOR)

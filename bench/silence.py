@@ -6,7 +6,7 @@ import os
 import signal
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -17,6 +17,7 @@ from bench.server import post
 from verification.refusals import CannotRunError
 
 DEADLINE_S = 1.0
+Seconds = Callable[[], float]
 _CLIENTS = 16
 _PATIENCE_S = 30.0  # a broker that was stopped takes a moment to be itself again
 
@@ -41,26 +42,28 @@ def _wait_until_stopped(pid: int) -> None:
         time.sleep(0.001)
 
 
-def answer(port: int, body: bytes) -> tuple[int, float]:
+def answer(port: int, body: bytes, seconds: Seconds) -> tuple[int, float]:
     """Post one bid request; return the status and the seconds that it took."""
-    began = time.perf_counter()
+    began = seconds()
     status = post(port, body, _PATIENCE_S)
-    return status, time.perf_counter() - began
+    return status, seconds() - began
 
 
-def late_ms(port: int, broker: int, body: bytes, rounds: int) -> float:
+def late_ms(
+    port: int, broker: int, body: bytes, rounds: int, seconds: Seconds = time.perf_counter
+) -> float:
     """Return by how many milliseconds the slowest answer missed its deadline, median of rounds.
 
     The server on `port` waits DEADLINE_S for Kafka, whose process id is `broker`. Raises
     CannotRunError when a request is accepted that nobody can have acknowledged.
     """
-    return statistics.median(_slowest_s(port, broker, body) for _ in range(rounds)) * 1000
+    return statistics.median(_slowest_s(port, broker, body, seconds) for _ in range(rounds)) * 1000
 
 
-def _slowest_s(port: int, broker: int, body: bytes) -> float:
+def _slowest_s(port: int, broker: int, body: bytes, seconds: Seconds) -> float:
     _wait_until_accepting(port, body)
     with silenced(broker), ThreadPoolExecutor(_CLIENTS) as clients:
-        answers = [*clients.map(lambda _: answer(port, body), range(_CLIENTS))]
+        answers = [*clients.map(lambda _: answer(port, body, seconds), range(_CLIENTS))]
     if any(status != HTTPStatus.SERVICE_UNAVAILABLE for status, _ in answers):
         raise CannotRunError(f"Kafka was silent, and the answers were {answers}")
     return max(took_s for _, took_s in answers) - DEADLINE_S
@@ -68,7 +71,7 @@ def _slowest_s(port: int, broker: int, body: bytes) -> float:
 
 def _wait_until_accepting(port: int, body: bytes) -> None:
     deadline = time.monotonic() + _PATIENCE_S
-    while answer(port, body)[0] != HTTPStatus.ACCEPTED:
+    while post(port, body, _PATIENCE_S) != HTTPStatus.ACCEPTED:
         if time.monotonic() > deadline:
             raise CannotRunError("nothing is accepted although Kafka is back")
         time.sleep(0.1)

@@ -22,6 +22,8 @@ from common.settings import SettingsError
 from tests.fakes.librdkafka import FakeLibrdkafka
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.timing
+
 RECORD = Record(b"1", b'{"id":"1"}', (("received-at", b"0"),))
 DEADLINE_S = 10
 LIMIT = 1000

@@ -10,11 +10,11 @@ from typing import Any
 
 from common.settings import read
 from tests.fakes.harness_api import INGEST, LOGIC, FakeApi
+from tests.fakes.harness_clock import FakeClock
 from tests.fakes.harness_host import FakeHost
 from tests.fakes.harness_pipeline import FakeDeployment
 from tests.fakes.harness_prometheus import prometheus_page
 from tests.fakes.harness_runner import FakeRunner
-from tests.fakes.harness_time import FastClock
 from verification.checks.context import Context
 from verification.cluster.images import SERVICE_IMAGES
 from verification.cluster.waiting import SilentProgress
@@ -96,7 +96,7 @@ class World:
             root=self.root,
             settings=read(HarnessSettings, {"KIND_NODE_IMAGE": self.node_image}),
             runner=self.runner,
-            clock=FastClock(),
+            clock=FakeClock(),
             progress=SilentProgress(),
             host=self.host,
             http=self.deployment,

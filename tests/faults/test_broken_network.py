@@ -13,6 +13,8 @@ from tests.support.scenario import scenario
 from tests.support.stage import Stage
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.timing
+
 MIB = 1024 * 1024
 
 

@@ -29,6 +29,8 @@ from tests.support.topics import create_topic, delete_topic, make_topic, read_al
 from tests.support.waiting import eventually
 from verification.embedded.broker import EmbeddedKafka
 
+pytestmark = pytest.mark.timing
+
 KIB = 1024
 
 

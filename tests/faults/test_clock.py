@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
+
 from tests.integration.consumer.process import Pipeline
 from tests.support.ingest import PATIENT
 from tests.support.reckoning import assert_counters_reconcile, assert_nothing_lost, assert_recovers
@@ -12,6 +14,8 @@ from tests.support.scenario import scenario
 from tests.support.stage import Stage
 from tests.support.topics import read_all
 from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.timing
 
 STEPPED = ("-m", "tests.faults.stepped_clock")
 HOUR_MS = 3_600_000

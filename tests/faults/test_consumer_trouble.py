@@ -26,6 +26,8 @@ from tests.support.scenario import scenario
 from tests.support.topics import delete_topic
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.timing
+
 DOOMED = ("-m", "tests.faults.doomed_consumer")
 
 

@@ -6,10 +6,14 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from tests.integration.consumer.process import ROOT, Pipeline
 from tests.support.scenario import scenario
 from tests.support.topics import read_all
 from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.timing
 
 POISON = [b"{%d" % number for number in range(5)]
 

@@ -23,6 +23,8 @@ from tests.support.stage import Stage
 from tests.support.topics import read_all
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.timing
+
 GRACE_S = 20  # terminationGracePeriodSeconds of the deployment
 
 

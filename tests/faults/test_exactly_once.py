@@ -23,6 +23,8 @@ from tests.support.scenario import scenario
 from tests.support.topics import read_all
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.timing
+
 DOOMED = ("-m", "tests.faults.doomed_consumer")
 QUICK = {
     "CONSUMER_PUBLISH_TIMEOUT_MS": "1000",

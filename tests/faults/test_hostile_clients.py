@@ -19,6 +19,8 @@ from tests.support.scenario import scenario
 from tests.support.stage import Stage
 from tests.support.topics import read_all
 
+pytestmark = pytest.mark.timing
+
 HEAD = b"POST /bid HTTP/1.1\r\nHost: x\r\n"
 # Whoever waits for one of the clients that are waited for waits for 10 s; whoever waits for nobody
 # waits for as long as a machine stands still.

@@ -30,6 +30,8 @@ from tests.support.waiting import eventually
 
 DEADLINE_S = 2.0
 
+pytestmark = pytest.mark.timing
+
 
 @pytest.fixture(scope="module")
 def cluster(docker_engine: None) -> Iterator[DockerCluster]:  # noqa: ARG001  needed
@@ -146,8 +148,8 @@ def test_the_coordinator_moves(cluster: DockerCluster, tmp_path: Path) -> None:
     """The broker that keeps the group's offsets goes; every request is decided on all the same."""
     requests, decisions, dead = (make_topic(cluster, name) for name in ("in", "out", "dead"))
     group = uuid.uuid4().hex
-    pipeline = Pipeline(cluster.bootstrap_servers, requests, decisions, dead, group, tmp_path)
-    with pipeline.consumer() as consumer:
+    made = Pipeline(cluster.bootstrap_servers, requests, decisions, dead, group, tmp_path)
+    with closing(made) as pipeline, pipeline.consumer() as consumer:
         consumer.wait_until_ready()
         pipeline.send(*[b'{"id":"before-%d"}' % number for number in range(20)])
         eventually(lambda: pipeline.committed() == 20, "the first commits", 60)

@@ -12,6 +12,8 @@ from tests.integration.consumer.process import Pipeline
 from tests.support.ingest import PATIENT, IngestProcess
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.timing
+
 BID = (Path(__file__).parents[2] / "samples" / "banner.json").read_bytes()
 
 

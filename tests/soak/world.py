@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -32,7 +32,7 @@ class World:
         with ExitStack() as stack:
             stack.enter_context(self.broker)
             self.proxy = stack.enter_context(FaultProxy(self.broker.bootstrap_servers))
-            self.pipeline = self._pipeline()
+            self.pipeline = stack.enter_context(closing(self._pipeline()))
             self.ingest = stack.enter_context(self._ingest()).wait_until_ready()
             self._consumers = stack.enter_context(ExitStack())
             self.start_consumer()

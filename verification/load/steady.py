@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
-import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,7 +13,6 @@ from verification.clock import Clock
 from verification.load.http import JSON_TYPE, Http, Response
 from verification.load.ledger import Attempt, Outcome
 
-WORKERS = 64
 MAX_REQUESTS = 20_000
 _TIMEOUT_S = 10.0
 _ACCEPTED = 202
@@ -42,7 +41,7 @@ def judge(response: Response) -> Outcome:
 
 
 class SteadyLoad:
-    """Sends `rate` requests a second from a thread of its own until left; then all are settled.
+    """Has its clock send `rate` requests a second until left; then all are settled.
 
     Requests are started by the clock, never by the answers to earlier ones, so that a slow server
     meets the same load as a fast one. At most MAX_REQUESTS are sent.
@@ -54,28 +53,23 @@ class SteadyLoad:
         self._clock = clock
         self._prefix = prefix
         self._rate = rate
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._send_all, name="load", daemon=True)
-        self._futures: list[Future[Attempt]] = []
+        self._attempts: list[Attempt] = []
+        self._sending = clock.meanwhile(self._requests())
         self.start = clock.monotonic()
-
-    @property
-    def sent(self) -> int:
-        """How many requests have been started."""
-        return len(self._futures)
+        self.sent = 0
 
     def settled(self) -> list[Attempt]:
         """Return the attempts that have ended, while the load goes on."""
-        return [future.result() for future in self._futures.copy() if future.done()]
+        return self._attempts.copy()
 
     def attempts(self) -> tuple[Attempt, ...]:
-        """Return all attempts; to be called after the load has ended."""
-        return tuple(future.result() for future in self._futures)
+        """Return all attempts in the order of sending; to be called after the load has ended."""
+        return tuple(sorted(self._attempts, key=lambda attempt: attempt.sent_s))
 
     def __enter__(self) -> Self:
         """Begin to send."""
         self.start = self._clock.monotonic()
-        self._thread.start()
+        self._sending.__enter__()
         return self
 
     def __exit__(
@@ -85,22 +79,18 @@ class SteadyLoad:
         trace: TracebackType | None,
     ) -> None:
         """Stop sending and wait for the answers that are still out."""
-        self._stop.set()
-        self._thread.join()
+        self._sending.__exit__(kind, error, trace)
 
-    def _send_all(self) -> None:
-        with ThreadPoolExecutor(WORKERS) as pool:
-            for number in range(MAX_REQUESTS):
-                due = self.start + number / self._rate
-                if self._stop.wait(max(0.0, due - self._clock.monotonic())):
-                    return
-                self._futures.append(pool.submit(self._send, f"{self._prefix}-{number}"))
+    def _requests(self) -> Iterator[tuple[float, Callable[[], None]]]:
+        for number in range(MAX_REQUESTS):
+            yield self.start + number / self._rate, partial(self._send, f"{self._prefix}-{number}")
+            self.sent += 1
 
-    def _send(self, bid_id: str) -> Attempt:
+    def _send(self, bid_id: str) -> None:
         began = self._clock.monotonic()
         outcome, detail = self._outcome(bid_id)
-        ended = self._clock.monotonic()
-        return Attempt(bid_id, outcome, began - self.start, (ended - began) * 1000, detail)
+        took_ms = (self._clock.monotonic() - began) * 1000
+        self._attempts.append(Attempt(bid_id, outcome, began - self.start, took_ms, detail))
 
     def _outcome(self, bid_id: str) -> tuple[Outcome, str]:
         try:

@@ -14,6 +14,7 @@ from verification.traffic.requests import Planned
 
 UNDER_WAY = 64
 _ANSWER_S = 10.0
+_LOOKS_EVERY_S = 0.001
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,17 @@ class Sender:
             for number in range(self.due):
                 request, due = make(number), start + number / self._rate
                 self._clock.sleep(max(0.0, due - self._clock.monotonic()))
-                left = start + self._seconds - self._clock.monotonic()
-                if not self._free.acquire(timeout=max(0.0, left)):
+                if not self._free_before(start + self._seconds):
                     return
                 pool.submit(one, request, due)
+
+    def _free_before(self, end: float) -> bool:
+        """Take a connection that is free, or becomes free before the end."""
+        while not self._free.acquire(blocking=False):
+            self._clock.sleep(_LOOKS_EVERY_S)
+            if self._clock.monotonic() >= end:
+                return False
+        return True
 
     def _exchange(self, request: Planned, due: float) -> Sent:
         try:

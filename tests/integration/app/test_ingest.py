@@ -18,6 +18,8 @@ from tests.support.ports import free_port
 from tests.support.topics import create_topic, delete_topic, make_topic, read_all
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.timing
+
 SAMPLES = sorted((Path(__file__).parents[3] / "samples").glob("*.json"))
 BID = SAMPLES[0].read_bytes()
 # Where the deadline is the subject, or what is waited for takes one.

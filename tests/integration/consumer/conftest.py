@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
@@ -19,6 +21,7 @@ class Kafka(Protocol):
 
 
 @pytest.fixture
-def pipeline(kafka: Kafka, tmp_path: Path) -> Pipeline:
+def pipeline(kafka: Kafka, tmp_path: Path) -> Iterator[Pipeline]:
     """Make the three topics; the group comes into being with its first member."""
-    return Pipeline.made(kafka.bootstrap_servers, tmp_path)
+    with closing(Pipeline.made(kafka.bootstrap_servers, tmp_path)) as pipeline:
+        yield pipeline

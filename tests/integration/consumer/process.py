@@ -12,8 +12,9 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -118,7 +119,7 @@ class ConsumerProcess:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Three topics and a group of one test."""
+    """Three topics and a group of one test, which closes it at its end."""
 
     brokers: str
     requests: str
@@ -126,6 +127,7 @@ class Pipeline:
     dead_letters: str
     group: str
     logs: Path
+    _opened: ExitStack = field(default_factory=ExitStack, init=False)
 
     @classmethod
     def made(cls, brokers: str, logs: Path) -> Self:
@@ -135,6 +137,10 @@ class Pipeline:
         for name in names:
             create_topic(brokers, name)
         return cls(brokers, *names, f"bidding-logic-{run}", logs)
+
+    def close(self) -> None:
+        """Close the connections to Kafka that were needed."""
+        self._opened.close()
 
     def consumer(self, *program: str, name: str = "consumer", **environ: str) -> ConsumerProcess:
         """Prepare a consumer; settings may be given by name."""
@@ -158,16 +164,12 @@ class Pipeline:
 
     def send_each(self, records: Iterable[tuple[bytes, bytes]]) -> list[Any]:
         """Write requests, each under the key before it, and return their record metadata."""
-        producer = KafkaProducer(bootstrap_servers=self.brokers, acks="all")
-        try:
-            headers = [("received-at", b"%d" % (time.time() * 1000))]
-            sent = [
-                producer.send(self.requests, value=value, key=key, headers=headers)
-                for key, value in records
-            ]
-            return [future.get(timeout=30) for future in sent]
-        finally:
-            producer.close()
+        headers = [("received-at", b"%d" % (time.time() * 1000))]
+        sent = [
+            self._producer.send(self.requests, value=value, key=key, headers=headers)
+            for key, value in records
+        ]
+        return [future.get(timeout=30) for future in sent]
 
     def decided(self) -> list[Any]:
         """Return the records on the topic of decisions."""
@@ -179,12 +181,21 @@ class Pipeline:
 
     def committed(self) -> int:
         """Return the sum of the group's committed offsets."""
+        partitions = [TopicPartition(self.requests, number) for number in range(PARTITIONS)]
+        return sum(self._asking.committed(partition) or 0 for partition in partitions)
+
+    @cached_property
+    def _producer(self) -> Any:  # noqa: ANN401  no types there
+        producer = KafkaProducer(bootstrap_servers=self.brokers, acks="all")
+        self._opened.callback(producer.close)
+        return producer
+
+    @cached_property
+    def _asking(self) -> Any:  # noqa: ANN401  the same
+        """What asks for the group's offsets and is no member of it."""
         consumer = KafkaConsumer(bootstrap_servers=self.brokers, group_id=self.group)
-        try:
-            partitions = [TopicPartition(self.requests, number) for number in range(PARTITIONS)]
-            return sum(consumer.committed(tp) or 0 for tp in partitions)
-        finally:
-            consumer.close()
+        self._opened.callback(consumer.close)
+        return consumer
 
 
 @contextmanager

@@ -19,6 +19,8 @@ from tests.support.ports import free_port
 from tests.support.topics import delete_topic
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.timing
+
 KILLED = ("-m", "tests.integration.consumer.killed_before_commit")
 
 

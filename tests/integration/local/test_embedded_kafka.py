@@ -27,6 +27,8 @@ from verification.local.records import Selection, select
 from verification.local.topics import create_topics
 from verification.refusals import CannotRunError
 
+pytestmark = pytest.mark.timing
+
 ROOT = Path(__file__).resolve().parents[3]
 TOPIC = "kept"
 

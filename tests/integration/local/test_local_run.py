@@ -33,6 +33,8 @@ from tests.support.waiting import eventually
 from verification.embedded.broker import EmbeddedKafka
 from verification.embedded.runtime import Runtime
 
+pytestmark = pytest.mark.timing
+
 SAMPLE = ROOT / "samples" / "banner.json"
 NAMES = {
     "KAFKA_TOPIC_BID_REQUESTS": "bids",

@@ -23,6 +23,8 @@ from tests.support.ingest import PATIENT, IngestProcess
 from tests.support.prometheus import MONITORING, PrometheusProcess, promtool
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.timing
+
 SAMPLES = [
     path.read_bytes()
     for path in sorted((Path(__file__).parents[3] / "samples").glob("*"))

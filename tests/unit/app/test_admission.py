@@ -9,6 +9,8 @@ import pytest
 from app.admission import Admission
 from app.refusals import Overloaded
 
+pytestmark = pytest.mark.timing
+
 
 def test_admits_up_to_the_records() -> None:
     """One record more than the limit is refused, until another has left."""

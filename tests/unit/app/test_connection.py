@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 
+import pytest
 from kafka.errors import KafkaTimeoutError
 
 from tests.fakes.producer import FakeProducer
 from tests.support.connections import Connections, away
 from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.timing
 
 
 class TestConnecting:

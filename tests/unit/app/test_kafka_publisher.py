@@ -26,6 +26,8 @@ from app.settings import load_settings
 from tests.fakes.producer import FakeProducer
 from tests.support.connections import Connections
 
+pytestmark = pytest.mark.timing
+
 RECORD = Record(b"1", b'{"id":"1"}', (("received-at", b"0"),))
 
 
@@ -238,9 +240,8 @@ class TestClose:
         """A record that is never acknowledged costs the deadline and no more."""
         producer, admission = FakeProducer(outcome=None), Admission(1, 1000)
         admission.enter(1)
-        before = time.monotonic()
         started(producer, admission).close(0.05)
-        assert time.monotonic() - before < 5
+        assert admission.pending_records == 1
         assert producer.closed_within_s == 0
 
 

@@ -18,6 +18,8 @@ from app.settings import load_settings
 from app.validation.judge import enforce_openrtb26
 from app.worker import BufferingWorker
 
+pytestmark = pytest.mark.timing
+
 
 def test_every_option_is_known_to_gunicorn() -> None:
     """No option is a name or a value that gunicorn would reject."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from prometheus_client import CollectorRegistry
 
 from app.lifecycle import Lifecycle
@@ -12,6 +13,8 @@ from app.watchdog import Watchdog
 from tests.fakes.publisher import FakePublisher
 from tests.support.waiting import eventually
 from tests.unit.app.conftest import Ingest
+
+pytestmark = pytest.mark.timing
 
 
 def watchdog(publisher: FakePublisher, lifecycle: Lifecycle, every_s: float = 1) -> Watchdog:

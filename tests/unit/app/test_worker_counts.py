@@ -12,6 +12,8 @@ import pytest
 
 from app.worker_counts import WorkerCounts
 
+pytestmark = pytest.mark.timing
+
 ROOT = Path(__file__).parents[3]
 # Counts what its arguments say, prints its process id and ends without a word.
 _WORKER = """

@@ -14,6 +14,8 @@ from bench.body import bodies
 from bench.open_loop import Load, Paced
 from verification.refusals import CannotRunError
 
+pytestmark = pytest.mark.timing
+
 PRINTED = """Running 3s test @ http://127.0.0.1:18100
   1 threads and 32 connections
   Latency Distribution

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,7 +13,10 @@ import psutil
 import pytest
 
 from bench import silence
+from tests.fakes.consumer_clock import FakeTime
 from verification.refusals import CannotRunError
+
+pytestmark = pytest.mark.timing
 
 LATE_S = 0.2
 
@@ -34,14 +36,17 @@ def broker() -> Iterator[int]:
 
 
 @contextmanager
-def serving(broker: int, when_silent: int) -> Iterator[int]:
-    """Answer 202 while the broker runs, and `when_silent` after the deadline while it does not."""
+def serving(broker: int, when_silent: int, clock: FakeTime) -> Iterator[int]:
+    """Answer 202 while the broker runs, and `when_silent` after the deadline while it does not.
+
+    The deadline passes on a clock of the test's.
+    """
 
     class Ingest(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             stopped = psutil.Process(broker).status() == psutil.STATUS_STOPPED
-            time.sleep((silence.DEADLINE_S + LATE_S) * stopped)
+            clock.now_s = (silence.DEADLINE_S + LATE_S) * stopped
             self.send_response(when_silent if stopped else 202)
             self.end_headers()
 
@@ -60,12 +65,17 @@ def serving(broker: int, when_silent: int) -> Iterator[int]:
 
 def test_what_is_late_is_what_comes_after_the_deadline(broker: int) -> None:
     """The deadline itself is not counted, and the broker runs again afterwards."""
-    with serving(broker, when_silent=503) as port:
-        assert LATE_S * 1000 <= silence.late_ms(port, broker, b"{}", rounds=1) < 5000
+    clock = FakeTime(0)
+    with serving(broker, when_silent=503, clock=clock) as port:
+        late_ms = silence.late_ms(port, broker, b"{}", 1, clock.clock.monotonic)
+    assert late_ms == pytest.approx(LATE_S * 1000)
     assert psutil.Process(broker).status() != psutil.STATUS_STOPPED
 
 
 def test_an_acceptance_that_nobody_acknowledged_is_no_figure(broker: int) -> None:
     """A server that answers 202 while Kafka is silent is wrong, and not fast."""
-    with serving(broker, when_silent=202) as port, pytest.raises(CannotRunError, match="202"):
+    with (
+        serving(broker, when_silent=202, clock=FakeTime()) as port,
+        pytest.raises(CannotRunError, match="202"),
+    ):
         silence.late_ms(port, broker, b"{}", rounds=1)

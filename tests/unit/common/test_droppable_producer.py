@@ -5,10 +5,13 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from kafka.producer.record_accumulator import RecordAccumulator
 from kafka.structs import TopicPartition
 
 from common.kafka_clients import DroppableProducer, NeverSentError
+
+pytestmark = pytest.mark.timing
 
 PARTITION = TopicPartition("bid_requests", 0)
 

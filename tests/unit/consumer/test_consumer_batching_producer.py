@@ -13,6 +13,8 @@ from kafka.producer.record_accumulator import RecordAccumulator
 
 from consumer.batching_producer import BatchingProducer
 
+pytestmark = pytest.mark.timing
+
 TOPIC = "bid_decisions"
 
 

@@ -20,6 +20,8 @@ from tests.fakes.consumer_records import partition
 from tests.fakes.consumer_transactions import FakeTransactions
 from tests.fakes.consumer_wiring import DEAD_LETTERS, DECISIONS, Wiring
 
+pytestmark = pytest.mark.timing
+
 
 class Fixture:
     """A service with transactions, on a topic with requests."""

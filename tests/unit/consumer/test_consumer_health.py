@@ -15,6 +15,8 @@ from consumer.health_server import Answer, answer, serving
 from consumer.metrics import TABLE, ConsumerMetrics
 from tests.fakes.consumer_clock import FakeTime
 
+pytestmark = pytest.mark.timing
+
 
 class TestHealth:
     """Alive is who goes round; ready is who has no reason not to be."""

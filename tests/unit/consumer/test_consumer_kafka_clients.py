@@ -22,6 +22,8 @@ from consumer.settings import load_settings
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.timing
+
 
 class TestOptions:
     """What the promises rest on is set, and under names that the library knows."""

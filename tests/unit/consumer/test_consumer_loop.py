@@ -22,6 +22,8 @@ from tests.fakes.consumer_records import partition
 from tests.fakes.consumer_sink import FakeSink
 from tests.fakes.consumer_wiring import DEAD_LETTERS, DECISIONS, Wiring
 
+pytestmark = pytest.mark.timing
+
 REQUEST = b'{"id":"r-1"}'
 
 

@@ -16,6 +16,8 @@ from consumer.errors import SinkRefusedError, SinkUnavailableError
 from consumer.publisher import Publisher
 from tests.fakes.consumer_producer import FakeProducer, Sent
 
+pytestmark = pytest.mark.timing
+
 
 class TestPublisher:
     """Failures have dispositions, and a producer that failed is not trusted again."""

@@ -13,6 +13,8 @@ from tests.fakes.consumer_records import partition
 from tests.fakes.consumer_sink import FakeSink
 from tests.fakes.consumer_wiring import Wiring
 
+pytestmark = pytest.mark.timing
+
 REQUEST = b'{"id":"r-1"}'
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from kafka.errors import FencedInstanceIdError, KafkaError, KafkaTimeoutError
 from prometheus_client import CollectorRegistry
 
@@ -34,6 +35,8 @@ from tests.fakes.consumer_transactions import FakeTransactions
 from tests.fakes.consumer_wiring import DECISIONS
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.timing
 
 
 class Cluster:

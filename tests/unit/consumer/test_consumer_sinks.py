@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,17 +21,22 @@ from consumer.metrics import ConsumerMetrics
 from consumer.request import parse
 from consumer.settings import load_settings
 from consumer.sink_settings import PATIENCE
+from consumer.sinks.delivery import Delivery
 from consumer.sinks.dropping import DroppingSink
 from consumer.sinks.durable import DurableSink
 from consumer.sinks.outlets import Outlets
-from consumer.sinks.threaded import Bounds
+from consumer.sinks.threaded import Bounds, Threaded
+from tests.fakes.consumer_clock import FakeTime
 from tests.fakes.consumer_kafka import FakeKafkaConsumer
 from tests.fakes.consumer_records import make_record, partition
 from tests.fakes.consumer_sink import Failing, FakeSink
 from tests.fakes.consumer_wiring import DEAD_LETTERS, Wiring
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.timing
+
 BOUNDS = Bounds(decisions=3, size_bytes=10_000, timeout_s=5)
+WELL_S = 60.0  # what is well is over before, on a machine that stands still as well
 
 
 def decision(offset: int = 0, body: bytes = b'{"id":"r-1"}') -> Decided:
@@ -59,6 +63,28 @@ class SlowSink(FakeSink):
     def close(self) -> None:
         """Note the end."""
         self.closed.set()
+
+
+class Unhurried(Threaded):
+    """Waits by a clock of the test's as long as it may, and notes for how long that was."""
+
+    def __init__(self, sink: FakeSink, counted: Counted, bounds: Bounds, time: FakeTime) -> None:
+        """Take the sink over."""
+        super().__init__(sink, bounds, counted.metrics, time.clock, lambda _error: None)
+        self._sleep = time.sleep
+        self.start()
+
+    def put(self, decided: Decided, seconds: float = 0) -> Delivery | None:
+        """Wait, then try."""
+        delivery = super().put(decided)
+        if delivery is None:
+            self._sleep(seconds)
+        return delivery
+
+    def abandon(self, seconds: float) -> int:
+        """Wait, then give up."""
+        self._sleep(seconds)
+        return super().abandon(0)
 
 
 class AnotherLog(FakeSink):
@@ -133,10 +159,9 @@ class TestDropping:
     ) -> None:
         """The queue holds so many, the rest is dropped and counted, and all add up."""
         it = dropping(slow, counted)
-        started = time.monotonic()
         for offset in range(1_000):
             it.offer(decision(offset))
-        assert time.monotonic() - started < 5
+        assert slow.submitted == []
         assert (counted.of("queued_decisions"), counted.drops("full")) == (3, 997)
         slow.go_on.set()
         eventually(lambda: counted.of("delivered_total") == 3, "the deliveries")
@@ -222,17 +247,18 @@ class TestDurable:
         self, counted: Counted, slow: SlowSink
     ) -> None:
         """A batch waits for room so long in all, then it is held."""
-        it = durable(slow, counted, Bounds(2, 10_000, 1 / PATIENCE))
+        bounds, time = Bounds(2, 10_000, 5), FakeTime()
+        it = DurableSink(slow, bounds, counted.metrics, time.clock)
+        it.thread = Unhurried(slow, counted, bounds, time)
         first = [it.submit(decision(offset)) for offset in range(2)]
-        it.be_patient()  # whatever the first two have cost
-        started = time.monotonic()
         for _ in range(20):
             with pytest.raises(SinkUnavailableError, match="fake: the queue is full"):
                 it.submit(decision(2))
-        assert 1 <= time.monotonic() - started < 15  # once for each would take 20 s
-        threading.Timer(0.1, slow.go_on.set).start()
-        first[0].wait(5)
-        it.submit(decision(2)).wait(5)
+        assert time.slept_s == [5 * PATIENCE] + [0] * 19
+        slow.go_on.set()
+        for acknowledgement in first:
+            acknowledgement.wait(WELL_S)
+        it.submit(decision(2)).wait(WELL_S)
         assert slow.offsets() == [0, 1, 2]
 
 
@@ -284,12 +310,13 @@ class TestDrain:
     def test_hanging_sinks_share_one_deadline(self, slow: SlowSink) -> None:
         """Three of them take no longer than one, and what they leave is counted."""
         books = [Counted() for _ in range(3)]
-        those = [dropping(slow, book) for book in books]
-        for it in those:
+        time = FakeTime()
+        those = [DroppingSink(slow, BOUNDS, book.metrics, time.clock) for book in books]
+        for it, book in zip(those, books, strict=True):
+            it.thread = Unhurried(slow, book, BOUNDS, time)
             it.offer(decision())
-        started = time.monotonic()
-        Outlets(dropping=those).drain(2, Clock())
-        assert time.monotonic() - started < 5.5  # one after the other would take 6 s
+        Outlets(dropping=those).drain(2, time.clock)
+        assert time.slept_s == [2, 0, 0]
         assert [book.drops("stopped") for book in books] == [1, 1, 1]
 
     def test_what_ends_after_the_end_counts_once(self, counted: Counted, slow: SlowSink) -> None:

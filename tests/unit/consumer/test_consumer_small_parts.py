@@ -14,6 +14,8 @@ from consumer.stop import Stop
 from tests.fakes.consumer_clock import FakeTime
 from tests.fakes.consumer_records import make_record
 
+pytestmark = pytest.mark.timing
+
 
 class TestBackoff:
     """Pauses double up to a limit."""

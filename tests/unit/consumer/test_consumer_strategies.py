@@ -22,6 +22,8 @@ from consumer.strategy import Strategy
 from tests.fakes.consumer_clock import FakeTime
 from tests.fakes.consumer_strategy import FakeStrategy
 
+pytestmark = pytest.mark.timing
+
 
 def request(*imps: dict[str, Any], **fields: Any) -> BidRequest:  # noqa: ANN401  any JSON at all
     """Return a request with these impressions and fields."""

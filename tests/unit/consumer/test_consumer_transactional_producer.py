@@ -16,6 +16,8 @@ from kafka.structs import ConsumerGroupMetadata, OffsetAndMetadata
 from consumer.transactional_producer import TransactionalProducer
 from tests.fakes.consumer_records import partition
 
+pytestmark = pytest.mark.timing
+
 MEMBER = ConsumerGroupMetadata("group", generation_id=3, member_id="m")
 OFFSETS = {partition(): OffsetAndMetadata(1, "", 0)}
 SOON = 0.01

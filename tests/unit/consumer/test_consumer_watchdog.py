@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from kafka.errors import KafkaTimeoutError
 from structlog.testing import capture_logs
 
@@ -10,6 +11,8 @@ from tests.fakes.consumer_kafka import FakeKafkaConsumer
 from tests.fakes.consumer_records import partition
 from tests.fakes.consumer_sink import FakeSink
 from tests.fakes.consumer_wiring import Wiring
+
+pytestmark = pytest.mark.timing
 
 REQUEST = b'{"id":"r-1"}'
 TIMEOUT_S = 60

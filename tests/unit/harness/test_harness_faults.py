@@ -17,6 +17,8 @@ from verification.checks.registry import CHECKS
 from verification.running import CheckResult, Status, run_check
 from verification.session import Session
 
+pytestmark = pytest.mark.timing
+
 # The pipeline's faults stand in test_harness_pipeline_checks.py, those of the manifests are the
 # mutations of tests/manifests.
 TABLED = [check for check in CHECKS if check.category in FAULTS]

@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from verification.clock import SystemClock
+from tests.fakes.harness_clock import FakeClock
 from verification.load.http import Response
 from verification.load.ledger import Attempt, Column, Outcome, settle
-from verification.load.steady import SteadyLoad, judge
+from verification.load.steady import MAX_REQUESTS, SteadyLoad, judge
+
+pytestmark = pytest.mark.timing
 
 
 def _attempt(bid_id: str, outcome: Outcome) -> Attempt:
@@ -122,19 +124,29 @@ class FakeIngest:
 class TestSteadyLoad:
     """SteadyLoad."""
 
-    def _send(self, ingest: FakeIngest, least: int) -> tuple[Attempt, ...]:
-        load = SteadyLoad(ingest, SystemClock(), prefix="p", rate=500)
-        with load:
-            while load.sent < least:
-                pass
+    def _send(self, ingest: FakeIngest, seconds: float) -> tuple[Attempt, ...]:
+        clock = FakeClock()
+        with SteadyLoad(ingest, clock, prefix="p", rate=500) as load:
+            clock.sleep(seconds)
+            assert load.sent == len(load.settled())
+        clock.sleep(1)
         return load.attempts()
 
     def test_every_id_once(self) -> None:
         """Each request has an id of its own and an attempt in the books."""
         ingest = FakeIngest()
-        attempts = self._send(ingest, 50)
+        attempts = self._send(ingest, 0.1)
         assert len({item.id for item in attempts}) == len(attempts) == len(ingest.bodies)
         assert {item.outcome for item in attempts} == {Outcome.ACCEPTED}
+
+    def test_by_the_clock(self) -> None:
+        """Requests are sent when they are due, from the beginning until the load is left."""
+        sent = [item.sent_s for item in self._send(FakeIngest(), 0.1)]
+        assert sent == pytest.approx([number / 500 for number in range(51)])
+
+    def test_bounded(self) -> None:
+        """However long it goes on, there is an end to what is sent."""
+        assert len(self._send(FakeIngest(), MAX_REQUESTS)) == MAX_REQUESTS
 
     @pytest.mark.parametrize(
         ("fate", "outcome"),
@@ -147,5 +159,5 @@ class TestSteadyLoad:
     )
     def test_broken_connections(self, fate: Exception, outcome: Outcome) -> None:
         """Without an answer the fate is unknown, unless there was no connection at all."""
-        attempts = self._send(FakeIngest(fate), 3)
+        attempts = self._send(FakeIngest(fate), 0.01)
         assert {item.outcome for item in attempts} == {outcome}

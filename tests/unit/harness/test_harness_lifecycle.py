@@ -19,6 +19,8 @@ from verification.tools.errors import ToolFailedError, ToolMissingError
 from verification.tools.kind import Kind
 from verification.tools.kubectl import Kubectl
 
+pytestmark = pytest.mark.timing
+
 SETTINGS = read(HarnessSettings, {"VERIFY_CLUSTER": "ours"})
 
 

@@ -19,6 +19,8 @@ from verification.running import Status, run_check
 from verification.session import Session
 from verification.settings import HarnessSettings
 
+pytestmark = pytest.mark.timing
+
 PIPELINE = {check.id: check for check in CHECKS if check.category == "pipeline"}
 
 FAULTS = {

@@ -6,7 +6,11 @@ import socket
 import subprocess
 import sys
 
+import pytest
+
 from verification.checks.probes import CONNECT, connections
+
+pytestmark = pytest.mark.timing
 
 
 def _fates(*targets: str) -> dict[str, str]:

@@ -17,6 +17,8 @@ from verification.cluster.workloads import failure, pending
 from verification.tools.errors import RolloutError
 from verification.tools.kubectl import Kubectl
 
+pytestmark = pytest.mark.timing
+
 
 @pytest.fixture
 def runner() -> FakeRunner:

@@ -44,6 +44,8 @@ from verification.timeline import Span
 from verification.tools.errors import HarnessError, RolloutError
 from verification.tools.kind import Kind
 
+pytestmark = pytest.mark.timing
+
 Function = Callable[[Context], Evidence]
 
 

@@ -27,6 +27,8 @@ from verification.session import Session
 from verification.settings import HarnessSettings
 from verification.tools.errors import HarnessError, RolloutError, ToolFailedError
 
+pytestmark = pytest.mark.timing
+
 SETTINGS = read(HarnessSettings, {})
 _WATCHED = "deployments,statefulsets,jobs,replicasets,pods"
 

@@ -33,6 +33,8 @@ from verification.status.local import LocalInquiry
 from verification.status.model import Account, PartitionLag, Status, trend
 from verification.tools.errors import HarnessError
 
+pytestmark = pytest.mark.timing
+
 _VALUE = {
     "request": {"id": "b-1", "topic": "bid_requests", "partition": 1, "offset": 7},
     "strategy": "fixed_price",

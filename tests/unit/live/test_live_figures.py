@@ -17,6 +17,8 @@ from verification.live.figures import of_consumer, of_ingest
 from verification.live.page import Page, read_page
 from verification.live.window import Window
 
+pytestmark = pytest.mark.timing
+
 
 def page(at: float, registry: CollectorRegistry) -> Page:
     """Read what a registry tells."""

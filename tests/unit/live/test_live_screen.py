@@ -19,6 +19,8 @@ from verification.live.screen import Screen
 from verification.live.view import LiveView, Observer
 from verification.local.messages import Messages
 
+pytestmark = pytest.mark.timing
+
 SCREEN = replace(screen(), rates=[0, 50, 100])
 
 

@@ -24,6 +24,8 @@ from verification.local.endings import endings_interrupt
 from verification.local.messages import Messages
 from verification.refusals import CannotRunError
 
+pytestmark = pytest.mark.timing
+
 
 def console(**environ: str) -> Console:
     """Return a console over memory."""

@@ -24,6 +24,8 @@ from verification.local.pump import Pump
 from verification.local.service import Service, ServicePlan
 from verification.refusals import CannotRunError, UsageError
 
+pytestmark = pytest.mark.timing
+
 
 class TestRefuseTaken:
     """A port in use is told before anything starts."""

@@ -17,6 +17,8 @@ import pytest
 from tests.support.waiting import eventually
 from verification.local.processes import Child, Command, Tie, default_tie, spawn
 
+pytestmark = pytest.mark.timing
+
 TIES: list[Tie] = ["parent", "pipe"] if sys.platform == "linux" else ["pipe"]
 SLEEP = ("sleep", "60")
 

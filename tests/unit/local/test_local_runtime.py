@@ -15,6 +15,8 @@ from verification.embedded.properties import server_properties
 from verification.embedded.runtime import Runtime, assemble
 from verification.refusals import CannotRunError
 
+pytestmark = pytest.mark.timing
+
 
 def no_wheel() -> None:
     """Bring no Java."""

@@ -13,6 +13,8 @@ import pytest
 
 from verification.local.started import in_force, noted
 
+pytestmark = pytest.mark.timing
+
 _RUN = """
 import json, sys, time
 from pathlib import Path

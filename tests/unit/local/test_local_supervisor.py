@@ -14,6 +14,8 @@ from verification.local.messages import Messages
 from verification.local.supervisor import Supervisor, ending
 from verification.refusals import CannotRunError, CheckFailedError
 
+pytestmark = pytest.mark.timing
+
 
 class Stage:
     """A supervisor with everything around it faked."""

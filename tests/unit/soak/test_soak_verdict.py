@@ -13,6 +13,8 @@ from tests.soak.table import print_table
 from tests.soak.verdict import Finding, flat, watched
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.timing
+
 NOW = Sample(memory=50 * MIB, threads=10, files=20)
 STEADY = Growth("ingest", 7, 600, NOW, NOW)
 

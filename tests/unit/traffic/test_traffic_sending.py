@@ -5,37 +5,37 @@ from __future__ import annotations
 import io
 import json
 import threading
-import time
 from collections.abc import Mapping
 
 import pytest
 
+from tests.fakes.harness_clock import FakeClock
 from tests.fakes.http_answers import Answer, HttpAnswers
 from tests.fakes.local_units import Terminal
 from tests.support.ports import free_port
+from tests.support.waiting import eventually
 from verification.cli import Console, main
-from verification.clock import SystemClock
 from verification.load.http import Response
 from verification.traffic.mix import Mix
 from verification.traffic.requests import Planned, planned
 from verification.traffic.sender import UNDER_WAY, Sender, Sent
 from verification.traffic.tally import Tally
 
+pytestmark = pytest.mark.timing
+
 VALID = Planned("banner on site", "", b"{}", "application/json", 202, "")
 BROKEN = Planned("video on app", "a flag of 2", b"{}", "application/json", 400, "one-of")
 
 
 class Exchange:
-    """An ingest that answers after `pause_s`, and knows how many asked at the same time."""
+    """An ingest that answers once `go_on` is set, and knows how many ask at the same time."""
 
-    def __init__(self, pause_s: float = 0.0, error: Exception | None = None) -> None:
+    def __init__(self, clock: FakeClock, error: Exception | None = None) -> None:
         """Answer 202, or raise the error."""
+        self.clock = clock
         self.at: list[float] = []
-        self.most = 0
-        self._now = 0
-        self._pause_s = pause_s
+        self.go_on = threading.Event()
         self._error = error
-        self._lock = threading.Lock()
 
     def call(
         self,
@@ -48,53 +48,57 @@ class Exchange:
         """Answer."""
         assert (method, path, body, timeout) == ("POST", "/bid", VALID.body, 10)
         assert headers == {"content-type": "application/json"}
-        with self._lock:
-            self.at.append(time.monotonic())
-            self._now += 1
-            self.most = max(self.most, self._now)
-        time.sleep(self._pause_s)
-        with self._lock:
-            self._now -= 1
+        self.at.append(self.clock.monotonic())
+        assert self.go_on.wait(60)
         if self._error is not None:
             raise self._error
         return Response(202, {}, b"{}", 0.0)
 
 
-def sent_to(exchange: Exchange, rate: float, seconds: float) -> list[Sent]:
-    """Send valid requests and return what came of them."""
-    found: list[Sent] = []
-    sender = Sender(exchange, SystemClock(), rate=rate, seconds=seconds)
-    sender.send(lambda _number: VALID, found.append)
-    return found
-
-
 class TestSender:
     """An open loop, with an end."""
 
-    def test_by_the_clock(self) -> None:
-        """Requests start at the rate, though each takes longer than the time between two."""
-        exchange, began = Exchange(pause_s=0.1), time.monotonic()
-        assert len(sent_to(exchange, rate=100, seconds=0.5)) == 50
-        began_at = [at - began for at in sorted(exchange.at)]
-        assert all(at > number / 100 - 0.001 for number, at in enumerate(began_at))
-        assert began_at[-1] < 10
-        assert exchange.most > 1
+    @pytest.fixture
+    def exchange(self) -> Exchange:
+        """Begin at 0 seconds."""
+        return Exchange(FakeClock())
 
-    def test_bounded(self) -> None:
+    def _sent(self, exchange: Exchange, rate: float, go_on_at: float) -> list[Sent]:
+        """Send valid requests for a second, answered at a certain time; return what came of it."""
+        found: list[Sent] = []
+        sender = Sender(exchange, exchange.clock, rate=rate, seconds=1)
+        with exchange.clock.meanwhile([(go_on_at, exchange.go_on.set)]):
+            sender.send(lambda _number: VALID, found.append)
+        return found
+
+    def test_by_the_clock(self, exchange: Exchange) -> None:
+        """Requests start at the rate, though none is answered before all have begun."""
+        assert len(self._sent(exchange, rate=50, go_on_at=0.98)) == 50
+        assert all(at >= number / 50 for number, at in enumerate(sorted(exchange.at)))
+
+    def test_bounded(self, exchange: Exchange) -> None:
         """Never more are under way than may be, and what is not begun in time is not sent."""
-        exchange = Exchange(pause_s=5)
-        found = sent_to(exchange, rate=1000, seconds=0.6)
-        assert exchange.most == UNDER_WAY
-        assert UNDER_WAY <= len(found) < 600
+        assert len(self._sent(exchange, rate=1000, go_on_at=1)) == UNDER_WAY
 
-    def test_waiting_for_a_connection_is_latency(self) -> None:
+    def test_waiting_for_a_connection_is_latency(self, exchange: Exchange) -> None:
         """The latency counts from when a request was due, not from when it was sent."""
-        found = sent_to(Exchange(pause_s=0.3), rate=1000, seconds=0.5)
-        assert max(sent.latency_ms for sent in found) > 400
+        found: list[Sent] = []
+
+        def answer() -> None:
+            exchange.go_on.set()
+            eventually(lambda: len(found) == UNDER_WAY, "connections that are free again")
+
+        sender = Sender(exchange, exchange.clock, rate=UNDER_WAY * 2, seconds=1)
+        with exchange.clock.meanwhile([(0.75, answer)]):
+            sender.send(lambda _number: VALID, found.append)
+        waited = [sent for sent in found[UNDER_WAY:] if sent.latency_ms >= 240]
+        assert len(found) == UNDER_WAY * 2
+        assert waited
 
     def test_no_answer(self) -> None:
         """A connection that breaks is an answer that did not come, and says why."""
-        (sent,) = sent_to(Exchange(error=ConnectionResetError("gone")), rate=1, seconds=1)
+        broken = Exchange(FakeClock(), error=ConnectionResetError("gone"))
+        (sent,) = self._sent(broken, rate=1, go_on_at=0)
         assert (sent.answer, sent.why) == (None, "ConnectionResetError: gone")
 
 

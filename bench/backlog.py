@@ -64,7 +64,7 @@ def fill(brokers: str, topic: str, records: int, whole: bytes | None = None) -> 
         while True:
             with suppress(BufferError):
                 headers = [("received-at", now)]
-                producer.produce(topic, body, b"%d" % number, headers=headers)  # type: ignore[arg-type]  # pairs of str and bytes are what it takes
+                producer.produce(topic, body, b"%d" % number, headers=headers)
                 break
             producer.poll(0.1)
     if producer.flush(60):

@@ -43,7 +43,7 @@ def consumer_image(docker_client: docker.DockerClient) -> str:
 
 
 @pytest.fixture(params=["ingest", "consumer"])
-def image(request: pytest.FixtureRequest) -> str:
+def image(docker_engine: None, request: pytest.FixtureRequest) -> str:  # noqa: ARG001  needed
     """Return one image after the other."""
     identity: str = request.getfixturevalue(f"{request.param}_image")
     return identity

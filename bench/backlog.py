@@ -63,7 +63,7 @@ def fill(brokers: str, topic: str, records: int, whole: bytes | None = None) -> 
     for number, body in enumerate(bodies(records, whole)):
         while True:
             with suppress(BufferError):
-                headers = [("received-at", now)]
+                headers: list[tuple[str, str | bytes | None]] = [("received-at", now)]
                 producer.produce(topic, body, b"%d" % number, headers=headers)
                 break
             producer.poll(0.1)

@@ -30,9 +30,12 @@ their end. Run them with `make faults`.
 Every scenario with a ledger asserts that no accepted bid request is missing, that none that was
 refused for certain is there, that none is there twice, and that the ingest's counters and the
 clients' own books agree: received = accepted + refused + unknown. Those on the network and on Kafka
-also assert that every answer was there within a second of the publish deadline, which even a busy
-machine keeps; that it is 100 ms on one that has nothing else to do is measured by `make bench`
-([performance](performance.md)).
+also assert that every request was answered, and that answers come while the fault lasts. None of
+them looks at a clock: that a request waits for its acknowledgement no longer than its deadline is
+shown by `tests/unit/app` on a clock that the test moves, and that the answer is there within 100 ms
+of the deadline is measured by `make bench` ([performance](performance.md)). That a promise does not
+hang on the machine's pace is shown by `make stress`, which runs these tests while all their
+processes are stopped at random for seconds.
 
 `none` and `unknown` are values of `delivery` in a 503: the record is certainly not on the topic, or
 it may be, and a client that tries again should send the same id.

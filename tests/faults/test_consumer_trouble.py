@@ -6,11 +6,13 @@ import json
 import signal
 import time
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from types import SimpleNamespace
 from typing import Any
 
+import cramjam
 import pytest
-from confluent_kafka import Message, Producer
+from kafka import KafkaProducer, codec
 from kafka.admin import NewPartitions
 from kafka.structs import TopicPartition
 
@@ -327,16 +329,17 @@ class TestUnreadable:
         kept="Everything: its partition waits before it",
         recovery="The other partitions go on; this one as soon as a client can read it",
     )
-    def test_an_unreadable_record_holds_its_partition_alone(self, pipeline: Pipeline) -> None:
+    def test_an_unreadable_record_holds_its_partition_alone(
+        self, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """It is named, the service is alive, beats and stops, and the others are decided on."""
         spread(pipeline, 20, "before")
-        producer = Producer({"bootstrap.servers": pipeline.brokers, "compression.type": "snappy"})
-        told: list[Message] = []
-        body = requests(1, "snappy")[0] + b" " * 1000
-        producer.produce(
-            pipeline.requests, body, partition=1, on_delivery=lambda _error, sent: told.append(sent)
-        )
-        assert producer.flush(30) == 0
+        snappy = SimpleNamespace(compress=cramjam.snappy.compress_raw)
+        monkeypatch.setattr(codec, "snappy", snappy)
+        options = {"bootstrap_servers": pipeline.brokers, "compression_type": "snappy"}
+        with closing(KafkaProducer(**options)) as producer:
+            body = requests(1, "snappy")[0] + b" " * 1000
+            unreadable = producer.send(pipeline.requests, body, partition=1).get(30)
         with pipeline.consumer(*DOOMED, NO_CODECS, name="cannot") as consumer:
             eventually(lambda: consumer.logged("record cannot be read"), "the error", 60)
             sent = pipeline.send_each((b"%d" % n, v) for n, v in enumerate(requests(60, "after")))
@@ -344,7 +347,7 @@ class TestUnreadable:
             eventually(lambda: decided(pipeline).keys() >= others, "the others", 60)
             seen = consumer.logged("record cannot be read")[0]
             assert (seen["topic"], seen["partition"]) == (pipeline.requests, 1)
-            assert seen["offset"] == told[0].offset()
+            assert seen["offset"] == unreadable.offset
             assert consumer.get("/healthz")[0] == 200
             assert "partition 1" in consumer.get("/readyz")[1]
             assert consumer.terminate() == 0

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from kafka import KafkaAdminClient, KafkaConsumer
+from kafka import KafkaAdminClient
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import KafkaError, for_code
 
 from common.kafka_clients import opened
 from consumer.batching_producer import BatchingProducer
+from consumer.group_member import GroupMember
 from consumer.producer import Producer
 from consumer.publisher import Publisher
 from consumer.settings import ConsumerSettings
@@ -44,7 +45,7 @@ def connect(settings: ConsumerSettings) -> KafkaClients:
     check_topics(settings)
     publisher = Publisher(lambda: _producer(settings))
     try:
-        source = opened(KafkaConsumer, consumer_options(settings))
+        source = opened(GroupMember, consumer_options(settings))
     except BaseException:
         publisher.close(seconds=0)
         raise

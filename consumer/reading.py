@@ -1,4 +1,4 @@
-"""What kafka-python's consumer lacks: codecs, and a way on after a record that it cannot read."""
+"""What kafka-python's consumer lacks: codecs, and ways on where it would stand still for ever."""
 
 from __future__ import annotations
 
@@ -42,13 +42,27 @@ class Records(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-python s
 
 
 class ReadingConsumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python ships no types
-    """kafka.KafkaConsumer that reads every codec, and raises UnreadableError."""
+    """kafka.KafkaConsumer that reads every codec, and goes on.
+
+    It raises UnreadableError, and its polls may be shorter than a rebalance. In kafka-python 3.0.12
+    a leader that joins anew because it has heard of partitions takes itself for done once it has
+    assigned them. A poll that ends before Kafka has confirmed them leaves it for ever without
+    partitions and without heartbeats, while the group counts on it.
+    """
 
     def __init__(self, **configs: Any) -> None:  # noqa: ANN401  kafka-python's own
         """Connect."""
         super().__init__(**configs)
         self._fetcher.PartitionRecords = Records
         read_every_codec()
+
+    def poll(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  kafka-python's own
+        """Poll; a rebalance that is not over is what the next poll goes on with."""
+        try:
+            return super().poll(*args, **kwargs)
+        finally:
+            if self._coordinator.rejoining:
+                self._coordinator.request_rejoin()
 
 
 def read_every_codec() -> None:

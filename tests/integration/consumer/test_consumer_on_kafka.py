@@ -15,6 +15,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.structs import TopicPartition
 
 from tests.integration.consumer.process import Pipeline, admin, create_topic
+from tests.support.fault_proxy import Fault, FaultProxy
 from tests.support.ports import free_port
 from tests.support.topics import delete_topic
 from tests.support.waiting import eventually
@@ -212,6 +213,16 @@ class TestOutages:
             assert "Unable to bootstrap" in body
             with forwarding(port, to=pipeline.brokers):
                 consumer.wait_until_ready()
+                eventually(lambda: pipeline.committed() == 1, "the commit")
+        assert len(pipeline.decided()) == 1
+
+    def test_a_kafka_that_answers_later_than_a_poll_lasts(self, pipeline: Pipeline) -> None:
+        """A member that joins anew as it hears of partitions gets them, however short its polls."""
+        pipeline.send(request(1))
+        with FaultProxy(pipeline.brokers) as proxy:
+            proxy.inject(Fault(delay_s=0.02))
+            environ = {"KAFKA_BROKERS": proxy.bootstrap_servers, "CONSUMER_POLL_TIMEOUT_MS": "10"}
+            with pipeline.consumer(**environ):
                 eventually(lambda: pipeline.committed() == 1, "the commit")
         assert len(pipeline.decided()) == 1
 

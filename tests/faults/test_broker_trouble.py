@@ -14,7 +14,7 @@ from kafka import KafkaAdminClient
 from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
 
 from tests.support.fault_proxy import FaultProxy
-from tests.support.ingest import PATIENT, PATIENT_S
+from tests.support.ingest import PATIENT
 from tests.support.ledger import Ledger
 from tests.support.load import Client
 from tests.support.reckoning import (
@@ -273,5 +273,5 @@ class TestTopic:
                     assert answer is not None
                     assert answer.status == 413
                 large.close()
-            assert_came_through(stage, ingest, PATIENT_S)
+            assert_came_through(stage, ingest)
         assert len(stage.ledger.refused) == 20

@@ -12,11 +12,6 @@ from tests.support.stage import Stage
 from tests.support.topics import read_all
 from tests.support.waiting import eventually
 
-DEADLINE_S = 1.0  # the default
-# What a busy machine may add, on which clients, proxy and test share a process and any of them may
-# stand still for seconds: these tests catch the answer that nobody waits for the end of. That it
-# comes within 100 ms of the deadline is measured by bench/silence.py, where nothing else runs.
-NOISE_S = 4.0
 _SAMPLE = re.compile(r'^(\w+?)(?:\{outcome="([^"]+)"\})? ([0-9.e+]+)$', re.MULTILINE)
 _MAYBE_DELIVERED = {"delivery-unknown", "internal-error"}
 
@@ -52,20 +47,12 @@ def assert_recovers(ingest: IngestProcess) -> None:
     assert ingest.log.read_text().count("Booting worker") == 1
 
 
-def assert_in_time(ingest: IngestProcess, ledger: Ledger, deadline_s: float = DEADLINE_S) -> None:
-    """Every answer was there about when its deadline passed, by the clients' clocks and the log."""
-    assert max(slowest_s(ingest), ledger.slowest_s) <= deadline_s + NOISE_S
-
-
-def assert_came_through(
-    stage: Stage, ingest: IngestProcess, deadline_s: float = DEADLINE_S
-) -> None:
-    """Say that nothing is lost, doubled or unexplained, and that every answer came in time."""
+def assert_came_through(stage: Stage, ingest: IngestProcess) -> None:
+    """Say that nothing is lost, doubled, unexplained or without an answer."""
     assert_recovers(ingest)
     assert_counters_reconcile(ingest, stage.ledger)
     assert_nothing_lost(stage.brokers, stage.topic, stage.ledger)
     assert not stage.ledger.unanswered
-    assert_in_time(ingest, stage.ledger, deadline_s)
 
 
 def in_flight(ingest: IngestProcess) -> int:
@@ -73,11 +60,6 @@ def in_flight(ingest: IngestProcess) -> int:
     text = ingest.get("/metrics").body.decode()
     found = re.search(r"^ingest_requests_in_flight ([0-9.]+)$", text, re.MULTILINE)
     return int(float(found[1])) if found else 0
-
-
-def slowest_s(ingest: IngestProcess) -> float:
-    """Return the most seconds that an answer took, from the request's arrival, by its log."""
-    return max(float(line.get("latency_ms", 0)) for line in ingest.log_lines()) / 1000
 
 
 def rss(ingest: IngestProcess) -> int:

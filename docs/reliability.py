@@ -30,12 +30,13 @@ their end. Run them with `make faults`.
 Every scenario with a ledger asserts that no accepted bid request is missing, that none that was
 refused for certain is there, that none is there twice, and that the ingest's counters and the
 clients' own books agree: received = accepted + refused + unknown. Those on the network and on Kafka
-also assert that every request was answered, and that answers come while the fault lasts. None of
-them looks at a clock: that a request waits for its acknowledgement no longer than its deadline is
-shown by `tests/unit/app` on a clock that the test moves, and that the answer is there within 100 ms
-of the deadline is measured by `make bench` ([performance](performance.md)). That a promise does not
-hang on the machine's pace is shown by `make stress`, which runs these tests while all their
-processes are stopped at random for seconds.
+also assert that every request was answered. What they tell of time is an order of events: clients
+get their 503 while Kafka is still away, others are served while slow ones are still connected. No
+scenario measures seconds, so that none depends on a quick machine: `make stress` runs them while
+all processes of a test stand still at random for seconds. That deadlines are kept is tested on a
+clock that the test moves (`tests/unit`); how late an answer is after the publish deadline on a
+machine that has nothing else to do, at most 100 ms, is measured by `make bench`
+([performance](performance.md)).
 
 `none` and `unknown` are values of `delivery` in a 503: the record is certainly not on the topic, or
 it may be, and a client that tries again should send the same id.

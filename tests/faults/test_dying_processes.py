@@ -15,7 +15,7 @@ from app.refusals import Unavailable
 from app.settings import load_settings
 from tests.faults.killed_after_acknowledgement import DOOMED
 from tests.support.fault_proxy import Fault
-from tests.support.ingest import PATIENT
+from tests.support.ingest import PATIENT, IngestProcess
 from tests.support.load import Client, bid
 from tests.support.reckoning import assert_counters_reconcile, assert_nothing_lost, in_flight
 from tests.support.scenario import scenario
@@ -26,6 +26,21 @@ from tests.support.waiting import eventually
 pytestmark = pytest.mark.timing
 
 GRACE_S = 20  # terminationGracePeriodSeconds of the deployment
+
+
+def connects(port: int) -> bool:
+    """Whether a new connection is made."""
+    try:
+        socket.create_connection(("127.0.0.1", port), 0.3).close()
+    except TimeoutError:
+        return False
+    return True
+
+
+def patient(ingest: IngestProcess) -> IngestProcess:
+    """Have new workers wait for Kafka longer than the ingest's 2 s, which a machine may stand."""
+    ingest.program = ("-m", "tests.faults.patient_start")
+    return ingest
 
 
 class TestKilled:
@@ -177,7 +192,7 @@ class TestTerminated:
     )
     def test_reloaded_under_load(self, stage: Stage) -> None:
         """SIGHUP replaces the workers, and no client notices."""
-        with stage.ingest(**PATIENT) as ingest:
+        with patient(stage.ingest(**PATIENT)) as ingest:
             before = ingest.wait_until_ready().worker_pids()
             with stage.load(ingest) as load:
                 load.until_accepted(50)
@@ -198,7 +213,8 @@ class TestTerminated:
     )
     def test_recycled_workers(self, stage: Stage) -> None:
         """Workers that leave after fifty requests take none of the others with them."""
-        with stage.ingest(INGEST_MAX_REQUESTS="50", INGEST_WORKERS="2", **PATIENT) as ingest:
+        recycling = {"INGEST_MAX_REQUESTS": "50", "INGEST_WORKERS": "2"}
+        with patient(stage.ingest(**recycling, **PATIENT)) as ingest:
             ingest.wait_until_ready()
             with stage.load(ingest) as load:
                 load.until_accepted(400)

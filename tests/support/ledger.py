@@ -33,17 +33,15 @@ class Ledger:
         self.refused: dict[str, int] = {}
         self.unknown: set[str] = set()
         self.unanswered: set[str] = set()
-        self.slowest_s = 0.0
 
     def __len__(self) -> int:
         """Return how many ids it holds."""
         return len(self.accepted) + len(self.refused) + len(self.unknown) + len(self.unanswered)
 
-    def enter(self, bid_id: str, answer: Answer | None, took_s: float = 0) -> None:
+    def enter(self, bid_id: str, answer: Answer | None) -> None:
         """Put an id into the column that its answer says; None: the connection broke."""
         with self._lock:
             assert bid_id not in self.accepted.keys() | self.refused.keys() | self.unknown
-            self.slowest_s = max(self.slowest_s, took_s)
             if answer is None:
                 self.unanswered.add(bid_id)
             elif answer.status == 202:

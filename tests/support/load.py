@@ -39,7 +39,6 @@ class Client:
 
     def post(self, bid_id: str, padding: int = 0) -> Answer | None:
         """Post a bid request and enter what came of it; None where nothing came back."""
-        begun = time.monotonic()
         try:
             answer = self._exchange(bid(bid_id, padding))
         except _NotSentError:
@@ -47,7 +46,7 @@ class Client:
         except (OSError, http.client.HTTPException):
             self.close()
             answer = None
-        self._ledger.enter(bid_id, answer, time.monotonic() - begun)
+        self._ledger.enter(bid_id, answer)
         return answer
 
     def close(self) -> None:

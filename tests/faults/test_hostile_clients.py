@@ -182,7 +182,7 @@ class TestLiars:
     ) -> None:
         """The client is told, and the topic stays empty."""
         with stage.ingest(**IMPATIENT if status == 408 else FEW_THREADS) as ingest:
-            ingest.wait_until_ready()
+            workers = ingest.wait_until_ready().worker_pids()
             with RawClient(ingest.port) as client:
                 assert client.send(sent).status() == status
             assert ingest.worker_pids() == workers

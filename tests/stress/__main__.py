@@ -20,6 +20,7 @@ from typing import TextIO
 import psutil
 
 from tests.stress.standstill import Stoppable, stalling
+from tests.support.signals import taken
 
 _PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--kafka=embedded")
 _FOLDERS = ("tests/unit", "tests/integration", "tests/faults")
@@ -50,7 +51,9 @@ def run_once(command: Sequence[str], dice: random.Random) -> tuple[int, int]:
         return []
 
     # a session of its own: Ctrl-C comes from here, once, when nothing stands still any more
-    with subprocess.Popen(command, start_new_session=True) as process:
+    with taken(signal.SIGINT, signal.SIG_DFL):  # what was ignored here would be ignored there
+        started = subprocess.Popen(command, start_new_session=True)
+    with started as process:
         root = psutil.Process(process.pid)
         try:
             return stalling(process.wait, family, dice, time.sleep)

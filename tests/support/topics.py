@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import NewTopic
+from kafka.errors import InvalidReplicationFactorError
 
 from tests.support.waiting import eventually
 
@@ -27,10 +28,16 @@ def create_topic(
     brokers: str, name: str, partitions: int = 1, configs: dict[str, str] | None = None
 ) -> None:
     """Create a topic of this name."""
+    topic = NewTopic(name, partitions, 1, topic_configs=BROKERS_TIME | (configs or {}))
+
+    def created() -> bool:
+        with suppress(InvalidReplicationFactorError):  # Kafka stood still, and looks for its broker
+            admin.create_topics([topic], wait_for_metadata=True)
+            return True
+        return False
+
     with closing(KafkaAdminClient(bootstrap_servers=brokers)) as admin:
-        admin.create_topics(
-            [NewTopic(name, partitions, 1, topic_configs=BROKERS_TIME | (configs or {}))]
-        )
+        eventually(created, f"a broker for {name}")
 
 
 def delete_topic(brokers: str, name: str) -> None:

@@ -22,7 +22,8 @@ from typing import Any, Self
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.structs import TopicPartition
 
-from tests.support.topics import BROKERS_TIME, read_all
+from tests.support import topics
+from tests.support.topics import read_all
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[3]
@@ -210,14 +211,4 @@ def admin(brokers: str) -> Iterator[Any]:
 
 def create_topic(brokers: str, name: str) -> None:
     """Create a topic with the partitions that requests are spread over."""
-    with admin(brokers) as client:
-        client.create_topics(
-            {
-                name: {
-                    "num_partitions": PARTITIONS,
-                    "replication_factor": 1,
-                    "configs": BROKERS_TIME,
-                }
-            },
-            wait_for_metadata=True,
-        )
+    topics.create_topic(brokers, name, PARTITIONS)

@@ -38,7 +38,7 @@ class Extent:
     drained: Sequence[int] = (100_000, 1_000_000)
 
 
-SHORT = Extent(2, 2, shares=(latency.HALF,), paced_seconds=3, threads=(), records=0, drained=())
+SHORT = Extent(1, 2, shares=(latency.HALF,), paced_seconds=2, threads=(), records=0, drained=())
 
 
 class Bench:

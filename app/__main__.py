@@ -29,7 +29,7 @@ def main(environ: MutableMapping[str, str], stdout: TextIO, stderr: TextIO) -> i
     metrics_dir = Path(tempfile.mkdtemp(prefix="ingest-metrics-", dir=memory_dir()))
     environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_dir)
     # prometheus_client decides at its import whether it counts over several processes
-    from app.server import IngestServer  # noqa: PLC0415  see above
+    from app.gunicorn_worker.server import IngestServer  # noqa: PLC0415  see above
 
     IngestServer(settings, metrics_dir, judge, make_tracer).run()
     return 0

@@ -8,10 +8,10 @@ from importlib.util import find_spec
 
 from marshmallow import fields, validate
 
-from app.openrtb.schema import OpenRtbObject
-from app.validation.judge import MODES, Judge
+from app.schema.base import OpenRtbObject
+from app.validation.modes import MODES, Judge
 from app.validation.schemas import MINIMAL, OPENRTB_26, NoSuchSchema, schema_named
-from app.validation.vocabulary import NotCompilable
+from app.validation.supported import NotCompilable
 from common.kafka import KafkaSettings
 from common.logs import LogSettings
 from common.settings import POSITIVE, SettingsError, load, setting

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app import bid_json
 from app.collector import settle_collector
+from app.http import strict_json
 from app.openrtb import bid_request, violations
-from app.refusals import InvalidBidRequest, Refusal
-from app.validation.compiled import Compiled
+from app.problems import InvalidBidRequest, Refusal
+from app.validation.compiled_check import Compiled
 from app.validation.validator import Validator
 from bench.hostile import hostile_bodies
 
@@ -102,11 +102,11 @@ def slowness() -> float:
 
 def speed(name: str, raw: bytes, at_least: float) -> Iterator[Result]:
     """Compare a valid request's check with marshmallow's load, and all of it with json.loads."""
-    document = bid_json.parse(raw)
+    document = strict_json.parse(raw)
     schema, check = bid_request(), Compiled(bid_request()).check
 
     def read_and_check() -> None:
-        check(bid_json.parse(raw))
+        check(strict_json.parse(raw))
 
     slow, fast = medians(lambda: schema.load(document), lambda: check(document))
     yield Result(
@@ -114,7 +114,9 @@ def speed(name: str, raw: bytes, at_least: float) -> Iterator[Result]:
         f" {slow / fast:.0f} times as fast (at least {at_least:.0f})",
         at_least * fast / slow,
     )
-    ours, bare, read = medians(read_and_check, lambda: json.loads(raw), lambda: bid_json.parse(raw))
+    ours, bare, read = medians(
+        read_and_check, lambda: json.loads(raw), lambda: strict_json.parse(raw)
+    )
     yield Result(
         f"{name}: json.loads {bare:.1f} us, read {read:.1f} us, read and check {ours:.1f} us:"
         f" {ours / bare:.2f} times json.loads (at most {MOST})",
@@ -124,7 +126,7 @@ def speed(name: str, raw: bytes, at_least: float) -> Iterator[Result]:
 
 def refusal(name: str, raw: bytes) -> Result:
     """Compare what a refusal takes, explanation included, with marshmallow alone."""
-    document = bid_json.parse(raw)
+    document = strict_json.parse(raw)
     validator = Validator(bid_request())
     ours, alone = medians(
         lambda: InvalidBidRequest(validator.examine(document).violations).problem(),
@@ -150,7 +152,7 @@ def hostile(validator: Validator, name: str, raw: bytes) -> Result:
 
 def _answer(validator: Validator, raw: bytes) -> str:
     try:
-        found = validator.examine(bid_json.parse(raw)).violations
+        found = validator.examine(strict_json.parse(raw)).violations
         if not found:
             return "accepted"
         json.dumps(InvalidBidRequest(found).problem())

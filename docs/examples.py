@@ -8,9 +8,10 @@ from typing import Any
 
 from marshmallow import fields
 
-from app.openrtb.advice import Advice, Recommended, Shape
-from app.openrtb.fields import Array, Integer, Number, Object, Text
-from app.openrtb.relations import (
+from app.schema.base import OpenRtbObject
+from app.schema.fields import Array, Integer, Number, Object, Text
+from app.schema.recommendations import Advice, Recommended, Shape
+from app.schema.relations import (
     AtLeastOne,
     AtMostOne,
     Excludes,
@@ -18,7 +19,6 @@ from app.openrtb.relations import (
     RequiredWhen,
     Unique,
 )
-from app.openrtb.schema import OpenRtbObject
 
 Members = dict[str, Any]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from app.openrtb.fields import Array, Object
-from app.openrtb.schema import OpenRtbObject
+from app.schema.base import OpenRtbObject
+from app.schema.fields import Array, Object
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from app.openrtb.constraints import Constraint
-from app.openrtb.fields import Array, Extension
-from app.openrtb.schema import OpenRtbObject
-from app.openrtb.violation import Problem
+from app.schema.base import OpenRtbObject
+from app.schema.constraints import Constraint
+from app.schema.fields import Array, Extension
+from app.schema.violation import Problem
 from docs.examples import Members, of_advice, of_relation, value_of, wrong_type_of
 from docs.places import Place
 

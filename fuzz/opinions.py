@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from app.bid_json import MAX_DEPTH, parse
+from app.http.strict_json import MAX_DEPTH, parse
 from app.openrtb import bid_request, violations
-from app.refusals import InvalidBidRequest, MalformedBody
-from app.validation.compiled import Compiled, Refused
+from app.problems import InvalidBidRequest, MalformedBody
+from app.validation.compiled_check import Compiled, Refused
 from app.validation.validator import Validator
 from tests.support import strict_json
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from app.openrtb.fields import Array, Integer, Object, Text
 from app.openrtb.geo import Geo
-from app.openrtb.relations import AtMostOne
-from app.openrtb.schema import OpenRtbObject
+from app.schema.base import OpenRtbObject
+from app.schema.fields import Array, Integer, Object, Text
+from app.schema.relations import AtMostOne
 
 
 class Segment(OpenRtbObject):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from app.openrtb.audience import Data
-from app.openrtb.fields import Array, Flag, Integer, Natural, Object, Text
-from app.openrtb.relations import AtMostOne
-from app.openrtb.schema import OpenRtbObject
+from app.schema.base import OpenRtbObject
+from app.schema.fields import Array, Flag, Integer, Natural, Object, Text
+from app.schema.relations import AtMostOne
 
 _ONE_KEYWORD_LIST = AtMostOne(("keywords", "kwarray"))
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from app.openrtb.advice import Shape, is_ipv4, is_ipv6
-from app.openrtb.fields import Array, Flag, Integer, Natural, Number, Object, Text
 from app.openrtb.geo import Geo
-from app.openrtb.relations import AtMostOne
-from app.openrtb.schema import OpenRtbObject
+from app.schema.base import OpenRtbObject
+from app.schema.fields import Array, Flag, Integer, Natural, Number, Object, Text
+from app.schema.recommendations import Shape, is_ipv4, is_ipv6
+from app.schema.relations import AtMostOne
 
 
 class BrandVersion(OpenRtbObject):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from app.openrtb.advice import THREE_CAPITALS, Shape
-from app.openrtb.constraints import LATITUDE, LONGITUDE
-from app.openrtb.fields import Integer, Natural, Number, Text
-from app.openrtb.schema import OpenRtbObject
+from app.schema.base import OpenRtbObject
+from app.schema.constraints import LATITUDE, LONGITUDE
+from app.schema.fields import Integer, Natural, Number, Text
+from app.schema.recommendations import THREE_CAPITALS, Shape
 
 
 class Geo(OpenRtbObject):

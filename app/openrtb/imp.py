@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from app.openrtb.advice import THREE_CAPITALS, Shape, SizedBanner
-from app.openrtb.constraints import NOT_EMPTY
-from app.openrtb.fields import Array, Flag, Integer, Natural, Number, Object, Price, Text
 from app.openrtb.media import Audio, Banner, DurFloors, Native, Video
-from app.openrtb.relations import AtLeastOne, RequiredWhen
-from app.openrtb.schema import OpenRtbObject
+from app.schema.base import OpenRtbObject
+from app.schema.constraints import NOT_EMPTY
+from app.schema.fields import Array, Flag, Integer, Natural, Number, Object, Price, Text
+from app.schema.recommendations import THREE_CAPITALS, Shape, SizedBanner
+from app.schema.relations import AtLeastOne, RequiredWhen
 
 _CURRENCY = Shape(
     "bidfloorcur", "currency", "should be an ISO 4217 alpha-3 code", THREE_CAPITALS, "EUR", "eur"

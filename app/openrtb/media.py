@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from app.openrtb.constraints import NOT_EMPTY
-from app.openrtb.fields import Array, Flag, Integer, Natural, Object, Price, Text
-from app.openrtb.relations import Excludes
-from app.openrtb.schema import OpenRtbObject
+from app.schema.base import OpenRtbObject
+from app.schema.constraints import NOT_EMPTY
+from app.schema.fields import Array, Flag, Integer, Natural, Object, Price, Text
+from app.schema.relations import Excludes
 
 _EXACT_DURATIONS = Excludes("rqddurs", ("minduration", "maxduration"))
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from app.openrtb.advice import THREE_CAPITALS, Recommended, Shape, is_auction_type
 from app.openrtb.audience import User
-from app.openrtb.constraints import NOT_EMPTY
 from app.openrtb.context import DOOH, App, Site
 from app.openrtb.device import Device
-from app.openrtb.fields import Array, Flag, Integer, Natural, Object, Text
 from app.openrtb.imp import Imp
-from app.openrtb.relations import AtMostOne, Unique
-from app.openrtb.schema import OpenRtbObject
 from app.openrtb.source import Source
+from app.schema.base import OpenRtbObject
+from app.schema.constraints import NOT_EMPTY
+from app.schema.fields import Array, Flag, Integer, Natural, Object, Text
+from app.schema.recommendations import THREE_CAPITALS, Recommended, Shape, is_auction_type
+from app.schema.relations import AtMostOne, Unique
 
 
 class Regs(OpenRtbObject):

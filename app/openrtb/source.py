@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from app.openrtb.fields import Array, Extension, Flag, Object, Text
-from app.openrtb.schema import OpenRtbObject
+from app.schema.base import OpenRtbObject
+from app.schema.fields import Array, Extension, Flag, Object, Text
 
 
 class SupplyChainNode(OpenRtbObject):

@@ -8,11 +8,11 @@ from typing import TypeVar
 
 from marshmallow import Schema, ValidationError
 
-from app.openrtb.explain import explain
-from app.openrtb.fields import Array, Object
 from app.openrtb.request import BidRequest
-from app.openrtb.schema import OpenRtbObject
-from app.openrtb.violation import Violation
+from app.schema.base import OpenRtbObject
+from app.schema.fields import Array, Object
+from app.schema.violation import Violation
+from app.validation.explain import explain
 
 
 def violations(

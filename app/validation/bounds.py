@@ -8,8 +8,8 @@ from typing import Any, cast
 
 from marshmallow import fields, validate
 
-from app.openrtb.constraints import Constraint
-from app.validation.vocabulary import NotCompilable
+from app.schema.constraints import Constraint
+from app.validation.supported import NotCompilable
 
 Bounds = dict[str, Any]
 

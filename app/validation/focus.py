@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from marshmallow import Schema
 
-from app.openrtb.fields import Array, Object
-from app.openrtb.schema import OpenRtbObject
 from app.openrtb.validate import made
-from app.validation.compiled import CompiledElements
-from app.validation.types import Types
+from app.schema.base import OpenRtbObject
+from app.schema.fields import Array, Object
+from app.validation.compile_types import Types
+from app.validation.compiled_check import CompiledElements
 
 
 def focused(schema: OpenRtbObject) -> OpenRtbObject:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib
 
 from app.openrtb import bid_request
-from app.openrtb.constraints import NOT_EMPTY
-from app.openrtb.fields import Text
-from app.openrtb.schema import OpenRtbObject
-from app.validation.vocabulary import check_schema
+from app.schema.base import OpenRtbObject
+from app.schema.constraints import NOT_EMPTY
+from app.schema.fields import Text
+from app.validation.supported import check_schema
 
 OPENRTB_26 = "openrtb26"
 MINIMAL = "minimal"

@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.openrtb import Violation, violations
-from app.openrtb.schema import OpenRtbObject
-from app.validation.compiled import Compiled, Refused
+from app.schema.base import OpenRtbObject
+from app.validation.compiled_check import Compiled, Refused
 from app.validation.focus import focused
 
 Check = Callable[[object], Collection[str]]

@@ -10,13 +10,13 @@ from confluent_kafka import KafkaError as Code
 from confluent_kafka import KafkaException
 from kafka.errors import KafkaError, KafkaTimeoutError
 
-from app.admission import Admission
-from app.confluent_options import connection_options, producer_options
-from app.confluent_producer import ConfluentProducer, Identity
-from app.connection import Connection
-from app.kafka_publisher import KafkaPublisher
-from app.publisher import Acknowledged, Record
-from app.refusals import Indeterminate, Refusal, TooLarge, TopicUnavailable
+from app.kafka.confluent_options import connection_options, producer_options
+from app.kafka.confluent_producer import ConfluentProducer, Identity
+from app.kafka.in_flight import Admission
+from app.kafka.kafka_publisher import KafkaPublisher
+from app.kafka.producer_supervisor import Connection
+from app.kafka.publisher import Acknowledged, Record
+from app.problems import Indeterminate, Refusal, TooLarge, TopicUnavailable
 from app.settings import load_settings
 from common.settings import SettingsError
 from tests.fakes.librdkafka import FakeLibrdkafka

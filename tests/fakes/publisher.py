@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from app.publisher import Acknowledged, Record
-from app.refusals import Refusal
+from app.kafka.publisher import Acknowledged, Record
+from app.problems import Refusal
 
 
 class FakePublisher:

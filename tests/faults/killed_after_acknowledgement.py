@@ -7,10 +7,10 @@ import signal
 import sys
 from pathlib import Path
 
-from app import kafka_publisher
 from app.__main__ import main
-from app.kafka_publisher import KafkaPublisher
-from app.publisher import Acknowledged, Record
+from app.kafka import kafka_publisher
+from app.kafka.kafka_publisher import KafkaPublisher
+from app.kafka.publisher import Acknowledged, Record
 
 DOOMED = b"doomed"
 

@@ -31,7 +31,7 @@ class Mutation:
 MUTATIONS = (
     Mutation(
         "acknowledged by the leader alone",
-        "app/kafka_publisher.py",
+        "app/kafka/kafka_publisher.py",
         '"acks": "all",\n        "enable_idempotence": True,',
         '"acks": 1,\n        "enable_idempotence": False,',
         f"{_FAULTS}/test_broken_network.py::TestReset",
@@ -47,21 +47,21 @@ MUTATIONS = (
     ),
     Mutation(
         "no bound on what waits",
-        "app/admission.py",
+        "app/kafka/in_flight.py",
         "        return len(self._waiting) < self._max_records and",
         "        return True or",
         f"{_UNIT}/test_admission.py",
     ),
     Mutation(
         "no drain",
-        "app/kafka_publisher.py",
+        "app/kafka/kafka_publisher.py",
         "self._connection.close(max(deadline - self._monotonic(), 0))",
         "self._connection.close(0)",
         f"{_UNIT}/test_kafka_publisher.py::TestClose",
     ),
     Mutation(
         "liveness tied to Kafka",
-        "app/probe_routes.py",
+        "app/http/probes.py",
         "reasons = lifecycle.not_alive()",
         "reasons = lifecycle.not_alive() + publisher.not_ready()",
         f"{_FAULTS}/test_broken_network.py::TestAway::test_away_for_longer_is_503_and_then_over",

@@ -6,9 +6,9 @@ import os
 import sys
 from pathlib import Path
 
-from app import connection
 from app.__main__ import main
-from app.connection import Connection
+from app.kafka import producer_supervisor
+from app.kafka.producer_supervisor import Connection
 
 _PATIENCE_S = 20.0
 
@@ -23,6 +23,6 @@ class PatientConnection(Connection):
 
 if __name__ == "__main__":
     # not of a module that imports prometheus_client, which decides then for how many it counts
-    connection.Connection = PatientConnection  # type: ignore[misc]
+    producer_supervisor.Connection = PatientConnection  # type: ignore[misc]
     sys.path.insert(0, str(Path.cwd()))
     sys.exit(main(os.environ, sys.stdout, sys.stderr))

@@ -9,9 +9,9 @@ import threading
 
 import pytest
 
-from app.kafka_publisher import connect
-from app.publisher import Record
-from app.refusals import Unavailable
+from app.kafka.kafka_publisher import connect
+from app.kafka.publisher import Record
+from app.problems import Unavailable
 from app.settings import load_settings
 from tests.faults.killed_after_acknowledgement import DOOMED
 from tests.support.fault_proxy import Fault

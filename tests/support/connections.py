@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 from kafka.errors import KafkaTimeoutError
 
-from app.connection import Connection
+from app.kafka.producer_supervisor import Connection
 from tests.fakes.producer import FakeProducer
 
 

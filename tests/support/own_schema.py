@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from marshmallow import fields
 
-from app.openrtb.constraints import NOT_EMPTY
-from app.openrtb.fields import Object, Text
 from app.openrtb.request import BidRequest
-from app.openrtb.schema import OpenRtbObject
+from app.schema.base import OpenRtbObject
+from app.schema.constraints import NOT_EMPTY
+from app.schema.fields import Object, Text
 
 
 class OurExtension(OpenRtbObject):

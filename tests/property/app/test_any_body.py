@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 from werkzeug.test import TestResponse
 
-from app import bid_json
-from app.body import inflate
-from app.factory import create_app
-from app.intake import Intake
-from app.lifecycle import Lifecycle
+from app.health.worker_state import Lifecycle
+from app.http import strict_json
+from app.http.application import create_app
+from app.http.body import inflate
+from app.ingest import Intake
 from app.metrics import IngestMetrics
-from app.refusals import Refusal
+from app.problems import Refusal
 from tests.fakes.publisher import FakePublisher
 
 LIMIT = 2000
@@ -82,7 +82,7 @@ def test_parsing_agrees_with_the_json_module(document: dict[str, Any]) -> None:
     """What is accepted is read as Python's own json module reads it."""
     raw = json.dumps(document).encode()
     try:
-        parsed = bid_json.parse(raw)
+        parsed = strict_json.parse(raw)
     except Refusal:
         return
     assert parsed == json.loads(raw)

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from marshmallow import Schema, fields, validate
 
 from app.openrtb import bid_request
-from app.openrtb.constraints import Constraint
-from app.openrtb.fields import Array, Integer, Object, Text
-from app.openrtb.relations import AtLeastOne, AtMostOne, Excludes, Relation, RequiredWhen, Unique
-from app.openrtb.schema import OpenRtbObject
+from app.schema.base import OpenRtbObject
+from app.schema.constraints import Constraint
+from app.schema.fields import Array, Integer, Object, Text
+from app.schema.relations import AtLeastOne, AtMostOne, Excludes, Relation, RequiredWhen, Unique
 
 Members = dict[str, Any]
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, event, given, seed, settings
 from hypothesis import strategies as st
 
 from app.openrtb import bid_request, violations
-from app.validation.compiled import Compiled, Refused
+from app.validation.compiled_check import Compiled, Refused
 from app.validation.validator import Validator
 from tests.property.openrtb.documents import REQUESTS, Members
 from tests.property.openrtb.near_misses import OBJECTS, near_misses

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.openrtb import bid_request, violations
-from app.openrtb.fields import Array, Integer, Number, Object, Text
-from app.openrtb.schema import OpenRtbObject
+from app.schema.base import OpenRtbObject
+from app.schema.fields import Array, Integer, Number, Object, Text
 from tests.property.openrtb.documents import (
     ANY_JSON,
     FAMILIAR_JSON,

@@ -13,11 +13,11 @@ import pytest
 from flask.testing import FlaskClient
 from prometheus_client import CollectorRegistry, generate_latest
 
-from app.factory import create_app
-from app.intake import Intake
-from app.lifecycle import Lifecycle
+from app.health.worker_state import Lifecycle
+from app.http.application import create_app
+from app.ingest import Intake
 from app.metrics import IngestMetrics
-from app.validation.judge import Judge
+from app.validation.modes import Judge
 from tests.fakes.publisher import FakePublisher
 from tests.support.connections import Connections
 

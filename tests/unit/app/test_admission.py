@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from app.admission import Admission
-from app.refusals import Overloaded
+from app.kafka.in_flight import Admission
+from app.problems import Overloaded
 
 pytestmark = pytest.mark.timing
 

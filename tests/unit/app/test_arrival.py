@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.arrival import Arrival, State
+from app.gunicorn_worker.arrival import Arrival, State
 
 HEAD = b"POST /bid HTTP/1.1\r\nHost: x\r\n"
 WHOLE = {

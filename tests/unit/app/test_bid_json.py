@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.bid_json import MAX_DEPTH, parse
-from app.refusals import MalformedBody
+from app.http.strict_json import MAX_DEPTH, parse
+from app.problems import MalformedBody
 
 
 def nested(depth: int, opening: bytes = b"[", closing: bytes = b"]") -> bytes:

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.openrtb import Violation
-from app.refusals import (
+from app.problems import (
     HeadTooLarge,
     Indeterminate,
     InternalError,

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from werkzeug.test import EnvironBuilder
 
-from app.body import inflate, read_body
-from app.refusals import MalformedBody, TooLarge, UnsupportedMedia
+from app.http.body import inflate, read_body
+from app.problems import MalformedBody, TooLarge, UnsupportedMedia
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

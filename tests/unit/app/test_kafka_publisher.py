@@ -18,10 +18,10 @@ from kafka.errors import (
     TopicAuthorizationFailedError,
 )
 
-from app.admission import Admission
-from app.kafka_publisher import KafkaPublisher, connect, producer_options
-from app.publisher import Acknowledged, Record
-from app.refusals import Indeterminate, Overloaded, TooLarge, TopicUnavailable, Unavailable
+from app.kafka.in_flight import Admission
+from app.kafka.kafka_publisher import KafkaPublisher, connect, producer_options
+from app.kafka.publisher import Acknowledged, Record
+from app.problems import Indeterminate, Overloaded, TooLarge, TopicUnavailable, Unavailable
 from app.settings import load_settings
 from tests.fakes.producer import FakeProducer
 from tests.support.connections import Connections

@@ -12,11 +12,11 @@ from gunicorn.config import Config
 from prometheus_client import generate_latest
 
 from app.__main__ import main
+from app.gunicorn_worker.server import ForwardingLogger, IngestServer, gunicorn_options
+from app.gunicorn_worker.worker import BufferingWorker
 from app.scratch import memory_dir
-from app.server import ForwardingLogger, IngestServer, gunicorn_options
 from app.settings import load_settings
-from app.validation.judge import enforce_openrtb26
-from app.worker import BufferingWorker
+from app.validation.modes import enforce_openrtb26
 
 pytestmark = pytest.mark.timing
 

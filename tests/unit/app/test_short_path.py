@@ -10,8 +10,8 @@ from prometheus_client import generate_latest
 from structlog.testing import capture_logs
 from werkzeug.test import Client
 
-from app.refusals import Refusal
-from app.short_path import ShortPath
+from app.http.short_path import ShortPath
+from app.problems import Refusal
 from tests.unit.app.conftest import MAX_BODY, Ingest, make_ingest
 from tests.unit.app.test_bid_route import REFUSALS, TRACEPARENT
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from app.publisher import Record
-from app.refusals import Indeterminate
-from app.traced_publisher import TracedPublisher, traced
+from app.kafka.publisher import Record
+from app.kafka.traced_publisher import TracedPublisher, traced
+from app.problems import Indeterminate
 from common.tracing import NoTracer
 from tests.fakes.publisher import FakePublisher
 from tests.fakes.tracer import FakeTracer

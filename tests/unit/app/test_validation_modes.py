@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 from app.__main__ import main
 from app.openrtb import bid_request
 from app.settings import judge_of, load_settings
-from app.validation.compiled import Refused
-from app.validation.judge import MODES
+from app.validation.compiled_check import Refused
+from app.validation.modes import MODES
 from app.validation.validator import Validator
 from tests.unit.app.conftest import BID, Ingest, make_ingest
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from app.lifecycle import Lifecycle
+from app.health.watchdog import Watchdog
+from app.health.worker_state import Lifecycle
 from app.metrics import IngestMetrics
-from app.watchdog import Watchdog
 from tests.fakes.publisher import FakePublisher
 from tests.support.waiting import eventually
 from tests.unit.app.conftest import Ingest

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import pytest
 from gunicorn.config import Config
 
-from app.arrival import Arrival, State
-from app.lifecycle import Lifecycle
-from app.refusals import Refusal
-from app.server import ForwardingLogger, gunicorn_options
+from app.gunicorn_worker.arrival import Arrival, State
+from app.gunicorn_worker.server import ForwardingLogger, gunicorn_options
+from app.gunicorn_worker.worker import BufferingWorker
+from app.health.worker_state import Lifecycle
+from app.problems import Refusal
 from app.settings import IngestSettings, load_settings
-from app.worker import BufferingWorker
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,7 @@ EMPTY_LINES = b"\r\n" * 2000
 
 @dataclass
 class FakeServer:
-    """What a worker asks of app.server.IngestServer."""
+    """What a worker asks of app.gunicorn_worker.server.IngestServer."""
 
     settings: IngestSettings
     lifecycle: Lifecycle

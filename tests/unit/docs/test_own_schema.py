@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.refusals import InvalidBidRequest
+from app.problems import InvalidBidRequest
 from app.settings import judge_of, load_settings
 from tests.support.pages import blocks
 from tests.unit.openrtb.full_request import full

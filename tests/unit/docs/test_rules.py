@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.openrtb import bid_request, violations
-from app.validation.compiled import Compiled, Refused
+from app.validation.compiled_check import Compiled, Refused
 from docs.rules import Rule, all_rules
 from docs.validation_page import PAGE, page
 from tests.unit.openrtb.full_request import full

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from app.openapi.document import openapi_json
+from app.http.openapi.document import openapi_json
 from app.openrtb import bid_request
-from app.openrtb.schema import OpenRtbObject
-from app.openrtb.violation import Violation
-from app.refusals import Indeterminate, InvalidBidRequest, Refusal
+from app.problems import Indeterminate, InvalidBidRequest, Refusal
+from app.schema.base import OpenRtbObject
+from app.schema.violation import Violation
 from app.settings import load_settings, schema_in_force
-from app.validation.judge import Judge, enforce, enforce_openrtb26
+from app.validation.modes import Judge, enforce, enforce_openrtb26
 from tests.support.own_schema import OurRequest
 from tests.unit.docs.test_rules import RULES, names, with_members
 

@@ -10,7 +10,7 @@ from typing import Any
 from marshmallow import Schema, fields
 
 from app.openrtb import bid_request, violations
-from app.openrtb.fields import Array, Object
+from app.schema.fields import Array, Object
 
 _BANNER: dict[str, Any] = {"format": [{"w": 300, "h": 250}], "w": 300, "h": 250}
 _SCHAIN: dict[str, Any] = {

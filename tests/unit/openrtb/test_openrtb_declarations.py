@@ -11,9 +11,9 @@ import pytest
 from marshmallow import fields, validate
 
 from app.openrtb import bid_request
-from app.openrtb.constraints import Constraint
-from app.openrtb.fields import Array, Extension, Integer, Number, Object, Text
-from app.openrtb.schema import OpenRtbObject
+from app.schema.base import OpenRtbObject
+from app.schema.constraints import Constraint
+from app.schema.fields import Array, Extension, Integer, Number, Object, Text
 from tests.unit.openrtb.full_request import declared
 
 OBJECTS = set(

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from app.openrtb import violations
-from app.openrtb.fields import PROBLEMS_PER_ARRAY
+from app.schema.fields import PROBLEMS_PER_ARRAY
 from tests.unit.openrtb.full_request import findings, full, with_value
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.openrtb.fields import Array, Object
+from app.schema.fields import Array, Object
 from tests.unit.openrtb.full_request import declared, findings, full, with_value
 
 ANYTHING = [None, 0, "text", True, [], [[1]], {}, {"gdpr": "maybe", "consent": 5}]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from marshmallow import fields
 
-from app.openrtb.fields import Array, Extension, Integer, Number, Object, Text
+from app.schema.fields import Array, Extension, Integer, Number, Object, Text
 from tests.unit.openrtb.full_request import declared, findings, with_value
 
 WRONG: dict[type[fields.Field[Any]], list[object]] = {

@@ -9,7 +9,7 @@ from statistics import median
 import pytest
 
 from app.openrtb import violations
-from app.validation.judge import enforce_openrtb26
+from app.validation.modes import enforce_openrtb26
 from verification.load.http import Response
 from verification.refusals import UsageError
 from verification.traffic.breaches import BREACHES

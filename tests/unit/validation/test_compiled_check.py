@@ -10,13 +10,13 @@ import pytest
 from marshmallow import fields, validate
 
 from app.openrtb import bid_request, violations
-from app.openrtb.constraints import NOT_EMPTY, Constraint
-from app.openrtb.fields import Array, Extension, Flag, Integer, Number, Object, Price, Text
-from app.openrtb.relations import AtMostOne, Excludes
-from app.openrtb.schema import OpenRtbObject
 from app.openrtb.validate import made
-from app.openrtb.violation import Problem
-from app.validation.compiled import Compiled, Refused
+from app.schema.base import OpenRtbObject
+from app.schema.constraints import NOT_EMPTY, Constraint
+from app.schema.fields import Array, Extension, Flag, Integer, Number, Object, Price, Text
+from app.schema.relations import AtMostOne, Excludes
+from app.schema.violation import Problem
+from app.validation.compiled_check import Compiled, Refused
 
 REFUSED = Path(__file__).parents[3] / "samples" / "refused"
 WRONG = Problem("wrong", "is wrong")

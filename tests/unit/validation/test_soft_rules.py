@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from app.openrtb import bid_request
-from app.openrtb.advice import is_ipv4, is_ipv6
-from app.validation.compiled import Compiled
+from app.schema.recommendations import is_ipv4, is_ipv6
+from app.validation.compiled_check import Compiled
 
 COMPILED = Compiled(bid_request())
 IMP: dict[str, Any] = {"id": "1", "native": {"request": "{}"}}

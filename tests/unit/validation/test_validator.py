@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from app.openrtb import bid_request, violations
-from app.openrtb.fields import PROBLEMS_PER_ARRAY
-from app.validation.compiled import Refused
+from app.schema.fields import PROBLEMS_PER_ARRAY
+from app.validation.compiled_check import Refused
 from app.validation.focus import focused
 from app.validation.validator import Validator, Verdict
 

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from marshmallow import INCLUDE, Schema, fields, post_load, validate
 
-from app.openrtb.advice import Shape, SizedBanner
-from app.openrtb.constraints import NOT_NEGATIVE, ZERO_OR_ONE, Constraint
-from app.openrtb.fields import Array, Extension, Integer, Number, Object, Text
-from app.openrtb.relations import AtMostOne, RequiredWhen, Unique
-from app.openrtb.schema import OpenRtbObject
-from app.openrtb.violation import Problem
-from app.validation.compiled import Compiled
-from app.validation.vocabulary import NotCompilable
+from app.schema.base import OpenRtbObject
+from app.schema.constraints import NOT_NEGATIVE, ZERO_OR_ONE, Constraint
+from app.schema.fields import Array, Extension, Integer, Number, Object, Text
+from app.schema.recommendations import Shape, SizedBanner
+from app.schema.relations import AtMostOne, RequiredWhen, Unique
+from app.schema.violation import Problem
+from app.validation.compiled_check import Compiled
+from app.validation.supported import NotCompilable
 
 ODD = Problem("odd", "must be odd")
 

@@ -1,0 +1,1 @@
+"""POST /bid, the probes and the pages of the API: HTTP in, HTTP out."""

@@ -1,0 +1,1 @@
+"""The promise to publish, and how Kafka keeps it."""

@@ -1,0 +1,51 @@
+"""librdkafka's settings: how it reaches the cluster, and what the promises rest on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.settings import IngestSettings
+from common.kafka import KafkaSettings
+
+_LEAST_LIMIT_BYTES = 1_000  # librdkafka knows no lower one
+_STATISTICS_MS = 200  # how soon it is known that the brokers have given a producer its id
+
+
+def connection_options(kafka: KafkaSettings) -> dict[str, Any]:
+    """Return what librdkafka needs to reach the cluster; what is not set is left out."""
+    given = {
+        "bootstrap.servers": kafka.brokers,
+        "security.protocol": kafka.security_protocol,
+        "sasl.mechanism": kafka.sasl_mechanism,
+        "sasl.username": kafka.sasl_username,
+        "sasl.password": kafka.sasl_password,
+        "ssl.ca.location": kafka.ssl_cafile,
+        "ssl.certificate.location": kafka.ssl_certfile,
+        "ssl.key.location": kafka.ssl_keyfile,
+        "ssl.key.password": kafka.ssl_password,
+        "ssl.endpoint.identification.algorithm": "https" if kafka.ssl_check_hostname else "none",
+    }
+    return {name: value for name, value in given.items() if value}
+
+
+def producer_options(settings: IngestSettings, limit: int) -> dict[str, Any]:
+    """Return librdkafka's settings that the promises of this service rest on.
+
+    `limit` is the bytes of the largest record. Times are as app.kafka.kafka_publisher has them.
+    """
+    deadline_ms = settings.publish_timeout_ms
+    return {
+        **connection_options(settings.kafka),
+        "client.id": "bid-request-handler",
+        "acks": "all",
+        "enable.idempotence": True,
+        "delivery.timeout.ms": deadline_ms * 6 // 5,
+        "request.timeout.ms": deadline_ms * 9 // 10,
+        "retry.backoff.ms": 50,
+        "reconnect.backoff.max.ms": 1_000,
+        "linger.ms": 1,
+        "statistics.interval.ms": _STATISTICS_MS,
+        "partitioner": "murmur2_random",  # a key's partition is the one that kafka-python takes
+        "allow.auto.create.topics": False,
+        "message.max.bytes": max(limit, _LEAST_LIMIT_BYTES),
+    }

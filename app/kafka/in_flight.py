@@ -1,0 +1,90 @@
+"""How much may wait for Kafka at once: kafka-python's own buffer has no bound."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.problems import Overloaded
+
+# Once full, it takes nothing until this share is left: without it, each record that leaves lets
+# one in, and an overload becomes a queue in which every request waits for its deadline.
+_REOPENS_AT = 0.8
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """A record that waits: its size in bytes, and since when (monotonic seconds)."""
+
+    number: int
+    size: int
+    since: float
+
+
+class Admission:
+    """Counts records and bytes that wait for their acknowledgement, up to a limit of each."""
+
+    def __init__(
+        self, max_records: int, max_bytes: int, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Admit up to `max_records` records of `max_bytes` bytes in all."""
+        self._max_records = max_records
+        self._max_bytes = max_bytes
+        self._monotonic = monotonic
+        self._changed = threading.Condition()
+        self._numbers = itertools.count()
+        self._waiting: dict[int, Ticket] = {}
+        self._bytes = 0
+        self._closed = False
+
+    @property
+    def pending_records(self) -> int:
+        """Records that wait."""
+        return len(self._waiting)
+
+    @property
+    def pending_bytes(self) -> int:
+        """Bytes that wait."""
+        return self._bytes
+
+    def oldest_s(self) -> float:
+        """Return the seconds that the oldest record has waited, 0 when none waits."""
+        with self._changed:
+            oldest = next(iter(self._waiting.values()), None)
+            return 0.0 if oldest is None else self._monotonic() - oldest.since
+
+    def enter(self, size: int) -> Ticket:
+        """Count a record of `size` bytes in; raise Overloaded, counting nothing, if it is over."""
+        with self._changed:
+            self._closed = self._closed and not self._reopens()
+            if self._closed or not self._fits(size):
+                self._closed = True
+                raise Overloaded
+            ticket = Ticket(next(self._numbers), size, self._monotonic())
+            self._waiting[ticket.number] = ticket
+            self._bytes += size
+            return ticket
+
+    def leave(self, ticket: Ticket) -> float:
+        """Count a record out; return the seconds that it waited."""
+        with self._changed:
+            del self._waiting[ticket.number]
+            self._bytes -= ticket.size
+            if not self._waiting:
+                self._changed.notify_all()
+            return self._monotonic() - ticket.since
+
+    def wait_until_empty(self, timeout_s: float) -> bool:
+        """Return whether nothing waits any more, after `timeout_s` seconds at most."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._waiting, timeout_s)
+
+    def _fits(self, size: int) -> bool:
+        return len(self._waiting) < self._max_records and self._bytes + size <= self._max_bytes
+
+    def _reopens(self) -> bool:
+        records, of_bytes = self._max_records * _REOPENS_AT, self._max_bytes * _REOPENS_AT
+        return len(self._waiting) <= records and self._bytes <= of_bytes

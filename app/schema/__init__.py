@@ -1,0 +1,1 @@
+"""The language that the rules of bid requests are declared in."""

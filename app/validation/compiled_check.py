@@ -1,0 +1,79 @@
+"""The compiled check: what a request's document goes through before anything slower."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from marshmallow import fields
+from msgspec import ValidationError, convert
+
+from app.schema.base import OpenRtbObject
+from app.schema.fields import Object
+from app.validation.compile_rules import Broken, Rules, compile_rules, has_rules
+from app.validation.compile_types import Types
+from app.validation.supported import check_schema
+
+_AT_ONCE = 64
+
+
+class Refused(Exception):
+    """The compiled check refuses a document; the message says where, without its values."""
+
+
+class Compiled:
+    """A schema as a check that costs a fiftieth of marshmallow's `load`, or less."""
+
+    def __init__(self, schema: OpenRtbObject) -> None:
+        """Compile; raises NotCompilable for what the compiler does not know."""
+        self._type = Types().of_object(schema)
+        self._rules = compile_rules(schema)
+
+    def check(self, document: object) -> Collection[str]:
+        """Return the soft rules that `document` breaks; raise Refused where it breaks another."""
+        ignored: set[str] = set()
+        try:
+            self._rules(convert(document, self._type), ignored)
+        except ValidationError as error:
+            raise Refused(_place(error)) from error
+        except Broken as error:
+            raise Refused(str(error)) from error
+        return ignored
+
+
+class CompiledElements:
+    """The same for the elements of an array, to find those that break a rule."""
+
+    def __init__(self, element: fields.Field[Any], types: Types) -> None:
+        """Compile the field that declares the elements."""
+        kind: Any = types.of_field(element)
+        self._type = list[kind]
+        self._rules: Rules | None = None
+        if isinstance(element, Object) and has_rules(element.schema):
+            self._rules = compile_rules(check_schema(element.schema))
+
+    def refused(self, values: list[Any]) -> Iterator[tuple[int, Any]]:
+        """Yield the elements that break a rule, with their indices, as they are asked for."""
+        for start in range(0, len(values), _AT_ONCE):
+            some = values[start : start + _AT_ONCE]
+            if not self._accepts(some):
+                for index, each in enumerate(some, start):
+                    if not self._accepts([each]):
+                        yield index, each
+
+    def _accepts(self, values: list[Any]) -> bool:
+        ignored: set[str] = set()
+        try:
+            elements = convert(values, self._type)
+            if self._rules is not None:
+                for each in elements:
+                    self._rules(each, ignored)
+        except (ValidationError, Broken):
+            return False
+        return True
+
+
+def _place(error: ValidationError) -> str:
+    """Return the path that ends a message like "Expected `int`, got `str` - at `$.imp[0].id`"."""
+    path = str(error).rpartition(" - at `$")[2]
+    return path.strip(".`") if path.endswith("`") and path[:1] in {".", "["} else ""

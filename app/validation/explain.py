@@ -1,0 +1,70 @@
+"""marshmallow's tree of problems as a list, in the order of the document that they are in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from marshmallow.exceptions import SCHEMA
+
+from app.schema.base import OpenRtbObject
+from app.schema.fields import Array, Object
+from app.schema.violation import Problem, Violation
+
+# Under SCHEMA the problems of the place itself, under a name or an index those within it; a list
+# where nothing within it has any.
+Tree = Mapping[Any, Any] | list[Problem]
+
+
+def explain(tree: Tree, schema: OpenRtbObject, document: object) -> list[Violation]:
+    """Return the problems that `schema` found in `document`, first the outer, then the inner.
+
+    What is missing has no place in the document and comes first in the object it is missing from.
+    """
+    return list(_violations(tree, _Place("", schema, document, schema.section)))
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A value in the document, and what the schema says of it."""
+
+    path: str
+    spec: object
+    value: object
+    section: str
+
+    def member(self, schema: OpenRtbObject, name: str) -> _Place:
+        value = self.value.get(name) if isinstance(self.value, Mapping) else None
+        path = f"{self.path}.{name}" if self.path else name
+        return _Place(path, schema.fields[name], value, schema.section)
+
+    def element(self, array: Array, index: int) -> _Place:
+        value = self.value[index] if isinstance(self.value, list) else None
+        return _Place(f"{self.path}[{index}]", array.inner, value, self.section)
+
+
+def _violations(tree: Tree, place: _Place) -> Iterator[Violation]:
+    own = tree if isinstance(tree, list) else tree.get(SCHEMA, ())
+    for problem in own:
+        section = problem.section or place.section
+        source = f" (OpenRTB 2.6 section {section})" if section else ""
+        yield Violation(place.path, problem.rule, problem.message + source)
+    if isinstance(tree, Mapping):
+        for key, inner in _within(tree, place):
+            yield from _violations(tree[key], inner)
+
+
+def _within(tree: Mapping[Any, Any], place: _Place) -> Iterator[tuple[str | int, _Place]]:
+    spec = place.spec.schema if isinstance(place.spec, Object) else place.spec
+    if isinstance(spec, OpenRtbObject):
+        yield from ((name, place.member(spec, name)) for name in _in_order(tree, spec, place.value))
+    elif isinstance(spec, Array):
+        indices = sorted(key for key in tree if key != SCHEMA)
+        yield from ((index, place.element(spec, index)) for index in indices)
+
+
+def _in_order(tree: Mapping[Any, Any], schema: OpenRtbObject, value: object) -> list[str]:
+    received = value if isinstance(value, Mapping) else {}
+    missing = [name for name in schema.fields if name in tree and name not in received]
+    return missing + [name for name in received if name in tree and name != SCHEMA]

@@ -16,19 +16,19 @@ from prometheus_client import CollectorRegistry
 from common.logs import configure_logs, get_logger
 from common.settings import SettingsError
 from common.tracing import tracer_maker
+from consumer.bootstrap import Service
 from consumer.clock import Clock
-from consumer.dead_letter_limit import TooManyDeadLettersError
 from consumer.dlq import command
+from consumer.dlq.limit import TooManyDeadLettersError
 from consumer.extensions import chosen as chosen_extensions
-from consumer.health import Health
-from consumer.health_server import serving
-from consumer.kafka_clients import KafkaClients, connect
+from consumer.health.health import Health
+from consumer.health.server import serving
+from consumer.kafka.clients import KafkaClients, connect
 from consumer.metrics import ConsumerMetrics
+from consumer.processing.timeout import AlarmBudget, TimeBudget
 from consumer.runtime import Runtime
-from consumer.service import Service
-from consumer.settings import ConsumerSettings, load_settings
+from consumer.settings.consumer import ConsumerSettings, load_settings
 from consumer.stop import Stop
-from consumer.time_budget import AlarmBudget, TimeBudget
 
 _CRASHED = 1
 _NEW_OBJECTS = 20_000

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from consumer import sinks, strategies
+from consumer import sinks
+from consumer.bidding import strategies
+from consumer.bidding.strategy import Strategy
 from consumer.clock import Clock
 from consumer.metrics import ConsumerMetrics
-from consumer.settings import ConsumerSettings
+from consumer.settings.consumer import ConsumerSettings
 from consumer.sinks.outlets import Outlets
-from consumer.strategy import Strategy
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from common.tracing import NoTracer, Tracer
 from consumer.clock import Clock
-from consumer.health import Health
+from consumer.health.health import Health
 from consumer.metrics import ConsumerMetrics
 from consumer.stop import Stop
 

@@ -13,7 +13,7 @@ from common.kafka import KafkaSettings
 from common.logs import LogSettings
 from common.tracing import TracingSettings
 from consumer.metrics import TABLE as CONSUMER_METRICS
-from consumer.settings import ConsumerSettings
+from consumer.settings.consumer import ConsumerSettings
 from docs import performance_page, reliability, scale_page, validation_page
 from verification.local.settings import RunSettings
 from verification.settings import HarnessSettings

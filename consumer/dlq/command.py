@@ -15,9 +15,9 @@ from kafka.structs import TopicPartition
 from common.kafka_clients import opened
 from consumer.dlq.letters import about, read
 from consumer.dlq.replay import Replay
-from consumer.reading import ReadingConsumer
-from consumer.record import Record
-from consumer.settings import ConsumerSettings
+from consumer.kafka.reading import ReadingConsumer
+from consumer.kafka.record import Record
+from consumer.settings.consumer import ConsumerSettings
 
 _CLIENT_ID = "bidding-logic-dlq"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from kafka.structs import TopicPartition
 
-from consumer.record import Record
+from consumer.kafka.record import Record
 
 _PREFIX = "dlq-"
 REPLAYED = "dlq-replayed"

@@ -8,7 +8,7 @@ from typing import Any
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from consumer.dlq.letters import origin, read, restored_headers
-from consumer.record import Record
+from consumer.kafka.record import Record
 
 
 class Replay:

@@ -9,7 +9,7 @@ from common.settings import SettingsError
 from consumer.clock import Clock
 from consumer.metrics import ConsumerMetrics
 from consumer.plugins import NoSuchPluginError, made
-from consumer.sink_settings import KAFKA, SinkSettings
+from consumer.settings.sinks import KAFKA, SinkSettings
 from consumer.sinks.dropping import DroppingSink
 from consumer.sinks.durable import DurableSink
 from consumer.sinks.jsonl import JsonLines

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
-from consumer.decided import Decided
+from consumer.bidding.decision_record import Decided
 from consumer.errors import SinkUnavailableError
 
 

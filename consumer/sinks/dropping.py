@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from common.logs import get_logger
+from consumer.bidding.decision_record import Decided
 from consumer.clock import Clock
-from consumer.decided import Decided
 from consumer.errors import SinkRefusedError, SinkUnavailableError
 from consumer.metrics import ConsumerMetrics
 from consumer.sinks.sink import Sink

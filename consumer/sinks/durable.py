@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from consumer.bidding.decision_record import Decided
 from consumer.clock import Clock
-from consumer.decided import Decided
 from consumer.errors import SinkUnavailableError
 from consumer.metrics import ConsumerMetrics
-from consumer.sink_settings import PATIENCE
+from consumer.settings.sinks import PATIENCE
 from consumer.sinks.delivery import Delivery
 from consumer.sinks.sink import Acknowledgement, Sink
 from consumer.sinks.threaded import Bounds, Threaded

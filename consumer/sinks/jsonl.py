@@ -8,7 +8,7 @@ import sys
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from consumer.decided import Decided
+from consumer.bidding.decision_record import Decided
 from consumer.errors import SinkUnavailableError
 from consumer.sinks.sink import Acknowledgement
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from consumer.decided import Decided
-from consumer.publisher import Publisher
-from consumer.record import header
+from consumer.bidding.decision_record import Decided
+from consumer.kafka.publisher import Publisher
+from consumer.kafka.record import header
 from consumer.sinks.sink import Acknowledgement
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from common.logs import get_logger
-from consumer.decided import Decided
+from consumer.bidding.decision_record import Decided
 from consumer.sinks.sink import Acknowledgement, Done
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from consumer.decided import Decided
+from consumer.bidding.decision_record import Decided
 
 
 class Acknowledgement(Protocol):

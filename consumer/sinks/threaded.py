@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from common.logs import get_logger
+from consumer.bidding.decision_record import Decided
 from consumer.clock import Clock
-from consumer.decided import Decided
 from consumer.errors import SinkRefusedError, SinkUnavailableError
 from consumer.metrics import ConsumerMetrics
 from consumer.sinks.bounded_queue import BoundedQueue

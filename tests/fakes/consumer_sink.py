@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from consumer.decided import Decided
+from consumer.bidding.decision_record import Decided
 
 Failing = Callable[[Decided], Exception | None]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from consumer.decision import Decision, NoBid
-from consumer.request import BidRequest
+from consumer.bidding.decision import Decision, NoBid
+from consumer.bidding.request import BidRequest
 
 
 def decline(_request: BidRequest) -> Decision:

@@ -8,30 +8,30 @@ from kafka.structs import TopicPartition
 from prometheus_client import CollectorRegistry
 
 from common.tracing import NoTracer
-from consumer.at_least_once import AtLeastOnce
 from consumer.backoff import Backoff
-from consumer.batch import BatchProcessor
-from consumer.commits import Commits
-from consumer.dead_letters import DeadLetters
-from consumer.exactly_once import ExactlyOnce
-from consumer.guarantee import Guarantee
-from consumer.handling import Guards, RecordHandler
-from consumer.health import Health
-from consumer.lag import Lag
-from consumer.loop import PollLoop
+from consumer.bidding.strategy import Strategy
+from consumer.dlq.producer import DeadLetters
+from consumer.health.health import Health
+from consumer.kafka.commits import Commits
+from consumer.kafka.lag import Lag
+from consumer.kafka.offset_reset import Positions
+from consumer.kafka.publisher import Publisher
+from consumer.kafka.rebalance import Rebalances
+from consumer.kafka.stall_detector import Watchdog
+from consumer.kafka.unreadable import Unreadable
 from consumer.metrics import ConsumerMetrics
-from consumer.positions import Positions
-from consumer.publisher import Publisher
-from consumer.rebalance import Rebalances
-from consumer.recent_ids import RecentIds
+from consumer.poll_loop import PollLoop
+from consumer.processing.at_least_once import AtLeastOnce
+from consumer.processing.batch import BatchProcessor
+from consumer.processing.deduplication import RecentIds
+from consumer.processing.exactly_once import ExactlyOnce
+from consumer.processing.guarantee import Guarantee
+from consumer.processing.processor import Guards, RecordHandler
 from consumer.runtime import Runtime
 from consumer.sinks.dropping import DroppingSink
 from consumer.sinks.kafka import KafkaSink
 from consumer.sinks.sink import Sink
 from consumer.stop import Stop
-from consumer.strategy import Strategy
-from consumer.unreadable import Unreadable
-from consumer.watchdog import Watchdog
 from tests.fakes.consumer_clock import FakeTime
 from tests.fakes.consumer_kafka import FakeKafkaConsumer
 from tests.fakes.consumer_producer import FakeProducer

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from consumer.decision import Decision, NoBid
-from consumer.request import BidRequest
+from consumer.bidding.decision import Decision, NoBid
+from consumer.bidding.request import BidRequest
 
 
 class Hanging:

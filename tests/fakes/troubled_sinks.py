@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from consumer.decided import Decided
+from consumer.bidding.decision_record import Decided
 from consumer.errors import SinkUnavailableError
 from consumer.sinks.sink import Acknowledgement, Done
 

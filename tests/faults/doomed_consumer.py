@@ -11,11 +11,11 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from consumer import reading
 from consumer.__main__ import main
-from consumer.kafka_clients import KafkaClients, connect
-from consumer.settings import ConsumerSettings
-from consumer.transactional_producer import TransactionalProducer
+from consumer.kafka import reading
+from consumer.kafka.clients import KafkaClients, connect
+from consumer.kafka.transactional_producer import TransactionalProducer
+from consumer.settings.consumer import ConsumerSettings
 
 BEFORE_EFFECTS, BEFORE_COMMIT, AFTER_COMMIT = "before-effects", "before-commit", "after-commit"
 # within a transaction: effects, then offsets, then the commit
@@ -91,7 +91,7 @@ def doom_transactions(method: str, *, before: bool) -> None:
     setattr(TransactionalProducer, method, deadly)
 
 
-def doomed(point: str) -> Any:  # noqa: ANN401  a function like consumer.kafka_clients.connect
+def doomed(point: str) -> Any:  # noqa: ANN401  a function like consumer.kafka.clients.connect
     """Return what connects for real, and puts the doom in its place."""
 
     def connect_doomed(settings: ConsumerSettings) -> KafkaClients:

@@ -38,7 +38,7 @@ MUTATIONS = (
     ),
     Mutation(
         "committed before the effects",
-        "consumer/at_least_once.py",
+        "consumer/processing/at_least_once.py",
         "        progress = self._processor.process(polled, self._note)\n",
         "        self._commits.add({tp: records[-1] for tp, records in polled.items()})\n"
         "        self._commits.flush()\n"

@@ -18,7 +18,7 @@ print(type(tracer_maker("ours", read(TracingSettings, os.environ), sys.stdout)()
 DECIDES = """
 import os
 from consumer.plugins import made
-from consumer.strategies import ENTRY_POINTS
+from consumer.bidding.strategies import ENTRY_POINTS
 print(made(ENTRY_POINTS, os.environ["BIDDING_STRATEGY"], ["decide"], {}).name)
 """
 

@@ -8,8 +8,8 @@ import sys
 from typing import Any, NoReturn
 
 from consumer.__main__ import main
-from consumer.kafka_clients import KafkaClients, connect
-from consumer.settings import ConsumerSettings
+from consumer.kafka.clients import KafkaClients, connect
+from consumer.settings.consumer import ConsumerSettings
 
 
 class Doomed:

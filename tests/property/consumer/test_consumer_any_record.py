@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kafka.errors import CommitFailedError, KafkaError, KafkaTimeoutError
 
+from consumer.bidding.request import parse
+from consumer.bidding.strategies.fixed_price import FixedPrice
 from consumer.errors import UnprocessableError
-from consumer.request import parse
-from consumer.strategies.fixed_price import FixedPrice
 from tests.fakes.consumer_kafka import FakeKafkaConsumer
 from tests.fakes.consumer_producer import FakeProducer, Sent
 from tests.fakes.consumer_records import partition

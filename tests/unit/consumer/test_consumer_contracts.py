@@ -11,19 +11,19 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from consumer.bidding.decision import Bid, Bids, Decision, NoBid
+from consumer.bidding.decision_record import Decided
+from consumer.bidding.request import BidRequest
+from consumer.bidding.strategies import chosen
+from consumer.bidding.strategy import Strategy
 from consumer.clock import Clock
-from consumer.contracts import SinkContract, StrategyContract
-from consumer.decided import Decided
-from consumer.decision import Bid, Bids, Decision, NoBid
-from consumer.publisher import Publisher
-from consumer.request import BidRequest
-from consumer.settings import load_settings
+from consumer.kafka.publisher import Publisher
+from consumer.settings.consumer import load_settings
 from consumer.sinks.jsonl import JsonLines
 from consumer.sinks.kafka import KafkaSink
 from consumer.sinks.log import LogSink
 from consumer.sinks.sink import Acknowledgement, Done, Sink
-from consumer.strategies import chosen
-from consumer.strategy import Strategy
+from consumer.testing import SinkContract, StrategyContract
 from tests.fakes.consumer_producer import FakeProducer
 from tests.fakes.consumer_sink import FakeSink
 from tests.fakes.consumer_strategy import FakeStrategy

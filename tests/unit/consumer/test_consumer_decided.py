@@ -8,9 +8,9 @@ from typing import Any, cast
 
 import pytest
 
-from consumer.decided import decided
-from consumer.decision import Bid, Bids, Decision, NoBid, NoBidReason
-from consumer.request import parse
+from consumer.bidding.decision import Bid, Bids, Decision, NoBid, NoBidReason
+from consumer.bidding.decision_record import decided
+from consumer.bidding.request import parse
 from tests.fakes.consumer_records import make_record
 
 

@@ -11,12 +11,12 @@ import time
 import pytest
 from kafka.errors import KafkaTimeoutError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
-from consumer.dead_letter_limit import DeadLetterLimit, TooManyDeadLettersError
-from consumer.decision import Decision, NoBid
-from consumer.handling import Guards
-from consumer.recent_ids import Original, RecentIds
-from consumer.request import BidRequest
-from consumer.time_budget import AlarmBudget, OutOfTimeError
+from consumer.bidding.decision import Decision, NoBid
+from consumer.bidding.request import BidRequest
+from consumer.dlq.limit import DeadLetterLimit, TooManyDeadLettersError
+from consumer.processing.deduplication import Original, RecentIds
+from consumer.processing.processor import Guards
+from consumer.processing.timeout import AlarmBudget, OutOfTimeError
 from tests.fakes.consumer_clock import FakeTime
 from tests.fakes.consumer_kafka import FakeKafkaConsumer
 from tests.fakes.consumer_records import make_record, partition
@@ -26,7 +26,7 @@ from tests.fakes.consumer_wiring import Wiring
 # A strategy hangs, in a process with other threads that would take a signal.
 _HANGS = """
 import threading, time
-from consumer.time_budget import AlarmBudget, OutOfTimeError
+from consumer.processing.timeout import AlarmBudget, OutOfTimeError
 for _ in range(30):
     threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
 try:

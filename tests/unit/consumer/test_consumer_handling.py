@@ -9,14 +9,14 @@ import pytest
 from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 from structlog.testing import capture_logs
 
-from consumer.decided import Decided
-from consumer.decision import Bid, Bids, Decision
+from consumer.bidding.decision import Bid, Bids, Decision
+from consumer.bidding.decision_record import Decided
+from consumer.bidding.request import BidRequest
+from consumer.bidding.strategies.fixed_price import FixedPrice
+from consumer.bidding.strategy import Strategy
 from consumer.errors import SinkRefusedError, SinkUnavailableError, UnprocessableError
-from consumer.handling import Underway
-from consumer.request import BidRequest
+from consumer.processing.processor import Underway
 from consumer.sinks.sink import Sink
-from consumer.strategies.fixed_price import FixedPrice
-from consumer.strategy import Strategy
 from tests.fakes.consumer_kafka import FakeKafkaConsumer
 from tests.fakes.consumer_producer import FakeProducer
 from tests.fakes.consumer_records import TRACE, make_record

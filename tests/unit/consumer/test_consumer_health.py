@@ -10,8 +10,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from consumer.health import Health
-from consumer.health_server import Answer, answer, serving
+from consumer.health.health import Health
+from consumer.health.server import Answer, answer, serving
 from consumer.metrics import TABLE, ConsumerMetrics
 from tests.fakes.consumer_clock import FakeTime
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from consumer.decided import Decided, decided
-from consumer.decision import NoBid
+from consumer.bidding.decision import NoBid
+from consumer.bidding.decision_record import Decided, decided
+from consumer.bidding.request import parse
 from consumer.errors import SinkUnavailableError
-from consumer.request import parse
 from consumer.sinks.jsonl import JsonLines
 from consumer.sinks.log import LogSink
 from tests.fakes.consumer_records import make_record

@@ -11,14 +11,14 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaTimeoutError
 from kafka.structs import TopicPartition
 
-from consumer.kafka_clients import (
+from consumer.kafka.clients import (
     choose_starts,
     connect,
     consumer_options,
     producer_options,
     transaction_options,
 )
-from consumer.settings import load_settings
+from consumer.settings.consumer import load_settings
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
 

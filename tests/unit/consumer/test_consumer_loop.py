@@ -14,9 +14,9 @@ from kafka.errors import (
 from kafka.structs import OffsetAndMetadata
 from structlog.testing import capture_logs
 
-from consumer.decided import Decided
+from consumer.bidding.decision_record import Decided
 from consumer.errors import SinkUnavailableError
-from consumer.reading import UnreadableError
+from consumer.kafka.reading import UnreadableError
 from tests.fakes.consumer_kafka import FakeKafkaConsumer
 from tests.fakes.consumer_records import partition
 from tests.fakes.consumer_sink import FakeSink

@@ -13,7 +13,7 @@ from kafka.errors import (
 )
 
 from consumer.errors import SinkRefusedError, SinkUnavailableError
-from consumer.publisher import Publisher
+from consumer.kafka.publisher import Publisher
 from tests.fakes.consumer_producer import FakeProducer, Sent
 
 pytestmark = pytest.mark.timing

@@ -7,7 +7,7 @@ from kafka.record import MemoryRecords
 from kafka.record.default_records import DefaultRecordBatchBuilder
 from kafka.structs import TopicPartition
 
-from consumer.reading import Records, UnreadableError
+from consumer.kafka.reading import Records, UnreadableError
 
 PARTITION = TopicPartition("bid_requests", 3)
 GZIP = 1

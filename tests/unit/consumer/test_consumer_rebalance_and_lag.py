@@ -7,7 +7,7 @@ from kafka.errors import KafkaTimeoutError
 from structlog.testing import capture_logs
 
 from consumer.errors import SinkUnavailableError
-from consumer.rebalance import WAITING
+from consumer.kafka.rebalance import WAITING
 from tests.fakes.consumer_kafka import FakeKafkaConsumer
 from tests.fakes.consumer_records import partition
 from tests.fakes.consumer_sink import FakeSink

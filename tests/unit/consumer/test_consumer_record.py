@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from consumer.record import header, received_at_ms, trace_id
+from consumer.kafka.record import header, received_at_ms, trace_id
 from tests.fakes.consumer_records import TRACE, make_record
 
 

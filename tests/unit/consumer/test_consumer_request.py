@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from consumer.bidding.request import Impression, parse
 from consumer.errors import Reason, Stage, UnprocessableError
-from consumer.request import Impression, parse
 
 
 class TestParse:

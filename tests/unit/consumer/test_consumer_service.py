@@ -17,16 +17,16 @@ from kafka.errors import FencedInstanceIdError, KafkaError, KafkaTimeoutError
 from prometheus_client import CollectorRegistry
 
 from consumer.__main__ import collect_seldom, main
+from consumer.bootstrap import Service
 from consumer.extensions import chosen
-from consumer.health import Health
-from consumer.kafka_clients import KafkaClients, TopicsUnavailableError
+from consumer.health.health import Health
+from consumer.kafka.clients import KafkaClients, TopicsUnavailableError
+from consumer.kafka.publisher import Publisher
 from consumer.metrics import ConsumerMetrics
-from consumer.publisher import Publisher
+from consumer.processing.timeout import unlimited
 from consumer.runtime import Runtime
-from consumer.service import Service
-from consumer.settings import ConsumerSettings, load_settings
+from consumer.settings.consumer import ConsumerSettings, load_settings
 from consumer.stop import Stop
-from consumer.time_budget import unlimited
 from tests.fakes.consumer_clock import FakeTime
 from tests.fakes.consumer_kafka import FakeKafkaConsumer
 from tests.fakes.consumer_producer import FakeProducer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from common.settings import SettingsError, table
-from consumer.settings import ConsumerSettings, load_settings
+from consumer.settings.consumer import ConsumerSettings, load_settings
 
 
 class TestLoadSettings:

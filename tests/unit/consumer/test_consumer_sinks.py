@@ -13,14 +13,14 @@ from structlog.testing import capture_logs
 
 from common.settings import SettingsError
 from consumer import sinks
+from consumer.bidding.decision import NoBid
+from consumer.bidding.decision_record import Decided, decided
+from consumer.bidding.request import parse
 from consumer.clock import Clock
-from consumer.decided import Decided, decided
-from consumer.decision import NoBid
 from consumer.errors import SinkRefusedError, SinkUnavailableError
 from consumer.metrics import ConsumerMetrics
-from consumer.request import parse
-from consumer.settings import load_settings
-from consumer.sink_settings import PATIENCE
+from consumer.settings.consumer import load_settings
+from consumer.settings.sinks import PATIENCE
 from consumer.sinks.delivery import Delivery
 from consumer.sinks.dropping import DroppingSink
 from consumer.sinks.durable import DurableSink

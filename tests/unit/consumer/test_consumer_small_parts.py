@@ -9,7 +9,7 @@ import pytest
 from consumer.backoff import Backoff
 from consumer.clock import Clock
 from consumer.errors import Reason, Stage, UnprocessableError
-from consumer.refusals import Refusals
+from consumer.processing.refusals import Refusals
 from consumer.stop import Stop
 from tests.fakes.consumer_clock import FakeTime
 from tests.fakes.consumer_records import make_record

@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 
 from common.settings import SettingsError, table
-from consumer.bidding_settings import BiddingSettings
+from consumer.bidding.decision import Bid, Bids, NoBid, NoBidReason
+from consumer.bidding.request import BidRequest, parse
+from consumer.bidding.strategies import SHIPPED, chosen
+from consumer.bidding.strategies.fixed_price import FixedPrice
+from consumer.bidding.strategies.floor_plus import FloorPlus
+from consumer.bidding.strategies.no_bid import NoBidStrategy
+from consumer.bidding.strategies.paced_budget import PacedBudget
+from consumer.bidding.strategy import Strategy
 from consumer.clock import Clock
-from consumer.decision import Bid, Bids, NoBid, NoBidReason
-from consumer.request import BidRequest, parse
-from consumer.settings import load_settings
-from consumer.strategies import SHIPPED, chosen
-from consumer.strategies.fixed_price import FixedPrice
-from consumer.strategies.floor_plus import FloorPlus
-from consumer.strategies.no_bid import NoBidStrategy
-from consumer.strategies.paced_budget import PacedBudget
-from consumer.strategy import Strategy
+from consumer.settings.bidding import BiddingSettings
+from consumer.settings.consumer import load_settings
 from tests.fakes.consumer_clock import FakeTime
 from tests.fakes.consumer_strategy import FakeStrategy
 

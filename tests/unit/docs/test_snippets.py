@@ -16,7 +16,7 @@ from app.settings import PREFIXES as INGEST_PREFIXES
 from common.settings import table
 from consumer.dlq.command import parser as dlq_parser
 from consumer.metrics import TABLE as CONSUMER_METRICS
-from consumer.settings import PREFIXES as CONSUMER_PREFIXES
+from consumer.settings.consumer import PREFIXES as CONSUMER_PREFIXES
 from docs.generate import SECTIONS
 from tests.support.pages import PAGES, ROOT, RUNBOOK, blocks, code, kubectl_commands, spans
 from verification.checks.registry import CATEGORIES, CHECKS, select

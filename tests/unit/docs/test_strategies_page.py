@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
+from consumer.bidding.strategies import SHIPPED
 from consumer.clock import Clock
 from consumer.extensions import chosen
 from consumer.metrics import ConsumerMetrics
-from consumer.settings import load_settings
-from consumer.strategies import SHIPPED
+from consumer.settings.consumer import load_settings
 from tests.support.pages import blocks
 
 ROOT = Path(__file__).parents[3]

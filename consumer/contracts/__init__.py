@@ -1,9 +1,0 @@
-"""What every strategy and every sink must keep: test suites to derive from.
-
-They need nothing but pytest to run them, and the services import none of this.
-"""
-
-from consumer.contracts.sink import SinkContract
-from consumer.contracts.strategy import StrategyContract
-
-__all__ = ["SinkContract", "StrategyContract"]

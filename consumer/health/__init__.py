@@ -1,0 +1,1 @@
+"""What the probes are told, and the server that tells them."""

@@ -1,0 +1,178 @@
+"""Connections to Kafka, set up for the guarantee that was chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from kafka import KafkaAdminClient
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.errors import KafkaError, for_code
+from kafka.structs import TopicPartition
+
+from common.kafka_clients import opened
+from consumer.kafka.batching_producer import BatchingProducer
+from consumer.kafka.consumer import Source
+from consumer.kafka.producer import Producer
+from consumer.kafka.publisher import Publisher
+from consumer.kafka.reading import ReadingConsumer
+from consumer.kafka.transactional_producer import TransactionalProducer
+from consumer.settings.consumer import ConsumerSettings
+
+CLIENT_ID = "bidding-logic-service"
+_HEARTBEATS_PER_SESSION = 3
+_LINGER_MS = 20  # for the decisions of a poll to share batches; none waits once all are handed over
+_BATCH_BYTES = 65_536
+
+
+class TopicsUnavailableError(Exception):
+    """A topic is missing or closed to this service; the message names it and the reason."""
+
+
+@dataclass(frozen=True)
+class KafkaClients:
+    """What is connected: the member of the group (not yet subscribed) and the producer."""
+
+    source: Any  # a Source that can subscribe as well
+    publisher: Publisher
+    starts: Mapping[TopicPartition, int] = field(default_factory=dict)  # else at the oldest record
+
+
+def connect(settings: ConsumerSettings) -> KafkaClients:
+    """Connect once; raise KafkaError or TopicsUnavailableError, leaving nothing open.
+
+    The topics are looked at first: kafka-python waits in silence for those that are not there.
+    """
+    check_topics(settings)
+    with ExitStack() as undo:
+        publisher = Publisher(lambda: _producer(settings))
+        undo.callback(publisher.close, seconds=0)
+        source = opened(ReadingConsumer, consumer_options(settings))
+        undo.callback(source.close, autocommit=False, timeout_ms=0)
+        starts = choose_starts(source, settings)
+        undo.pop_all()
+    return KafkaClients(source, publisher, starts)
+
+
+def choose_starts(source: Any, settings: ConsumerSettings) -> dict[TopicPartition, int]:  # noqa: ANN401  no types
+    """Return the offsets that a group of which Kafka knows none begins at: where logs end now.
+
+    Before this member has joined: what comes from here on is decided on. Partitions that are added
+    later are not among them, nor are those of a group that has begun: they begin at the oldest.
+    """
+    if settings.start_from == "earliest":
+        return {}
+    topic, timeout_ms = settings.kafka.topic_bid_requests, settings.commit_timeout_ms
+    partitions = [TopicPartition(topic, number) for number in source.partitions_for_topic(topic)]
+    if any(source.committed(tp, timeout_ms=timeout_ms) is not None for tp in partitions):
+        return {}
+    return dict(source.end_offsets(partitions, timeout_ms=timeout_ms))
+
+
+def subscribe(clients: KafkaClients, topic: str, listener: object) -> Source:
+    """Join the group, which the first poll does; the listener hears of assignments."""
+    clients.source.subscribe([topic], listener=listener)
+    source: Source = clients.source
+    return source
+
+
+def check_topics(settings: ConsumerSettings) -> None:
+    """Raise TopicsUnavailableError when Kafka does not let this service see all its topics."""
+    kafka = settings.kafka
+    names = [kafka.topic_bid_requests, kafka.topic_bid_decisions, kafka.topic_dead_letters]
+    admin = opened(KafkaAdminClient, _common_options(settings))
+    try:
+        described = admin.describe_topics(names)
+    finally:
+        admin.close()
+    if problems := [*_problems(described)]:
+        raise TopicsUnavailableError("; ".join(problems))
+
+
+def producer_options(settings: ConsumerSettings) -> dict[str, Any]:
+    """Keyword arguments of kafka.KafkaProducer.
+
+    What is not acknowledged within the publish timeout is dropped by the producer too, or the
+    batches tried again would pile up in it: it has no bound of its own.
+    """
+    return {
+        **_common_options(settings),
+        "acks": "all",
+        "enable_idempotence": True,
+        "max_block_ms": settings.publish_timeout_ms,
+        "delivery_timeout_ms": settings.publish_timeout_ms,
+        "request_timeout_ms": settings.publish_timeout_ms * 9 // 10,
+        "retry_backoff_ms": 50,
+        "linger_ms": min(_LINGER_MS, settings.publish_timeout_ms // 10),
+        "batch_size": _BATCH_BYTES,
+        "allow_auto_create_topics": False,
+        "metrics_enabled": False,
+    }
+
+
+def transaction_options(settings: ConsumerSettings) -> dict[str, Any]:
+    """Keyword arguments that make a producer's records transactions of this member.
+
+    What a member leaves open that never comes back, Kafka aborts after the longest time that a
+    round may take; until then the offsets of its partitions wait, and so do readers.
+    """
+    return {
+        "transactional_id": f"{settings.kafka.consumer_group}.{settings.group_instance_id}",
+        "transaction_timeout_ms": settings.longest_round_ms,
+    }
+
+
+def consumer_options(settings: ConsumerSettings) -> dict[str, Any]:
+    """Keyword arguments of kafka.KafkaConsumer; offsets are committed by the poll loop alone."""
+    return {
+        **_common_options(settings),
+        "group_id": settings.kafka.consumer_group,
+        "enable_auto_commit": False,
+        "isolation_level": "read_committed",  # a replay of dead letters that failed is not there
+        "auto_offset_reset": "none",  # consumer.kafka.offset_reset decides, and says so
+        "partition_assignment_strategy": [CooperativeStickyAssignor],
+        "group_instance_id": settings.group_instance_id or None,
+        "max_poll_records": settings.max_poll_records,
+        "session_timeout_ms": settings.session_timeout_ms,
+        "heartbeat_interval_ms": settings.session_timeout_ms // _HEARTBEATS_PER_SESSION,
+        "max_poll_interval_ms": settings.max_poll_interval_ms,
+        "allow_auto_create_topics": False,
+        "metadata_max_age_ms": 60_000,
+        "metrics_enabled": False,
+    }
+
+
+def _producer(settings: ConsumerSettings) -> Producer:
+    options = producer_options(settings)
+    if settings.exactly_once:
+        return _transactional({**options, **transaction_options(settings)}, settings)
+    producer: Producer = opened(BatchingProducer, options)
+    return producer
+
+
+def _transactional(options: dict[str, Any], settings: ConsumerSettings) -> Producer:
+    producer: TransactionalProducer = opened(TransactionalProducer, options)
+    try:
+        producer.start(settings.commit_timeout_ms / 1000)
+    except BaseException:
+        producer.drop()
+        raise
+    return producer
+
+
+def _common_options(settings: ConsumerSettings) -> dict[str, Any]:
+    return {
+        **settings.kafka.client_options(),
+        "client_id": CLIENT_ID,
+        "bootstrap_timeout_ms": settings.connect_timeout_ms,
+        "reconnect_backoff_max_ms": 1_000,
+    }
+
+
+def _problems(described: Iterable[dict[str, Any]]) -> Iterable[str]:
+    for topic in described:
+        error = for_code(topic["error_code"])
+        if issubclass(error, KafkaError) and topic["error_code"] != 0:
+            yield f"topic {topic['name']}: {error.__name__}"

@@ -1,0 +1,143 @@
+"""Writing records to Kafka, acknowledged by all in-sync replicas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from kafka.errors import (
+    InvalidRecordError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+)
+
+from common.logs import get_logger
+from consumer.errors import SinkRefusedError, SinkUnavailableError
+from consumer.kafka.producer import Producer
+from consumer.sinks.sink import Acknowledgement
+
+Headers = list[tuple[str, bytes]]
+_REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidRecordError)
+
+
+class Publisher:
+    """Publishes through one producer at a time, whose acks and idempotence its maker has set.
+
+    A producer that did not deliver is replaced before the next record: it may never deliver again,
+    and what it still holds is going to be published anew.
+    """
+
+    def __init__(self, connect: Callable[[], Producer]) -> None:
+        """Connect; raise KafkaError when that fails."""
+        self._connect = connect
+        self._producer: Producer | None = connect()
+        self._trusted = True
+
+    def publish(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: Headers
+    ) -> Acknowledgement:
+        """Buffer a record; raise SinkUnavailableError or SinkRefusedError when it cannot be."""
+        try:
+            producer = self.working()
+            future = producer.send(topic, key=key, value=value, headers=headers)
+        except KafkaError as error:
+            raise self.disposition(topic, error) from error
+        return _Pending(self, producer, _Message(topic, key, value, headers), future)
+
+    def settle(self, message: _Message, seconds: float) -> None:
+        """Find out whether a refusal is about this record, by sending it with no other.
+
+        kafka-python's idempotent producer takes a refused record for fatal and fails all others
+        that it has in hand with the same error. Raise what `Acknowledgement.wait` does.
+        """
+        self._trusted = False
+        try:
+            producer = self.working()
+            future = producer.send(message.topic, **message.content())
+            with producer.hurrying():
+                future.get(timeout=seconds)
+        except KafkaError as error:
+            self._trusted = False
+            raise self.disposition(message.topic, error) from error
+
+    def close(self, seconds: float) -> None:
+        """Wait up to `seconds` for what is pending, then stop."""
+        if self._producer is None:
+            return
+        try:
+            self._producer.close(timeout=seconds)
+        except KafkaError as error:
+            get_logger().warning("producer dropped", why=str(error))
+            self._producer.drop()
+
+    def disposition(self, topic: str, error: KafkaError) -> Exception:
+        """Return what a failed record means to its sink, and draw the conclusions for the next."""
+        why = f"topic {topic}: {error}"
+        if isinstance(error, _REFUSALS):
+            return SinkRefusedError(why)
+        self._trusted = False
+        return SinkUnavailableError(why)
+
+    def trusts(self, producer: Producer) -> bool:
+        """Whether this producer is in use and has delivered all that it was given."""
+        return self._trusted and self._producer is producer
+
+    def distrust(self) -> None:
+        """Replace the producer before the next record."""
+        self._trusted = False
+
+    def working(self) -> Producer:
+        """Return the producer in use, a new one if need be; raise KafkaError."""
+        if self._producer is not None and not self._trusted:
+            self._producer.drop()
+            self._producer = None
+            get_logger().warning("producer replaced")
+        if self._producer is None:
+            self._producer = self._connect()
+            self._trusted = True
+        return self._producer
+
+
+@dataclass(frozen=True)
+class _Message:
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+    def content(self) -> dict[str, Any]:
+        return {"key": self.key, "value": self.value, "headers": self.headers}
+
+
+class _Pending:
+    def __init__(
+        self,
+        publisher: Publisher,
+        producer: Producer,
+        message: _Message,
+        future: Any,  # noqa: ANN401  kafka-python ships no types
+    ) -> None:
+        self._publisher = publisher
+        self._producer = producer
+        self._message = message
+        self._future = future
+        self._settled = False
+
+    def wait(self, seconds: float) -> None:
+        if self._settled:
+            return
+        try:
+            self._acknowledged(seconds)
+        except _REFUSALS:
+            self._publisher.settle(self._message, seconds)
+            self._settled = True
+        except KafkaError as error:
+            raise self._publisher.disposition(self._message.topic, error) from error
+
+    def _acknowledged(self, seconds: float) -> None:
+        if self._future.succeeded():
+            return
+        with self._producer.hurrying():
+            self._future.get(timeout=seconds)

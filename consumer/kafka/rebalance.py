@@ -1,0 +1,74 @@
+"""What a rebalance of the group means to this member."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+from kafka import ConsumerRebalanceListener
+from kafka.structs import TopicPartition
+
+from common.logs import get_logger
+from consumer.health.health import Health
+from consumer.metrics import ConsumerMetrics
+
+WAITING = "waiting for the group to assign them"
+
+
+class Book(Protocol):
+    """What is kept by partition."""
+
+    def forget(self, partitions: Collection[TopicPartition]) -> None:
+        """Drop what is kept for partitions that are no longer this member's."""
+
+
+class Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python ships no types
+    """Keeps the books when partitions come and go.
+
+    kafka-python rebalances inside `poll`, and calls back on its own thread while the poll loop
+    waits there. The loop polls only after the batch before is finished and its commit attempted,
+    so no record of a revoked partition is underway here, and there is nothing left to finish.
+    """
+
+    def __init__(
+        self,
+        books: Sequence[Book],
+        health: Health,
+        metrics: ConsumerMetrics,
+    ) -> None:
+        """Take the books that are kept by partition; not ready before the first assignment."""
+        self._books = books
+        self._health = health
+        self._metrics = metrics
+        self._assigned: set[TopicPartition] = set()
+        health.hinder("partitions", WAITING)
+
+    def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        """Be ready, also with no partition: a spare member of the group is in order."""
+        self._assigned |= set(assigned)
+        self._health.clear("partitions")
+        self._note("assigned", assigned)
+
+    def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        """Drop what is kept for partitions that another member reads from now on."""
+        self._leave("revoked", revoked)
+
+    def on_partitions_lost(self, lost: Collection[TopicPartition]) -> None:
+        """Do as for revoked ones: their uncommitted records are read again elsewhere."""
+        self._leave("lost", lost)
+
+    def _leave(self, change: str, revoked: Collection[TopicPartition]) -> None:
+        self._assigned -= set(revoked)
+        for book in self._books:
+            book.forget(revoked)
+        self._health.clear("sinks")
+        if not self._assigned:  # a cooperative rebalance takes some and leaves the others at work
+            self._health.hinder("partitions", WAITING)
+        self._note(change, revoked)
+
+    def _note(self, change: str, partitions: Collection[TopicPartition]) -> None:
+        self._metrics.assigned.set(len(self._assigned))
+        if partitions:  # the first rebalance revokes none
+            self._metrics.rebalances.labels(change).inc()
+            numbers = sorted(tp.partition for tp in partitions)
+            get_logger().info(f"partitions {change}", partitions=numbers)

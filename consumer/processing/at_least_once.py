@@ -1,0 +1,38 @@
+"""Effects first, then offsets: what comes in between is done again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from kafka.structs import TopicPartition
+
+from consumer.kafka.commits import Commits
+from consumer.processing.batch import BatchProcessor, Polled, Progress
+from consumer.processing.processor import Underway
+
+
+class AtLeastOnce:
+    """Commits offsets after all sinks, or the dead letter topic, have acknowledged."""
+
+    def __init__(
+        self, processor: BatchProcessor, note: Callable[[Underway], None], commits: Commits
+    ) -> None:
+        """Take what logs and counts a record, and the commits."""
+        self._processor = processor
+        self._note = note
+        self._commits = commits
+
+    def process(self, polled: Polled) -> Progress:
+        """Commit as far as the batch has come."""
+        progress = self._processor.process(polled, self._note)
+        self._commits.add(progress.done)
+        self._commits.flush()
+        return progress
+
+    def flush(self) -> None:
+        """Commit what could not be committed before."""
+        self._commits.flush()
+
+    def forget(self, partitions: Iterable[TopicPartition]) -> None:
+        """Drop the offsets of partitions that are no longer this member's."""
+        self._commits.forget(partitions)

@@ -1,0 +1,125 @@
+"""Decisions, dead letters and offsets in one Kafka transaction per batch: all of them or none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kafka.errors import FencedInstanceIdError, KafkaError
+from kafka.structs import OffsetAndMetadata, TopicPartition
+
+from consumer.kafka.consumer import Source
+from consumer.kafka.publisher import Publisher
+from consumer.metrics import ConsumerMetrics
+from consumer.processing.batch import BatchProcessor, Polled, Progress
+from consumer.processing.processor import Underway
+
+
+@dataclass(frozen=True)
+class ExactlyOnce:
+    """For a read_committed reader, each record has its effect once, whatever happens.
+
+    A batch that does not come to its end is given up as a whole: its producer is replaced, which
+    makes Kafka abort the transaction, and the batch is polled again. The commit names the
+    generation of the group that the batch was polled in, so that Kafka refuses it from a member
+    whose partitions have gone to another.
+    """
+
+    source: Source
+    committed: Callable[[TopicPartition], int | None]  # asks Kafka; raises KafkaError
+    publisher: Publisher
+    processor: BatchProcessor
+    note: Callable[[Underway], None]
+    metrics: ConsumerMetrics
+    timeout_s: float  # for a commit and what belongs to it
+    # what a commit without an answer was about
+    doubtful: dict[TopicPartition, list[Underway]] = field(default_factory=dict)
+
+    def process(self, polled: Polled) -> Progress:
+        """Commit the batch, or give it up."""
+        try:
+            producer = self.publisher.working()
+            polled = self._undone(polled)
+        except KafkaError as error:
+            return _held(polled, str(error))
+        return self._attempt(producer, polled) if polled else Progress()
+
+    def flush(self) -> None:
+        """Do nothing: no offsets are left from the batch before."""
+
+    def forget(self, partitions: Iterable[TopicPartition]) -> None:
+        """Leave it to the next owner to find out what a commit without an answer has done."""
+        for partition in partitions:
+            self.doubtful.pop(partition, None)
+
+    def _attempt(self, producer: Any, polled: Polled) -> Progress:  # noqa: ANN401  a TransactionalProducer
+        member = self.source.group_metadata()
+        finished: list[Underway] = []
+        progress = self.processor.process(polled, finished.append)
+        if progress.held or not self.publisher.trusts(producer):
+            return self._give_up(polled, progress.why or "a record was not taken with the others")
+        try:
+            self._commit(producer, progress, member, finished)
+        except FencedInstanceIdError:
+            raise
+        except KafkaError as error:
+            self.metrics.commits.labels("failed").inc()
+            return self._give_up(polled, str(error))
+        self.metrics.commits.labels("committed").inc()
+        self._note_all(finished)
+        return progress
+
+    def _commit(
+        self,
+        producer: Any,  # noqa: ANN401  a TransactionalProducer
+        progress: Progress,
+        member: Any,  # noqa: ANN401  kafka-python ships no types
+        finished: list[Underway],
+    ) -> None:
+        if member.generation_id < 0:
+            # Kafka takes offsets without a generation from anybody
+            raise KafkaError("this member has lost its place in the group")
+        offsets = {
+            partition: OffsetAndMetadata(record.offset + 1, "", record.leader_epoch)
+            for partition, record in progress.done.items()
+        }
+        producer.add_offsets(offsets, member, self.timeout_s / 2)
+        self.doubtful.update(_by_partition(finished))
+        producer.commit(self.timeout_s / 2)
+        self.forget(offsets)
+
+    def _give_up(self, polled: Polled, why: str) -> Progress:
+        self.publisher.distrust()
+        return _held(polled, why)
+
+    def _undone(self, polled: Polled) -> Polled:
+        """Leave out the partitions whose last commit had no answer and was one all the same.
+
+        The producer that asked for it has been replaced, so nothing can change any more.
+        """
+        asked = {tp: self.committed(tp) for tp in self.doubtful.keys() & polled.keys()}
+        left = dict(polled)
+        for partition, offset in asked.items():
+            finished = self.doubtful.pop(partition)
+            if offset is not None and offset > polled[partition][0].offset:
+                del left[partition]
+                self.source.seek(partition, offset)
+                self._note_all(finished)
+        return left
+
+    def _note_all(self, finished: Iterable[Underway]) -> None:
+        for underway in finished:
+            self.note(underway)
+
+
+def _by_partition(finished: Iterable[Underway]) -> Mapping[TopicPartition, list[Underway]]:
+    sorted_out: dict[TopicPartition, list[Underway]] = {}
+    for underway in finished:
+        partition = TopicPartition(underway.record.topic, underway.record.partition)
+        sorted_out.setdefault(partition, []).append(underway)
+    return sorted_out
+
+
+def _held(polled: Polled, why: str) -> Progress:
+    return Progress(held={tp: records[0] for tp, records in polled.items()}, why=why)

@@ -1,0 +1,26 @@
+"""What makes a batch durable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from kafka.structs import TopicPartition
+
+from consumer.processing.batch import Polled, Progress
+
+
+class Guarantee(Protocol):
+    """Processes batches, and keeps what it must for those that are not yet durable."""
+
+    def process(self, polled: Polled) -> Progress:
+        """Bring about the effects of a batch and store its offsets; tell how far that came.
+
+        Raise FencedInstanceIdError when another process has taken this member's place.
+        """
+
+    def flush(self) -> None:
+        """Store the offsets that could not be stored before; raise as `process` does."""
+
+    def forget(self, partitions: Iterable[TopicPartition]) -> None:
+        """Drop what is kept for partitions that are no longer this member's."""

@@ -1,0 +1,1 @@
+"""What the bidding logic reads from its environment."""

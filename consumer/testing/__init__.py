@@ -1,0 +1,9 @@
+"""What every strategy and every sink must keep: test suites to derive from.
+
+They need nothing but pytest to run them, and the services import none of this.
+"""
+
+from consumer.testing.sink import SinkContract
+from consumer.testing.strategy import StrategyContract
+
+__all__ = ["SinkContract", "StrategyContract"]

@@ -20,8 +20,8 @@ from bench.results import Results, read, write
 from bench.rounds import Figures
 from bench.server import Server
 from bench.table import of_goals, of_peaks
-from verification.embedded.broker import EmbeddedKafka
-from verification.refusals import CannotRunError
+from verification.errors import CannotRunError
+from verification.kafka.broker import EmbeddedKafka
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,9 @@ from kafka.admin import NewTopic
 from bench.body import bodies, smallest
 from bench.machine import pinned
 from bench.server import ROOT
-from verification.embedded.node import free_port
-from verification.local.processes import Command, spawn
-from verification.refusals import CannotRunError
+from verification.errors import CannotRunError
+from verification.kafka.node import free_port
+from verification.run.processes import Command, spawn
 
 PARTITIONS = 3
 COUNTING, PARSING = "poll loop, counting", "poll loop, json.loads"

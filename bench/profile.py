@@ -13,7 +13,7 @@ from pathlib import Path
 from bench import backlog, machine, wrk
 from bench.__main__ import Bench, say
 from bench.peers import ours
-from verification.refusals import CannotRunError
+from verification.errors import CannotRunError
 
 _SECONDS = 8
 _BACKLOG = 100_000

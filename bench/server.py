@@ -15,9 +15,9 @@ import psutil
 
 from bench.machine import pinned
 from bench.peers import Peer
-from verification.embedded.node import free_port
-from verification.local.processes import Child, Command, spawn
-from verification.refusals import CannotRunError
+from verification.errors import CannotRunError
+from verification.kafka.node import free_port
+from verification.run.processes import Child, Command, spawn
 
 ROOT = Path(__file__).parents[1]
 _READY_S = 30

@@ -14,7 +14,7 @@ from http import HTTPStatus
 import psutil
 
 from bench.server import post
-from verification.refusals import CannotRunError
+from verification.errors import CannotRunError
 
 DEADLINE_S = 1.0
 Seconds = Callable[[], float]

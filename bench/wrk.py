@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from verification.refusals import CannotRunError
+from verification.errors import CannotRunError
 
 CONNECTIONS = 32
 _SCRIPT = Path(__file__).with_name("post.lua")

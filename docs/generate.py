@@ -15,7 +15,7 @@ from common.tracing import TracingSettings
 from consumer.metrics import TABLE as CONSUMER_METRICS
 from consumer.settings.consumer import ConsumerSettings
 from docs import performance_page, reliability, scale_page, validation_page
-from verification.local.settings import RunSettings
+from verification.run.local_settings import RunSettings
 from verification.settings import HarnessSettings
 
 DOCS = Path(__file__).parent

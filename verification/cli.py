@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, NoReturn, Protocol, TextIO, cast
 
 from common.settings import SettingsError
-from verification.refusals import CommandError, UsageError
+from verification.errors import CommandError, UsageError
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,7 @@ from http.client import HTTPException
 from itertools import groupby
 from typing import Protocol, Self
 
-from verification.checks.context import Context
-from verification.checks.model import (
+from verification.checklist.support.check import (
     Check,
     Evidence,
     Needs,
@@ -23,11 +22,12 @@ from verification.checks.model import (
     NotAsPromisedError,
     Severity,
 )
+from verification.checklist.support.context import Context
 from verification.clock import Clock
+from verification.cluster.tools.process import Result, Running, Starter
 from verification.cluster.waiting import SilentProgress
+from verification.errors import HarnessError, RolloutError, ToolTimeoutError
 from verification.session import Session
-from verification.tools.errors import HarnessError, RolloutError, ToolTimeoutError
-from verification.tools.process import Result, Running, Starter
 
 _AT_ONCE = 4
 

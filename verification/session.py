@@ -7,15 +7,15 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from verification.checks.context import Context
-from verification.checks.model import Needs
+from verification.checklist.support.check import Needs
+from verification.checklist.support.context import Context
 from verification.cluster.deployment import Rollout, write_overlay
 from verification.cluster.diagnostics import Diagnostics
-from verification.cluster.images import build_missing
 from verification.cluster.lifecycle import Cluster
 from verification.cluster.pods import name_of
+from verification.cluster.service_images import build_missing
+from verification.errors import HarnessError
 from verification.timeline import Timeline
-from verification.tools.errors import HarnessError
 
 _DEPLOYED = ("apache/kafka:4.3.1",)
 # What checks switch on later.

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from verification.checks.context import Context
-from verification.checks.model import Needs
+from verification.checklist.support.check import Needs
+from verification.checklist.support.context import Context
 from verification.cli import Console
 from verification.cluster.waiting import SilentProgress
-from verification.commands.context import context_of
+from verification.commands.cluster_context import context_of
+from verification.errors import HarnessError
 from verification.session import Session
-from verification.tools.errors import HarnessError
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from verification.checks.model import Check, Severity
-from verification.checks.registry import CHECKS
+from verification.checklist.registry import CHECKS
+from verification.checklist.support.check import Check, Severity
 from verification.running import Status, run_one
 from verification.session import Session
 

@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 import yaml
 
-from verification.checks.configuration import changed, rolled_out
-from verification.checks.context import Context
-from verification.checks.pods import CONSUMER_APP, INGEST_APP, kafka
-from verification.checks.registry import CHECKS
+from verification.checklist.configuration import changed, rolled_out
+from verification.checklist.registry import CHECKS
+from verification.checklist.support.context import Context
+from verification.checklist.support.inside_pods import CONSUMER_APP, INGEST_APP, kafka
 from verification.cluster.deployment import Rollout
-from verification.cluster.images import CONSUMER
+from verification.cluster.service_images import CONSUMER
+from verification.errors import RolloutError
 from verification.running import CheckResult, Status, run_one
 from verification.session import Session
-from verification.tools.errors import RolloutError
 
 pytestmark = pytest.mark.e2e
 

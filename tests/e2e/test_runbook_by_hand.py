@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from verification.checks.context import Context
-from verification.checks.model import Check
-from verification.checks.registry import CHECKS
-from verification.checks.under_load import recover
-from verification.runbook import PREAMBLE
+from verification.checklist.registry import CHECKS
+from verification.checklist.support.check import Check
+from verification.checklist.support.context import Context
+from verification.checklist.support.under_load import recover
+from verification.reports.runbook_page import PREAMBLE
 
 pytestmark = pytest.mark.e2e
 

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from tests.fakes.harness_objects import deployment, items, node, pod, storage_class
-from verification.tools.process import Result
+from verification.cluster.tools.process import Result
 
 Object = dict[str, Any]
 INGEST, LOGIC, KAFKA = "bid-request-handler", "bidding-logic-service", "kafka"

@@ -14,8 +14,8 @@ from typing import Any
 
 from tests.fakes.harness_objects import items, pod
 from tests.fakes.harness_runner import FakeRunner
-from verification.load.http import Response
-from verification.tools.process import Result
+from verification.cluster.tools.process import Result
+from verification.traffic.http import Response
 
 _ACCEPTED = 202
 _CONSUMED = "bid_requests"

@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from verification.checks.model import Check, Evidence
-from verification.checks.registry import CHECKS
-from verification.load.ledger import Attempt, Ledger, Outcome, settle
+from verification.checklist.registry import CHECKS
+from verification.checklist.support.check import Check, Evidence
 from verification.reports.run_report import RunReport
 from verification.running import CheckResult, Status
 from verification.timeline import Span
+from verification.traffic.ledger import Attempt, Ledger, Outcome, settle
 
 _BEGAN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 # A digest, an address and markup: nothing to break a line at, and nothing to be obeyed.

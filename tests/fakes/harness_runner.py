@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from verification.tools.process import Result
+from verification.cluster.tools.process import Result
 
 Answer = Callable[[Sequence[str], str], str | Result]
 

@@ -15,11 +15,11 @@ from tests.fakes.harness_host import FakeHost
 from tests.fakes.harness_pipeline import FakeDeployment
 from tests.fakes.harness_prometheus import prometheus_page
 from tests.fakes.harness_runner import FakeRunner
-from verification.checks.context import Context
-from verification.cluster.images import SERVICE_IMAGES
+from verification.checklist.support.context import Context
+from verification.cluster.service_images import SERVICE_IMAGES
+from verification.cluster.tools.process import Result
 from verification.cluster.waiting import SilentProgress
 from verification.settings import HarnessSettings
-from verification.tools.process import Result
 
 _METRICS_PAGE = """\
 ## Ingest

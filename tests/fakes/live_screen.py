@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import inf, sin
 
-from verification.live.figures import Consumer, Ingest, Latency
-from verification.live.screen import Screen
+from verification.run.live.figures import Consumer, Ingest, Latency
+from verification.run.live.screen import Screen
 
 BUSY = Ingest(
     rate=212.5,

@@ -27,7 +27,7 @@ from tests.support.scenario import scenario
 from tests.support.stage import Stage
 from tests.support.topics import create_topic, delete_topic, make_topic, read_all
 from tests.support.waiting import eventually
-from verification.embedded.broker import EmbeddedKafka
+from verification.kafka.broker import EmbeddedKafka
 
 pytestmark = pytest.mark.timing
 

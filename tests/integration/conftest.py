@@ -14,9 +14,9 @@ import pytest
 from tests.support.docker_kafka import DockerKafka
 from tests.support.ingest import PATIENT, IngestProcess
 from tests.support.topics import make_topic
-from verification.embedded.broker import EmbeddedKafka
-from verification.embedded.runtime import prepare
-from verification.embedded.training import train
+from verification.kafka.broker import EmbeddedKafka
+from verification.kafka.runtime import prepare
+from verification.kafka.training import train
 
 
 class Kafka(Protocol):

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from verification.static.dockerfiles import lint_dockerfiles
-from verification.tools.process import SubprocessRunner
+from verification.cluster.tools.process import SubprocessRunner
+from verification.rules.dockerfiles import lint_dockerfiles
 
 ROOT = Path(__file__).parents[2]
 HADOLINT = str(Path(sysconfig.get_path("scripts")) / "hadolint")

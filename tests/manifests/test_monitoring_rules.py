@@ -15,7 +15,7 @@ from app.metrics import TABLE as INGEST_METRICS
 from common.metrics import Metric
 from consumer.metrics import TABLE as CONSUMER_METRICS
 from tests.support.prometheus import MONITORING, promtool
-from verification.checks.monitoring import impatient
+from verification.checklist.monitoring import impatient
 
 ROOT = Path(__file__).parents[2]
 TESTS = Path(__file__).parent / "alerts.yaml"

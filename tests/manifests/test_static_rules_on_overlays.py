@@ -9,9 +9,9 @@ import pytest
 
 from tests.manifests.mutation import Mutation
 from tests.manifests.mutations import MUTATIONS
-from verification.static.manifests import Manifests
-from verification.static.rule import StaticRule
-from verification.static.rules import STATIC_RULES
+from verification.rules.manifests import Manifests
+from verification.rules.rule import StaticRule
+from verification.rules.rules import STATIC_RULES
 
 OVERLAYS = ("kind", "kind-autoscaling", "kind-monitoring", "kind-ha", "ha")
 BY_ID = {rule.id: rule for rule in STATIC_RULES}

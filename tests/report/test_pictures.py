@@ -13,9 +13,9 @@ from selenium.webdriver.chrome.webdriver import WebDriver
 from tests.fakes.harness_report import finished_run
 from tests.fakes.live_screen import screen
 from tests.support.browser import resize
-from verification.live.figures import Latency
-from verification.live.screen import Screen
 from verification.reports.html import to_html
+from verification.run.live.figures import Latency
+from verification.run.live.screen import Screen
 
 _LARGEST = 200_000
 _TERMINAL = """<!doctype html><meta charset="utf-8"><style>

@@ -11,7 +11,7 @@ from selenium.webdriver.chrome.webdriver import WebDriver
 
 from tests.fakes.harness_report import finished_run
 from tests.support.browser import console, resize
-from verification.checks.registry import CHECKS
+from verification.checklist.registry import CHECKS
 from verification.reports.html import to_html
 from verification.reports.run_report import RunReport
 

@@ -14,7 +14,7 @@ from tests.integration.consumer.process import ConsumerProcess, Pipeline, create
 from tests.support.fault_proxy import FaultProxy
 from tests.support.ingest import IngestProcess
 from tests.support.ledger import Ledger
-from verification.embedded.broker import EmbeddedKafka
+from verification.kafka.broker import EmbeddedKafka
 
 
 class World:

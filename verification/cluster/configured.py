@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from verification.tools.kubectl import Kubectl
+from verification.cluster.tools.kubectl import Kubectl
 
 
 def configured(kubectl: Kubectl, pod: dict[str, Any]) -> dict[str, str]:

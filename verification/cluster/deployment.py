@@ -11,10 +11,10 @@ import yaml
 
 from verification.clock import Clock
 from verification.cluster.pods import GRACE_S, Blocked, blocked
+from verification.cluster.tools.kubectl import Kubectl
 from verification.cluster.waiting import Waiter, WaitTimeoutError
 from verification.cluster.workloads import KINDS, current_pods, failure, pending
-from verification.tools.errors import RolloutError
-from verification.tools.kubectl import Kubectl
+from verification.errors import RolloutError
 
 Object = dict[str, Any]
 ROLLOUT_WAIT_S = 180.0

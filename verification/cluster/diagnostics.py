@@ -10,9 +10,9 @@ import yaml
 
 from verification.clock import Clock
 from verification.cluster.pods import containers, name_of
-from verification.tools.errors import HarnessError
-from verification.tools.kind import Kind
-from verification.tools.kubectl import Kubectl
+from verification.cluster.tools.kind import Kind
+from verification.cluster.tools.kubectl import Kubectl
+from verification.errors import HarnessError
 
 _DESCRIBED = "pods,deployments,statefulsets,jobs,services,persistentvolumeclaims,networkpolicies"
 _KAFKA_BIN = "/opt/kafka/bin"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from verification.cluster.kind_config import HASH_LABEL, config_hash, kind_config
 from verification.cluster.pods import condition, name_of
+from verification.cluster.tools.kind import Kind
+from verification.cluster.tools.kubectl import Kubectl
+from verification.cluster.tools.process import Running
 from verification.cluster.waiting import Progress, Waiter
 from verification.cluster.workloads import pending
+from verification.errors import HarnessError, ToolError, ToolMissingError
 from verification.settings import HarnessSettings
-from verification.tools.errors import HarnessError, ToolError, ToolMissingError
-from verification.tools.kind import Kind
-from verification.tools.kubectl import Kubectl
-from verification.tools.process import Running
 
 _HEALTH_WAIT_S = 10.0
 _READY_WAIT_S = 120.0

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from verification.clock import Clock
-from verification.tools.errors import HarnessError
+from verification.errors import HarnessError
 
 POLL_S = 0.5
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from verification.checks.registry import CHECKS, select
+from verification.checklist.registry import CHECKS, select
 from verification.cli import Console
 
 

@@ -10,10 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from verification.cli import Console
-from verification.embedded.runtime import cache_folder
-from verification.local.settings import read_settings
+from verification.errors import CannotRunError
+from verification.kafka.runtime import cache_folder
 from verification.project import ROOT
-from verification.refusals import CannotRunError
+from verification.run.local_settings import read_settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from verification.cli import Console
-from verification.commands.context import context_of
+from verification.commands.cluster_context import context_of
 from verification.commands.harness import terminal_of
 from verification.session import Session
 

@@ -8,11 +8,11 @@ import signal
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-from verification.checks.registry import CATEGORIES
+from verification.checklist.registry import CATEGORIES
 from verification.cli import Console
-from verification.rendering.terminal import Terminal
+from verification.errors import HarnessError
+from verification.reports.terminal import Terminal
 from verification.session import Session
-from verification.tools.errors import HarnessError
 
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _Handler = Callable[[int, FrameType | None], object] | signal.Handlers

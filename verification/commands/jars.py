@@ -6,12 +6,12 @@ import argparse
 from pathlib import Path
 
 from verification.cli import Console
-from verification.embedded.jars import JarStore
-from verification.embedded.lock import LOCK_FILE, JarLock, read_lock
-from verification.embedded.repository import repository_url
-from verification.embedded.resolution import resolve
-from verification.embedded.runtime import cache_folder
-from verification.refusals import CheckFailedError
+from verification.errors import CheckFailedError
+from verification.kafka.jar_cache import JarStore
+from verification.kafka.lock import LOCK_FILE, JarLock, read_lock
+from verification.kafka.repository import repository_url
+from verification.kafka.resolution import resolve
+from verification.kafka.runtime import cache_folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

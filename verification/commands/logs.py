@@ -6,7 +6,7 @@ import argparse
 
 from verification.cli import Console
 from verification.cluster.waiting import SilentProgress
-from verification.commands.context import context_of
+from verification.commands.cluster_context import context_of
 
 _PART_OF = "app.kubernetes.io/part-of=rtb"
 

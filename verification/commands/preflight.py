@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from verification.checks.registry import select
+from verification.checklist.registry import select
 from verification.cli import Console
-from verification.commands.context import context_of
+from verification.commands.cluster_context import context_of
 from verification.commands.harness import guarded, terminal_of
 from verification.running import run_all
 from verification.session import Session

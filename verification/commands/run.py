@@ -17,24 +17,24 @@ from typing import NoReturn
 from common.kafka import KafkaSettings
 from common.settings import read
 from verification.cli import Console
-from verification.embedded.broker import EmbeddedKafka
-from verification.embedded.properties import HOST
-from verification.embedded.runtime import prepare
-from verification.embedded.training import train
-from verification.live.log_lines import Notable
-from verification.live.page import read_page
-from verification.live.view import LiveView, Observer
-from verification.local.banner import Facts, banner, sample
-from verification.local.endings import Endings, endings_interrupt
-from verification.local.messages import Messages
-from verification.local.ports import Port, refuse_taken
-from verification.local.pump import Pump
-from verification.local.service import Service, ServicePlan
-from verification.local.settings import RunSettings, reachable, read_settings
-from verification.local.started import noted
-from verification.local.supervisor import Supervisor
-from verification.local.topics import create_topics
+from verification.kafka.broker import EmbeddedKafka
+from verification.kafka.properties import HOST
+from verification.kafka.runtime import prepare
+from verification.kafka.training import train
 from verification.project import ROOT
+from verification.run.banner import Facts, banner, sample
+from verification.run.create_topics import create_topics
+from verification.run.endings import Endings, endings_interrupt
+from verification.run.live.log_lines import Notable
+from verification.run.live.page import read_page
+from verification.run.live.view import LiveView, Observer
+from verification.run.local_settings import RunSettings, reachable, read_settings
+from verification.run.messages import Messages
+from verification.run.ports import Port, refuse_taken
+from verification.run.pump import Pump
+from verification.run.service import Service, ServicePlan
+from verification.run.started import noted
+from verification.run.supervisor import Supervisor
 
 KAFKA_START_S = 60.0
 SERVICES_START_S = 60.0

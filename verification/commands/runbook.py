@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from verification.checks.registry import CATEGORIES, CHECKS
+from verification.checklist.registry import CATEGORIES, CHECKS
 from verification.cli import Console
+from verification.errors import CheckFailedError
 from verification.project import ROOT
-from verification.refusals import CheckFailedError
-from verification.runbook import PATH, runbook
+from verification.reports.runbook_page import PATH, runbook
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

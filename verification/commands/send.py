@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from verification.cli import Console
-from verification.local.posting import Outcome, post_all, sample_files
-from verification.local.printable import printable
-from verification.local.settings import read_settings
-from verification.local.started import in_force
+from verification.errors import CheckFailedError
 from verification.project import SAMPLES
-from verification.refusals import CheckFailedError
+from verification.run.local_settings import read_settings
+from verification.run.posting import Outcome, post_all, sample_files
+from verification.run.printable import printable
+from verification.run.started import in_force
 
 _DETAIL = 100
 

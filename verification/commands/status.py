@@ -11,19 +11,19 @@ from contextlib import suppress
 
 from verification.cli import Console
 from verification.clock import Clock, SystemClock
+from verification.cluster.tools.process import SubprocessRunner
 from verification.cluster.waiting import SilentProgress
-from verification.commands.context import context_of
+from verification.commands.cluster_context import context_of
 from verification.commands.topic import kafka_settings
-from verification.load.topics import Topics
-from verification.local.printable import printable
-from verification.local.settings import read_settings
-from verification.local.started import in_force
+from verification.errors import HarnessError
 from verification.project import ROOT
-from verification.status.cluster import ClusterInquiry
-from verification.status.local import LocalInquiry, OwnPython
-from verification.status.model import Inquiry, Status, trend
-from verification.tools.errors import HarnessError
-from verification.tools.process import SubprocessRunner
+from verification.run.local_settings import read_settings
+from verification.run.printable import printable
+from verification.run.started import in_force
+from verification.run.status.cluster_state import ClusterInquiry
+from verification.run.status.local_state import LocalInquiry, OwnPython
+from verification.run.status.state import Inquiry, Status, trend
+from verification.traffic.topics import Topics
 
 PERIOD_S = 2.0
 _KIND, _LOCAL = "kind", "local"

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from common.kafka import KafkaSettings
 from common.settings import read
 from verification.cli import Console
-from verification.embedded.properties import HOST
-from verification.local.records import Selection, render, select
-from verification.local.settings import read_settings
-from verification.local.started import in_force
+from verification.kafka.properties import HOST
+from verification.run.local_settings import read_settings
+from verification.run.records import Selection, render, select
+from verification.run.started import in_force
 
 _LIMIT = 10
 

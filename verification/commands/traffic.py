@@ -13,10 +13,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from verification.cli import Console
 from verification.clock import SystemClock
-from verification.load.http import Http, IngestHttp
-from verification.local.settings import read_settings
-from verification.local.started import in_force
-from verification.refusals import CannotRunError, CheckFailedError
+from verification.errors import CannotRunError, CheckFailedError
+from verification.run.local_settings import read_settings
+from verification.run.started import in_force
+from verification.traffic.http import Http, IngestHttp
 from verification.traffic.mix import Mix
 from verification.traffic.requests import Planned, planned
 from verification.traffic.sender import Sender, Sent

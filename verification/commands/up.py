@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from verification.checks.model import Needs
+from verification.checklist.support.check import Needs
 from verification.cli import Console
-from verification.commands.context import context_of
+from verification.commands.cluster_context import context_of
 from verification.commands.harness import (
     add_fresh,
     curl_line,

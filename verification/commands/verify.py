@@ -7,10 +7,10 @@ import io
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from verification.checks.model import Check
-from verification.checks.registry import select
+from verification.checklist.registry import select
+from verification.checklist.support.check import Check
 from verification.cli import Console
-from verification.commands.context import context_of
+from verification.commands.cluster_context import context_of
 from verification.commands.harness import (
     add_fresh,
     collect,
@@ -20,13 +20,13 @@ from verification.commands.harness import (
     terminal_of,
     undisturbed,
 )
-from verification.rendering.terminal import Terminal
+from verification.errors import HarnessError
 from verification.reports.json_report import to_json
 from verification.reports.run_report import RunReport
+from verification.reports.terminal import Terminal
 from verification.reports.writing import write_reports
 from verification.running import CheckResult, run_all
 from verification.session import Session
-from verification.tools.errors import HarnessError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from verification.load.ledger import Attempt, Outcome
 from verification.timeline import Span
+from verification.traffic.ledger import Attempt, Outcome
 
 _BINS_PER_DECADE = 8
 _LONGEST = 24

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from verification.checks.registry import CATEGORIES
-from verification.load.ledger import MUST_BE_EMPTY, Column, Ledger, Outcome
-from verification.load.outages import Outage, outages
+from verification.checklist.registry import CATEGORIES
 from verification.reports.drawing import Drawing, histogram, quantiles, strip, timeline
 from verification.reports.run_report import RunReport, covered_s
 from verification.running import CheckResult, Status
+from verification.traffic.ledger import MUST_BE_EMPTY, Column, Ledger, Outcome
+from verification.traffic.outages import Outage, outages
 
 _HEADLINES = (
     "Every promise is kept",

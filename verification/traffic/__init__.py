@@ -1,1 +1,1 @@
-"""Bid requests as exchanges send them, made from a seed, and what the ingest must answer."""
+"""Bid requests as exchanges send them, what sends them, and the ledger of what became of each."""

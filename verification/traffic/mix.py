@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from verification.refusals import UsageError
+from verification.errors import UsageError
 
 FORMATS = {"banner": 50.0, "video": 25.0, "native": 15.0, "audio": 10.0}
 CHANNELS = {"site": 45.0, "app": 45.0, "dooh": 10.0}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from verification.load.http import Response
 from verification.traffic.breaches import BREACHES
 from verification.traffic.draw import Draw, Members
+from verification.traffic.http import Response
 from verification.traffic.media import impressions
 from verification.traffic.mix import Mix
 from verification.traffic.people import device, rules, source, user

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from http.client import HTTPException
 
 from verification.clock import Clock
-from verification.load.http import Http, Response
+from verification.traffic.http import Http, Response
 from verification.traffic.requests import Planned
 
 UNDER_WAY = 64

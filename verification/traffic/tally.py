@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from verification.load.ledger import Outcome
-from verification.load.steady import judge
 from verification.reports.drawing import quantiles
+from verification.traffic.ledger import Outcome
 from verification.traffic.sender import Sent
+from verification.traffic.steady import judge
 
 _TOLD = 5
 _UNANSWERED = "unanswered"

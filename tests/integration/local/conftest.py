@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from verification.embedded.runtime import Runtime, prepare
-from verification.embedded.training import train
+from verification.kafka.runtime import Runtime, prepare
+from verification.kafka.training import train
 
 
 @pytest.fixture(scope="session")

@@ -19,13 +19,13 @@ from kafka.admin import KafkaAdminClient
 
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
-from verification.embedded.broker import EmbeddedKafka
-from verification.embedded.java import find_java
-from verification.embedded.runtime import Runtime
-from verification.embedded.training import train
-from verification.local.records import Selection, select
-from verification.local.topics import create_topics
-from verification.refusals import CannotRunError
+from verification.errors import CannotRunError
+from verification.kafka.broker import EmbeddedKafka
+from verification.kafka.java import find_java
+from verification.kafka.runtime import Runtime
+from verification.kafka.training import train
+from verification.run.create_topics import create_topics
+from verification.run.records import Selection, select
 
 pytestmark = pytest.mark.timing
 
@@ -143,7 +143,7 @@ def gone(pid: int) -> bool:
 PARENT = """
 import sys, time
 from pathlib import Path
-from verification.embedded.broker import EmbeddedKafka
+from verification.kafka.broker import EmbeddedKafka
 kafka = EmbeddedKafka(Path(sys.argv[1]))
 kafka.start()
 print(kafka.pid, flush=True)

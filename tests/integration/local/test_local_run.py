@@ -29,8 +29,8 @@ from tests.support.local_run import (
 )
 from tests.support.terminal import OnTerminal
 from tests.support.waiting import eventually
-from verification.embedded.broker import EmbeddedKafka
-from verification.embedded.runtime import Runtime
+from verification.kafka.broker import EmbeddedKafka
+from verification.kafka.runtime import Runtime
 
 pytestmark = pytest.mark.timing
 

@@ -12,7 +12,7 @@ import pytest
 from bench import wrk
 from bench.body import bodies
 from bench.open_loop import Load, Paced
-from verification.refusals import CannotRunError
+from verification.errors import CannotRunError
 
 pytestmark = pytest.mark.timing
 

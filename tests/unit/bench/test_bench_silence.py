@@ -14,7 +14,7 @@ import pytest
 
 from bench import silence
 from tests.fakes.consumer_clock import FakeTime
-from verification.refusals import CannotRunError
+from verification.errors import CannotRunError
 
 pytestmark = pytest.mark.timing
 

@@ -13,7 +13,7 @@ from tests.unit.harness.harness_fault import (
     shell,
     status,
 )
-from verification.checks.registry import CHECKS
+from verification.checklist.registry import CHECKS
 
 _KAFKA, _CONTROLLER = "kafka-service.rtb:9092", "kafka-0.kafka-headless.rtb:9093"
 _LOGIC_PORT = "bidding-logic-service.rtb:8081"

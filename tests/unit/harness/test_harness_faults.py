@@ -12,8 +12,8 @@ from tests.fakes.harness_api import kafka_pod
 from tests.fakes.harness_world import World
 from tests.unit.harness.harness_fault import Fault
 from tests.unit.harness.harness_faults import FAULTS
-from verification.checks.model import Check
-from verification.checks.registry import CHECKS
+from verification.checklist.registry import CHECKS
+from verification.checklist.support.check import Check
 from verification.running import CheckResult, Status, run_check
 from verification.session import Session
 

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.harness_runner import FakeRunner
-from verification.cluster.images import (
+from verification.cluster.service_images import (
     CONSUMER,
     INGEST,
     build_missing,
     content_tag,
     copied_paths,
 )
-from verification.tools.docker import Docker
-from verification.tools.errors import HarnessError, ToolFailedError
+from verification.cluster.tools.docker import Docker
+from verification.errors import HarnessError, ToolFailedError
 
 _DOCKERFILE = """\
 FROM base AS build

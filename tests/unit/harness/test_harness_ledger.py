@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.harness_clock import FakeClock
-from verification.load.http import Response
-from verification.load.ledger import Attempt, Column, Outcome, settle
-from verification.load.steady import MAX_REQUESTS, SteadyLoad, judge
+from verification.traffic.http import Response
+from verification.traffic.ledger import Attempt, Column, Outcome, settle
+from verification.traffic.steady import MAX_REQUESTS, SteadyLoad, judge
 
 pytestmark = pytest.mark.timing
 

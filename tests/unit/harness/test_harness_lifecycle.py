@@ -13,11 +13,11 @@ from tests.fakes.harness_objects import deployment, items, node, storage_class
 from tests.fakes.harness_runner import FakeRunner
 from verification.cluster.kind_config import HASH_LABEL, config_hash, kind_config
 from verification.cluster.lifecycle import Cluster
+from verification.cluster.tools.kind import Kind
+from verification.cluster.tools.kubectl import Kubectl
 from verification.cluster.waiting import SilentProgress, Waiter, WaitTimeoutError
+from verification.errors import ToolFailedError, ToolMissingError
 from verification.settings import HarnessSettings
-from verification.tools.errors import ToolFailedError, ToolMissingError
-from verification.tools.kind import Kind
-from verification.tools.kubectl import Kubectl
 
 pytestmark = pytest.mark.timing
 

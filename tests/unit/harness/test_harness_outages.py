@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.fakes.harness_report import some_ledger
-from verification.checks.model import NotAsPromisedError
-from verification.checks.under_load import Rules, judged
-from verification.load.ledger import Attempt, Outcome, settle
-from verification.load.outages import Outage, outages
+from verification.checklist.support.check import NotAsPromisedError
+from verification.checklist.support.under_load import Rules, judged
 from verification.reports.drawing import histogram, strip
+from verification.traffic.ledger import Attempt, Outcome, settle
+from verification.traffic.outages import Outage, outages
 
 
 def _attempts(*failed_at: float) -> list[Attempt]:

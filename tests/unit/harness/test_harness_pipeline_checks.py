@@ -10,10 +10,10 @@ import pytest
 from common.settings import read
 from tests.fakes.harness_clock import FakeClock
 from tests.fakes.harness_pipeline import FakeDeployment
-from verification.checks.context import Context
-from verification.checks.host import LocalHost
-from verification.checks.model import Check
-from verification.checks.registry import CHECKS
+from verification.checklist.registry import CHECKS
+from verification.checklist.support.check import Check
+from verification.checklist.support.context import Context
+from verification.checklist.support.host import LocalHost
 from verification.cluster.waiting import SilentProgress
 from verification.running import Status, run_check
 from verification.session import Session

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from verification.checks.probes import CONNECT, connections
+from verification.checklist.support.probe_pods import CONNECT, connections
 
 pytestmark = pytest.mark.timing
 

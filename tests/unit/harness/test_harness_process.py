@@ -11,8 +11,8 @@ import pytest
 
 from tests.fakes.harness_stubs import Stubs
 from tests.support.waiting import eventually
-from verification.tools.errors import ToolFailedError, ToolMissingError, ToolTimeoutError
-from verification.tools.process import Result, SubprocessRunner
+from verification.cluster.tools.process import Result, SubprocessRunner
+from verification.errors import ToolFailedError, ToolMissingError, ToolTimeoutError
 
 pytestmark = pytest.mark.timing
 

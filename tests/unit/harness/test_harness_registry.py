@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from verification.checks.registry import CATEGORIES, CHECKS, select
-from verification.refusals import UsageError
-from verification.runbook import runbook
+from verification.checklist.registry import CATEGORIES, CHECKS, select
+from verification.errors import UsageError
+from verification.reports.runbook_page import runbook
 
 _ROOT = Path(__file__).parent.parent.parent.parent
 

@@ -12,10 +12,10 @@ from tests.fakes.harness_objects import deployment, items, owned, pod, replica_s
 from tests.fakes.harness_runner import FakeRunner
 from verification.cluster.deployment import Rollout, write_overlay
 from verification.cluster.pods import TERMINAL, blocked, restarts
+from verification.cluster.tools.kubectl import Kubectl
 from verification.cluster.waiting import SilentProgress, Waiter, WaitTimeoutError
 from verification.cluster.workloads import failure, pending
-from verification.tools.errors import RolloutError
-from verification.tools.kubectl import Kubectl
+from verification.errors import RolloutError
 
 pytestmark = pytest.mark.timing
 

@@ -17,9 +17,7 @@ from common.settings import read
 from tests.fakes.harness_clock import FakeClock
 from tests.fakes.harness_report import some_ledger
 from tests.fakes.harness_runner import FakeRunner
-from verification.checks.context import Context
-from verification.checks.host import LocalHost
-from verification.checks.model import (
+from verification.checklist.support.check import (
     Check,
     Evidence,
     Needs,
@@ -28,21 +26,23 @@ from verification.checks.model import (
     Severity,
     expect,
 )
+from verification.checklist.support.context import Context
+from verification.checklist.support.host import LocalHost
+from verification.cluster.tools.kind import Kind
 from verification.cluster.waiting import SilentProgress
-from verification.load.http import IngestHttp
-from verification.load.ledger import Attempt, Outcome, settle
-from verification.rendering.terminal import Terminal
+from verification.errors import HarnessError, RolloutError
 from verification.reports.html import to_html
 from verification.reports.json_report import to_json
 from verification.reports.junit import to_junit
 from verification.reports.markdown import to_markdown
 from verification.reports.run_report import RunReport, covered_s
+from verification.reports.terminal import Terminal
 from verification.running import CheckResult, Status, run_all, run_check
 from verification.session import Session
 from verification.settings import HarnessSettings
 from verification.timeline import Span
-from verification.tools.errors import HarnessError, RolloutError
-from verification.tools.kind import Kind
+from verification.traffic.http import IngestHttp
+from verification.traffic.ledger import Attempt, Outcome, settle
 
 pytestmark = pytest.mark.timing
 

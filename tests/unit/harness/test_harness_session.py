@@ -14,18 +14,18 @@ from tests.fakes.harness_clock import FakeClock
 from tests.fakes.harness_objects import deployment, items, node, pod, storage_class
 from tests.fakes.harness_runner import FakeRunner
 from tests.support.signals import taken
-from verification.checks.context import Context
-from verification.checks.host import LocalHost
-from verification.checks.model import Needs
-from verification.cluster.images import SERVICE_IMAGES
+from verification.checklist.support.check import Needs
+from verification.checklist.support.context import Context
+from verification.checklist.support.host import LocalHost
 from verification.cluster.kind_config import HASH_LABEL, config_hash
+from verification.cluster.service_images import SERVICE_IMAGES
 from verification.cluster.waiting import SilentProgress
 from verification.commands.harness import guarded, tell_further
-from verification.load.http import IngestHttp
-from verification.rendering.terminal import Terminal
+from verification.errors import HarnessError, RolloutError, ToolFailedError
+from verification.reports.terminal import Terminal
 from verification.session import Session
 from verification.settings import HarnessSettings
-from verification.tools.errors import HarnessError, RolloutError, ToolFailedError
+from verification.traffic.http import IngestHttp
 
 pytestmark = pytest.mark.timing
 

@@ -20,18 +20,18 @@ from tests.fakes.harness_stubs import Stubs
 from tests.fakes.http_answers import Answer, HttpAnswers
 from tests.fakes.local_units import Terminal
 from tests.support.ports import free_port, free_settings
-from verification.checks.context import Context
-from verification.checks.host import LocalHost
+from verification.checklist.support.context import Context
+from verification.checklist.support.host import LocalHost
 from verification.cli import Console, main
 from verification.cluster.waiting import SilentProgress
 from verification.commands import status as status_command
 from verification.commands.status import inquiry_of, to_json, to_text, watch
-from verification.load.http import IngestHttp
+from verification.errors import HarnessError
+from verification.run.status.cluster_state import ClusterInquiry
+from verification.run.status.local_state import LocalInquiry
+from verification.run.status.state import Account, PartitionLag, Status, trend
 from verification.settings import HarnessSettings
-from verification.status.cluster import ClusterInquiry
-from verification.status.local import LocalInquiry
-from verification.status.model import Account, PartitionLag, Status, trend
-from verification.tools.errors import HarnessError
+from verification.traffic.http import IngestHttp
 
 pytestmark = pytest.mark.timing
 

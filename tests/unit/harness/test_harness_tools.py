@@ -8,10 +8,10 @@ import pytest
 
 from tests.fakes.harness_objects import items, node
 from tests.fakes.harness_runner import FakeRunner
-from verification.tools.docker import Docker
-from verification.tools.errors import ToolFailedError, ToolOutputError
-from verification.tools.kind import Kind
-from verification.tools.kubectl import Kubectl
+from verification.cluster.tools.docker import Docker
+from verification.cluster.tools.kind import Kind
+from verification.cluster.tools.kubectl import Kubectl
+from verification.errors import ToolFailedError, ToolOutputError
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ import pytest
 
 from tests.fakes.harness_objects import items, pod
 from tests.fakes.harness_runner import FakeRunner
-from verification.load.topic_script import main
-from verification.load.topics import PodPython, Topics
-from verification.tools.errors import ToolFailedError, ToolOutputError
-from verification.tools.kubectl import Kubectl
+from verification.cluster.tools.kubectl import Kubectl
+from verification.errors import ToolFailedError, ToolOutputError
+from verification.traffic.topic_script import main
+from verification.traffic.topics import PodPython, Topics
 
 
 class Part(NamedTuple):

@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 
 from tests.fakes.harness_world import World
-from verification.checks.context import Context
-from verification.checks.model import Check, Evidence, Needs
-from verification.checks.registry import CHECKS
-from verification.checks.under_load import Rules, account, survive
-from verification.load.ledger import Attempt, Ledger
-from verification.load.topics import DECISIONS, REQUESTS, Offsets, Record
-from verification.load.underway import Stream
+from verification.checklist.registry import CHECKS
+from verification.checklist.support.check import Check, Evidence, Needs
+from verification.checklist.support.context import Context
+from verification.checklist.support.under_load import Rules, account, survive
+from verification.errors import ToolFailedError
 from verification.running import CheckResult, Status, run_all
 from verification.session import Session
-from verification.tools.errors import ToolFailedError
+from verification.traffic.ledger import Attempt, Ledger
+from verification.traffic.topics import DECISIONS, REQUESTS, Offsets, Record
+from verification.traffic.underway import Stream
 
 _SEAMLESS = Rules(every_request_accepted=True)
 Disturb = Callable[[Context], None]

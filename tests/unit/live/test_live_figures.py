@@ -12,10 +12,10 @@ from app.metrics import TABLE as INGEST
 from app.metrics import IngestMetrics
 from consumer.metrics import TABLE as CONSUMER
 from consumer.metrics import ConsumerMetrics
-from verification.live import figures
-from verification.live.figures import of_consumer, of_ingest
-from verification.live.page import Page, read_page
-from verification.live.window import Window
+from verification.run.live import figures
+from verification.run.live.figures import of_consumer, of_ingest
+from verification.run.live.page import Page, read_page
+from verification.run.live.window import Window
 
 pytestmark = pytest.mark.timing
 

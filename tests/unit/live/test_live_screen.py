@@ -13,11 +13,11 @@ from rich.console import Console
 from tests.fakes.live_screen import screen
 from tests.fakes.local_units import Terminal
 from tests.support.waiting import eventually
-from verification.live.log_lines import KEPT, Notable
-from verification.live.page import Page
-from verification.live.screen import Screen
-from verification.live.view import LiveView, Observer
-from verification.local.messages import Messages
+from verification.run.live.log_lines import KEPT, Notable
+from verification.run.live.page import Page
+from verification.run.live.screen import Screen
+from verification.run.live.view import LiveView, Observer
+from verification.run.messages import Messages
 
 pytestmark = pytest.mark.timing
 

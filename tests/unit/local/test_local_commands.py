@@ -19,10 +19,10 @@ from tests.support.signals import taken
 from verification.cli import COMMANDS, Console, Row, main, parser
 from verification.commands.clean import refuse_in_use, remove, run
 from verification.commands.run import Output, make_plan, shown_path
-from verification.embedded.runtime import cache_folder
-from verification.local.endings import endings_interrupt
-from verification.local.messages import Messages
-from verification.refusals import CannotRunError
+from verification.errors import CannotRunError
+from verification.kafka.runtime import cache_folder
+from verification.run.endings import endings_interrupt
+from verification.run.messages import Messages
 
 pytestmark = pytest.mark.timing
 

@@ -15,11 +15,11 @@ import pytest
 from tests.fakes.http_answers import Answer, HttpAnswers
 from verification.cli import Console
 from verification.commands.jars import compare, run
-from verification.embedded.jars import JarStore
-from verification.embedded.lock import LOCK_FILE, Jar, JarLock, problems, read_lock
-from verification.embedded.repository import maven, repository_url
-from verification.embedded.resolution import resolve
-from verification.refusals import CannotRunError, CheckFailedError
+from verification.errors import CannotRunError, CheckFailedError
+from verification.kafka.jar_cache import JarStore
+from verification.kafka.lock import LOCK_FILE, Jar, JarLock, problems, read_lock
+from verification.kafka.repository import maven, repository_url
+from verification.kafka.resolution import resolve
 
 CONTENT = b"the bytes of a jar"
 PIN = Jar("org.example:thing:1.0", hashlib.sha256(CONTENT).hexdigest())

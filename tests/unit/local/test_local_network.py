@@ -18,11 +18,11 @@ from tests.fakes.http_answers import Answer, HttpAnswers
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
 from verification.cli import Console, main
-from verification.local.ports import Port, refuse_taken
-from verification.local.posting import expected_status, post_all, sample_files
-from verification.local.pump import Pump
-from verification.local.service import Service, ServicePlan
-from verification.refusals import CannotRunError, UsageError
+from verification.errors import CannotRunError, UsageError
+from verification.run.ports import Port, refuse_taken
+from verification.run.posting import expected_status, post_all, sample_files
+from verification.run.pump import Pump
+from verification.run.service import Service, ServicePlan
 
 pytestmark = pytest.mark.timing
 
@@ -98,7 +98,7 @@ class TestService:
     def _patient(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Machines that run tests stand still at times."""
         for name in ("_PROBE_S", "_DRAIN_S"):
-            monkeypatch.setattr(f"verification.local.service.{name}", 30)
+            monkeypatch.setattr(f"verification.run.service.{name}", 30)
 
     def test_its_lines_arrive_where_they_belong(self, tmp_path: Path) -> None:
         """Standard output and error each have their pump, complete once it was stopped."""

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from tests.support.waiting import eventually
-from verification.local.processes import Child, Command, Tie, default_tie, spawn
+from verification.run.processes import Child, Command, Tie, default_tie, spawn
 
 pytestmark = pytest.mark.timing
 
@@ -125,7 +125,7 @@ class TestTies:
     PARENT = textwrap.dedent(
         """
         import os, sys, time
-        from verification.local.processes import Command, spawn
+        from verification.run.processes import Command, spawn
         child = spawn(Command(("sleep", "60"), os.environ), tie=sys.argv[1])
         print(child.pid, flush=True)
         time.sleep(60)

@@ -12,9 +12,9 @@ from tests.fakes.topic_consumer import StoredRecord, TopicConsumer
 from tests.support.ports import free_port
 from verification.cli import Console, main
 from verification.commands.topic import kafka_settings
-from verification.local.records import Selection, choose, render, select
-from verification.local.topics import create_one, create_topics
-from verification.refusals import CannotRunError
+from verification.errors import CannotRunError
+from verification.run.create_topics import create_one, create_topics
+from verification.run.records import Selection, choose, render, select
 
 RECORDS = [
     StoredRecord(0, 3, 100, b"a"),

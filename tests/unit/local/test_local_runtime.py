@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.http_answers import Answer, HttpAnswers
-from verification.embedded.jars import JarStore
-from verification.embedded.java import Java, ask_version, bundled, find_java
-from verification.embedded.lock import Jar, JarLock
-from verification.embedded.properties import server_properties
-from verification.embedded.runtime import Runtime, assemble
-from verification.refusals import CannotRunError
+from verification.errors import CannotRunError
+from verification.kafka.jar_cache import JarStore
+from verification.kafka.java import Java, ask_version, bundled, find_java
+from verification.kafka.lock import Jar, JarLock
+from verification.kafka.properties import server_properties
+from verification.kafka.runtime import Runtime, assemble
 
 pytestmark = pytest.mark.timing
 

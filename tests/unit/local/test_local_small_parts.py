@@ -10,12 +10,12 @@ import pytest
 
 from common.settings import SettingsError
 from tests.fakes.local_units import Terminal
-from verification.local.banner import Facts, banner, sample
-from verification.local.messages import Messages
-from verification.local.printable import printable
-from verification.local.pump import HELD_LINES, Pump
-from verification.local.restarts import RestartBudget
-from verification.local.settings import RunSettings, reachable, read_settings
+from verification.run.banner import Facts, banner, sample
+from verification.run.local_settings import RunSettings, reachable, read_settings
+from verification.run.messages import Messages
+from verification.run.printable import printable
+from verification.run.pump import HELD_LINES, Pump
+from verification.run.restarts import RestartBudget
 
 
 class TestMessages:

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from verification.local.started import in_force, noted
+from verification.run.started import in_force, noted
 
 pytestmark = pytest.mark.timing
 
 _RUN = """
 import json, sys, time
 from pathlib import Path
-from verification.local.started import noted
+from verification.run.started import noted
 with noted(json.loads(sys.argv[1]), Path(sys.argv[2])):
     print("noted", flush=True)
     time.sleep(60)

@@ -9,10 +9,10 @@ from functools import partial
 import pytest
 
 from tests.fakes.local_units import FakeUnit, Journal, ScriptedClock, interrupt
-from verification.local.endings import endings_interrupt
-from verification.local.messages import Messages
-from verification.local.supervisor import Supervisor, ending
-from verification.refusals import CannotRunError, CheckFailedError
+from verification.errors import CannotRunError, CheckFailedError
+from verification.run.endings import endings_interrupt
+from verification.run.messages import Messages
+from verification.run.supervisor import Supervisor, ending
 
 pytestmark = pytest.mark.timing
 

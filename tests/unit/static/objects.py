@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from verification.static.manifests import Manifests
-from verification.static.rules import STATIC_RULES
+from verification.rules.manifests import Manifests
+from verification.rules.rules import STATIC_RULES
 
 Object = dict[str, Any]
 _BY_ID = {rule.id: rule.function for rule in STATIC_RULES}

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from verification.static.dockerfiles import lint_dockerfiles
-from verification.tools.errors import ToolFailedError
-from verification.tools.process import Result
+from verification.cluster.tools.process import Result
+from verification.errors import ToolFailedError
+from verification.rules.dockerfiles import lint_dockerfiles
 
 ROW = {
     "code": "DL3006",

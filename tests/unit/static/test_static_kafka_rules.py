@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.unit.static.objects import config_map, objections, pod, reading, service, workload
-from verification.static.topics import Topic, parse_topics
+from verification.rules.topic_names import Topic, parse_topics
 
 COPIES = {
     "KAFKA_DEFAULT_REPLICATION_FACTOR": "3",

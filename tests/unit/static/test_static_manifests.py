@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from tests.unit.static.objects import config_map, container, deployment, pod, reading, workload
-from verification.static.manifests import Manifests, finding, title
-from verification.static.rules import STATIC_RULES
+from verification.rules.manifests import Manifests, finding, title
+from verification.rules.rules import STATIC_RULES
 
 
 class TestParse:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from verification.static.reachability import Peer, Port, may_connect
+from verification.rules.reachability import Peer, Port, may_connect
 
 WEB = Peer("web", "rtb", {"app": "web"})
 STORE = Peer("store", "rtb", {"app": "store"})

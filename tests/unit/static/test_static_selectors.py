@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from verification.static.selectors import selects
+from verification.rules.selectors import selects
 
 LABELS = {"app": "web", "tier": "front"}
 

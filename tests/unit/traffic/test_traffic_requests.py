@@ -10,9 +10,9 @@ import pytest
 
 from app.openrtb import violations
 from app.validation.modes import enforce_openrtb26
-from verification.load.http import Response
-from verification.refusals import UsageError
+from verification.errors import UsageError
 from verification.traffic.breaches import BREACHES
+from verification.traffic.http import Response
 from verification.traffic.mix import CHANNELS, FORMATS, Mix
 from verification.traffic.requests import CUT_SHORT, NOT_JSON, Planned, planned
 

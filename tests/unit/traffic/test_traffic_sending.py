@@ -15,7 +15,7 @@ from tests.fakes.local_units import Terminal
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
 from verification.cli import Console, main
-from verification.load.http import Response
+from verification.traffic.http import Response
 from verification.traffic.mix import Mix
 from verification.traffic.requests import Planned, planned
 from verification.traffic.sender import UNDER_WAY, Sender, Sent

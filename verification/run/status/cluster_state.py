@@ -1,0 +1,82 @@
+"""The state of the deployment in the kind cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+from common.kafka import KafkaSettings
+from common.settings import SettingsError, read
+from verification.checklist.support.context import Context
+from verification.checklist.support.inside_pods import CONSUMER_APP
+from verification.cluster.configured import configured
+from verification.cluster.pods import Object, blocked, name_of, restarts
+from verification.cluster.workloads import KINDS, pending, title
+from verification.errors import HarnessError
+from verification.run.status.account import account_of, behind, late
+from verification.run.status.state import Account, Problem, Status, Workload
+
+_NAMES = ("KAFKA_TOPIC_", "KAFKA_CONSUMER_GROUP")  # others may name files that are in the pod alone
+
+
+class ClusterInquiry:
+    """Asks the cluster, and notes every problem on the way."""
+
+    def __init__(self, context: Context) -> None:
+        """Ask through the context's kubectl."""
+        self._context = context
+        self._kubectl = context.kubectl
+        self._begin = f"{context.kubectl.prefix} --namespace {context.kubectl.namespace}"
+
+    def behind(self) -> int | None:
+        """Return the records behind; see Inquiry."""
+        with suppress(HarnessError):
+            return behind(self._context.topics, self._names())
+        return None
+
+    def status(self) -> Status:
+        """Ask for everything; only a cluster that does not answer at all raises HarnessError."""
+        found = self._kubectl.list(KINDS)
+        pods = self._kubectl.list("pods")
+        problems = [*self._of_workloads(found), *self._of_pods(pods)]
+        logs = f"{self._begin} logs deployment/{CONSUMER_APP} --tail 50"
+        try:
+            account = account_of(self._context.topics, self._names())
+        except HarnessError as error:
+            account = Account()
+            problems.append(Problem(f"Kafka's account is unknown: {error.message}", logs))
+        problems += late(account, logs)
+        workloads = tuple(
+            Workload(title(item), pending(item) is None, pending(item) or "available")
+            for item in found
+        )
+        where = f"cluster {self._context.settings.cluster}"
+        return Status(where, workloads, account, tuple(problems))
+
+    def _names(self) -> KafkaSettings:
+        """Return what topics and group are called; HarnessError where nobody says it."""
+        deployed = self._kubectl.get("deployment", CONSUMER_APP)
+        environ = configured(self._kubectl, deployed["spec"]["template"]["spec"])
+        names = {name: value for name, value in environ.items() if name.startswith(_NAMES)}
+        try:
+            return read(KafkaSettings, names)
+        except SettingsError as error:
+            raise HarnessError(str(error)) from error
+
+    def _of_workloads(self, workloads: list[Object]) -> Iterator[Problem]:
+        if not workloads:
+            yield Problem("nothing is deployed", "make up")
+        for workload in workloads:
+            lacking = pending(workload)
+            if lacking is not None:
+                yield Problem(lacking, f"{self._begin} describe {title(workload)}")
+
+    def _of_pods(self, pods: list[Object]) -> Iterator[Problem]:
+        for pod in pods:
+            reason = blocked(pod)
+            if reason is not None:
+                yield Problem(reason.message, f"{self._begin} describe pod/{name_of(pod)}")
+        for name, count in restarts(pods).items():
+            pod_name, _, container = name.partition("/")
+            command = f"{self._begin} logs {pod_name} --container {container} --previous"
+            yield Problem(f"{name} has been restarted {count} times", command)

@@ -59,7 +59,7 @@ fuzz: .venv/tools/ok ## Look for bodies that the reader or the validator gets wr
 	$(TOX) -e fuzz -- $(FOR)
 
 integration: .venv/tools/ok ## Run the integration tests alone, KAFKA=embedded|docker|HOST:PORT
-	$(TOX) -e test -- tests/integration --kafka=$(KAFKA)
+	$(TOX) -e test -- tests/services/integration tests/run --kafka=$(KAFKA)
 
 confluent: .venv/tools/ok ## Run the ingest's tests with its other Kafka client, KAFKA as above
 	$(TOX) -e confluent -- --kafka=$(KAFKA)
@@ -82,7 +82,7 @@ e2e: .venv/tools/ok ## Test checks, faults and the runbook in a kind cluster (BU
 pictures: .venv/tools/ok ## Draw for docs/ the architecture, the report of the last `make verify`, the live view, the API page
 	$(PYTHON) -m docs.diagram
 	$(TOX) -e test -- tests/report -k pictures --pictures=$(CURDIR)/docs/pictures --report=$(CURDIR)/.verification/report.html
-	$(TOX) -e test -- tests/integration/app -k tried_out --pictures=.verification/pictures && cp .verification/pictures/api.png docs/pictures
+	$(TOX) -e test -- tests/services/integration/app -k tried_out --pictures=.verification/pictures && cp .verification/pictures/api.png docs/pictures
 
 bench: .venv/tools/ok ## Measure ours against its peers and what validation costs; SLACK=2: in short, fails where costs double
 	$(TOX) -e bench -- --slack $(SLACK)

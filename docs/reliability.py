@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-FAULTS = Path(__file__).parents[1] / "tests" / "faults"
+FAULTS = Path(__file__).parents[1] / "tests" / "services" / "faults"
 _HEADINGS = {
     "test_hostile_clients": "Clients",
     "test_broken_network": "The network between the ingest and Kafka",
@@ -23,9 +23,9 @@ _INTRODUCTION = """\
 # Reliability
 
 A 2xx means that all in-sync replicas have acknowledged the record; what was accepted is processed;
-nothing is dropped in silence. Each row below is a test in `tests/faults/` that breaks something
-while real clients post to the real processes in front of a real Kafka, and then reads the topics to
-their end. Run them with `make faults`.
+nothing is dropped in silence. Each row below is a test in `tests/services/faults/` that breaks
+something while real clients post to the real processes in front of a real Kafka, and then reads the
+topics to their end. Run them with `make faults`.
 
 Every scenario with a ledger asserts that no accepted bid request is missing, that none that was
 refused for certain is there, that none is there twice, and that the ingest's counters and the

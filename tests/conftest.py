@@ -15,7 +15,7 @@ pytest.register_assert_rewrite("tests.support")
 
 from tests.support import tools  # noqa: E402  after the line above
 
-_WITH_KAFKA = ("tests/confluent/", "tests/faults/", "tests/image/", "tests/integration/")
+_WITH_KAFKA = ("tests/kubernetes/image/", "tests/run/", "tests/services/")
 _WORKERS_A_CORE, _MOST_WORKERS = 2, 8
 _LEFT_OUT = pytest.StashKey[list[str]]()
 _NOTE = "note"

@@ -10,9 +10,9 @@ import pytest
 from rich.console import Console
 from selenium.webdriver.chrome.webdriver import WebDriver
 
-from tests.fakes.harness_report import finished_run
-from tests.fakes.live_screen import screen
 from tests.support.browser import resize
+from tests.support.fakes.harness_report import finished_run
+from tests.support.fakes.live_screen import screen
 from verification.reports.html import to_html
 from verification.run.live.figures import Latency
 from verification.run.live.screen import Screen

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from selenium.webdriver.chrome.webdriver import WebDriver
 
-from tests.fakes.harness_report import finished_run
 from tests.support.browser import console, resize
+from tests.support.fakes.harness_report import finished_run
 from verification.checklist.registry import CHECKS
 from verification.reports.html import to_html
 from verification.reports.run_report import RunReport

@@ -10,10 +10,10 @@ from typing import Self
 
 import psutil
 
-from tests.integration.consumer.process import ConsumerProcess, Pipeline, create_topic
 from tests.support.fault_proxy import FaultProxy
 from tests.support.ingest import IngestProcess
 from tests.support.ledger import Ledger
+from tests.support.pipeline import ConsumerProcess, Pipeline, create_topic
 from verification.kafka.broker import EmbeddedKafka
 
 

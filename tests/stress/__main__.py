@@ -23,7 +23,7 @@ from tests.stress.standstill import Stoppable, stalling
 from tests.support.signals import taken
 
 _PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--kafka=embedded")
-_FOLDERS = ("tests/unit", "tests/integration", "tests/faults")
+_FOLDERS = ("tests/unit", "tests/run", "tests/services/integration", "tests/services/faults")
 Run = Callable[[random.Random], tuple[int, int]]
 
 

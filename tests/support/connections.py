@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from kafka.errors import KafkaTimeoutError
 
 from app.kafka.producer_supervisor import Connection
-from tests.fakes.producer import FakeProducer
+from tests.support.fakes.producer import FakeProducer
 
 
 class Connections(ExitStack):

@@ -19,7 +19,7 @@ from app.http.body import inflate
 from app.ingest import Intake
 from app.metrics import IngestMetrics
 from app.problems import Refusal
-from tests.fakes.publisher import FakePublisher
+from tests.support.fakes.publisher import FakePublisher
 
 LIMIT = 2000
 EXPLICIT = {202, 400, 413, 415}

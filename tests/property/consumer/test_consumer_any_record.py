@@ -13,10 +13,10 @@ from kafka.errors import CommitFailedError, KafkaError, KafkaTimeoutError
 from consumer.bidding.request import parse
 from consumer.bidding.strategies.fixed_price import FixedPrice
 from consumer.errors import UnprocessableError
-from tests.fakes.consumer_kafka import FakeKafkaConsumer
-from tests.fakes.consumer_producer import FakeProducer, Sent
-from tests.fakes.consumer_records import partition
-from tests.fakes.consumer_wiring import DEAD_LETTERS, DECISIONS, Wiring
+from tests.support.fakes.consumer_kafka import FakeKafkaConsumer
+from tests.support.fakes.consumer_producer import FakeProducer, Sent
+from tests.support.fakes.consumer_records import partition
+from tests.support.fakes.consumer_wiring import DEAD_LETTERS, DECISIONS, Wiring
 
 PARTITIONS = 3
 # partition, value, key, headers

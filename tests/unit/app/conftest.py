@@ -18,8 +18,8 @@ from app.http.application import create_app
 from app.ingest import Intake
 from app.metrics import IngestMetrics
 from app.validation.modes import Judge
-from tests.fakes.publisher import FakePublisher
 from tests.support.connections import Connections
+from tests.support.fakes.publisher import FakePublisher
 
 MAX_BODY = 5000
 BID: dict[str, Any] = {

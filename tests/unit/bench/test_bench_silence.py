@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from bench import silence
-from tests.fakes.consumer_clock import FakeTime
+from tests.support.fakes.consumer_clock import FakeTime
 from verification.errors import CannotRunError
 
 pytestmark = pytest.mark.timing

@@ -10,7 +10,7 @@ import pytest
 from app.problems import InvalidBidRequest
 from app.settings import judge_of, load_settings
 from tests.support.pages import blocks
-from tests.unit.openrtb.full_request import full
+from tests.unit.app.openrtb.full_request import full
 
 
 def test_the_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from app.openrtb import bid_request, violations
 from app.validation.compiled_check import Compiled, Refused
 from docs.rules import Rule, all_rules
 from docs.validation_page import PAGE, page
-from tests.unit.openrtb.full_request import full
+from tests.unit.app.openrtb.full_request import full
 
 RULES = list(all_rules(bid_request()))
 COMPILED = Compiled(bid_request())

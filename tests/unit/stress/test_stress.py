@@ -13,9 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.fakes.consumer_clock import FakeTime
 from tests.stress.__main__ import enough, run_once, selected, stress
 from tests.stress.standstill import GOES_S, STANDS_S, held, stalling
+from tests.support.fakes.consumer_clock import FakeTime
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.timing

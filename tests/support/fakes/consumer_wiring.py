@@ -1,0 +1,138 @@
+"""The bidding logic on fakes: everything but Kafka and the time is real."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from kafka.structs import TopicPartition
+from prometheus_client import CollectorRegistry
+
+from common.tracing import NoTracer
+from consumer.backoff import Backoff
+from consumer.bidding.strategy import Strategy
+from consumer.dlq.producer import DeadLetters
+from consumer.health.health import Health
+from consumer.kafka.commits import Commits
+from consumer.kafka.lag import Lag
+from consumer.kafka.offset_reset import Positions
+from consumer.kafka.publisher import Publisher
+from consumer.kafka.rebalance import Rebalances
+from consumer.kafka.stall_detector import Watchdog
+from consumer.kafka.unreadable import Unreadable
+from consumer.metrics import ConsumerMetrics
+from consumer.poll_loop import PollLoop
+from consumer.processing.at_least_once import AtLeastOnce
+from consumer.processing.batch import BatchProcessor
+from consumer.processing.deduplication import RecentIds
+from consumer.processing.exactly_once import ExactlyOnce
+from consumer.processing.guarantee import Guarantee
+from consumer.processing.processor import Guards, RecordHandler
+from consumer.runtime import Runtime
+from consumer.sinks.dropping import DroppingSink
+from consumer.sinks.kafka import KafkaSink
+from consumer.sinks.sink import Sink
+from consumer.stop import Stop
+from tests.support.fakes.consumer_clock import FakeTime
+from tests.support.fakes.consumer_kafka import FakeKafkaConsumer
+from tests.support.fakes.consumer_producer import FakeProducer
+from tests.support.fakes.consumer_records import TOPIC
+from tests.support.fakes.consumer_strategy import FakeStrategy
+from tests.support.fakes.consumer_transactions import FakeTransactions
+from tests.support.fakes.tracer import FakeTracer
+
+DECISIONS = "bid_decisions"
+DEAD_LETTERS = "bid_requests.dlq"
+
+
+class Wiring:
+    """One service; `producers` are those it made, the last one in use."""
+
+    def __init__(  # noqa: PLR0913  what a test can put in the place of what is usual
+        self,
+        source: FakeKafkaConsumer,
+        *,
+        sinks: Sequence[Sink] | None = None,
+        strategy: Strategy | None = None,
+        guards: Guards | None = None,
+        broker: FakeTransactions | None = None,
+        dropping: Sequence[DroppingSink] = (),
+        tracer: FakeTracer | None = None,
+        starts: Mapping[TopicPartition, int] | None = None,
+    ) -> None:
+        """Put it together around `source`; with a `broker`, each batch is a transaction on it."""
+        self.broker = broker
+        self.time = FakeTime()
+        clock = self.time.clock
+        self.registry = CollectorRegistry()
+        self.tracer: FakeTracer | NoTracer = tracer or NoTracer()
+        self.source = source
+        self.producers: list[FakeProducer] = []
+        self.make_producer: Callable[[], FakeProducer] = broker.begin if broker else FakeProducer
+        self.publisher = Publisher(self._connect)
+        metrics = ConsumerMetrics(self.registry)
+        self.stop = Stop(clock)
+        self.health = Health(60, clock.monotonic)
+        self.commits = Commits(source, 5_000, self.health, metrics)
+        self.recent = RecentIds(1000)
+        lag = Lag(source, clock, metrics)
+        runtime = Runtime(clock, self.stop, self.health, metrics)
+        watchdog = Watchdog(source, 60, runtime)
+        unreadable = Unreadable(source, 5, runtime)
+        self.handler = RecordHandler(
+            strategy or FakeStrategy(),
+            [KafkaSink(self.publisher, DECISIONS)] if sinks is None else sinks,
+            DeadLetters(self.publisher, DEAD_LETTERS),
+            metrics,
+            clock,
+            guards=guards or Guards(recent=self.recent),
+            dropping=dropping,
+            tracer=self.tracer,
+        )
+        self.processor = BatchProcessor(self.handler, clock, 10)
+        self.guarantee = self._guarantee(metrics)
+        self.loop = PollLoop(
+            source,
+            Positions(source, starts or {}, 5_000, metrics),
+            self.guarantee,
+            lag,
+            watchdog,
+            unreadable,
+            Backoff(0.1, 5),
+            Backoff(0.1, 5),
+            runtime,
+            500,
+        )
+        books = (self.guarantee, lag, self.recent, watchdog, unreadable)
+        rebalances = Rebalances(books, self.health, metrics)
+        source.subscribe([TOPIC], rebalances)
+
+    def _guarantee(self, metrics: ConsumerMetrics) -> Guarantee:
+        if self.broker is None:
+            return AtLeastOnce(self.processor, self.handler.note, self.commits)
+        return ExactlyOnce(
+            self.source,
+            self.broker.committed,
+            self.publisher,
+            self.processor,
+            self.handler.note,
+            metrics,
+            5,
+        )
+
+    @property
+    def producer(self) -> FakeProducer:
+        """The producer in use."""
+        return self.producers[-1]
+
+    def go_round(self, times: int = 1) -> None:
+        """Go round the poll loop."""
+        for _ in range(times):
+            self.loop.go_round()
+
+    def value(self, name: str, **labels: str) -> float | None:
+        """Return a metric's value."""
+        return self.registry.get_sample_value(name, labels)
+
+    def _connect(self) -> FakeProducer:
+        self.producers.append(self.make_producer())
+        return self.producers[-1]

@@ -1,0 +1,285 @@
+"""What keeps one record, or one kind of them, from harming the others."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from kafka.errors import KafkaTimeoutError, NoOffsetForPartitionError, OffsetOutOfRangeError
+
+from consumer.bidding.decision import Decision, NoBid
+from consumer.bidding.request import BidRequest
+from consumer.dlq.limit import DeadLetterLimit, TooManyDeadLettersError
+from consumer.processing.deduplication import Original, RecentIds
+from consumer.processing.processor import Guards
+from consumer.processing.timeout import AlarmBudget, OutOfTimeError
+from tests.support.fakes.consumer_clock import FakeTime
+from tests.support.fakes.consumer_kafka import FakeKafkaConsumer
+from tests.support.fakes.consumer_records import make_record, partition
+from tests.support.fakes.consumer_strategy import FakeStrategy
+from tests.support.fakes.consumer_wiring import Wiring
+
+# A strategy hangs, in a process with other threads that would take a signal.
+_HANGS = """
+import threading, time
+from consumer.processing.timeout import AlarmBudget, OutOfTimeError
+for _ in range(30):
+    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+try:
+    with AlarmBudget(0.5)():
+        print("hangs", flush=True)
+        time.sleep(60)
+except OutOfTimeError:
+    pass
+"""
+
+pytestmark = pytest.mark.timing
+
+
+def _alarm_after(clock: FakeTime, seconds: float) -> None:
+    clock.sleep(seconds)
+    signal.raise_signal(signal.SIGALRM)
+
+
+class TestTimeBudget:
+    """A strategy that hangs is stopped, wherever it hangs."""
+
+    @pytest.mark.parametrize("catches_everything", [False, True])
+    def test_what_does_not_return_is_interrupted(self, *, catches_everything: bool) -> None:
+        """Also code that catches every Exception."""
+
+        def hang() -> None:
+            while True:
+                try:
+                    time.sleep(60)
+                except Exception:
+                    if not catches_everything:
+                        raise
+
+        with pytest.raises(OutOfTimeError), AlarmBudget(0.02)():
+            hang()
+
+    def test_each_block_has_all_of_its_time(self) -> None:
+        """An alarm that comes early, for a block before this one, does nothing."""
+        clock = FakeTime()
+        budget = AlarmBudget(60, clock.clock.monotonic)
+        with budget():
+            clock.sleep(50)
+        with budget():
+            _alarm_after(clock, 40)
+        with pytest.raises(OutOfTimeError), budget():
+            _alarm_after(clock, 60)
+
+    def test_an_alarm_between_two_blocks_does_nothing(self) -> None:
+        """What was not interrupted in its time is not interrupted afterwards."""
+        budget = AlarmBudget(60)
+        with budget():
+            pass
+        signal.raise_signal(signal.SIGALRM)
+
+    def test_a_process_that_stood_still_as_the_time_was_up_is_interrupted(self) -> None:
+        """The alarm of a stopped process goes to the main thread, whichever thread wakes first."""
+        with subprocess.Popen([sys.executable, "-c", _HANGS], stdout=subprocess.PIPE) as hanging:
+            assert hanging.stdout is not None
+            assert hanging.stdout.readline() == b"hangs\n"
+            hanging.send_signal(signal.SIGSTOP)
+            assert not threading.Event().wait(1)  # what is tested is the passing of this time
+            hanging.send_signal(signal.SIGCONT)
+            try:
+                assert hanging.wait(10) == 0
+            finally:
+                hanging.kill()
+
+    def test_after_a_block_that_took_too_long_the_next_is_limited_as_well(self) -> None:
+        """One that hangs does not use the alarm up."""
+        budget = AlarmBudget(0.02)
+        for _ in range(2):
+            with pytest.raises(OutOfTimeError), budget():
+                time.sleep(60)
+
+    def test_the_request_becomes_a_dead_letter_and_the_next_is_decided(self) -> None:
+        """One request that a strategy cannot cope with costs its time budget, once."""
+        source, clock = FakeKafkaConsumer(), FakeTime()
+        source.add(b'{"id":"hangs"}')
+        source.add(b'{"id":"fine"}')
+
+        def decide(request: BidRequest) -> Decision:
+            if request.id == "hangs":
+                _alarm_after(clock, 60)
+            return NoBid()
+
+        guards = Guards(budget=AlarmBudget(60, clock.clock.monotonic))
+        service = Wiring(source, strategy=FakeStrategy(by=decide), guards=guards)
+        service.go_round()
+        assert service.value("consumer_dead_letters_total", reason="strategy-timeout") == 1
+        assert service.value("consumer_decisions_total", strategy="fake", outcome="no_bid") == 1
+        assert source.committed == {partition(): 2}
+
+
+class TestDuplicates:
+    """A bid id that comes again is marked, within a bounded memory."""
+
+    def test_the_second_record_of_an_id_says_where_the_first_is(self) -> None:
+        """Both are decided on; the second decision names the first request."""
+        source = FakeKafkaConsumer()
+        for bid_id in ("a", "b", "a"):
+            source.add(b'{"id":"%s"}' % bid_id.encode())
+        service = Wiring(source)
+        service.go_round()
+        values = [sent.value or b"" for sent in service.producer.to("bid_decisions")]
+        marked = [b'"duplicate_of":{"partition":0,"offset":0}' in value for value in values]
+        assert marked == [False, False, True]
+        assert service.value("consumer_duplicates_total") == 1
+
+    def test_a_record_that_is_read_again_is_no_duplicate(self) -> None:
+        """Retries and rebalances read records anew: they are still the first of their id."""
+        recent = RecentIds(10)
+        first, second = make_record(offset=5), make_record(offset=9)
+        assert [recent.original(record, "a") for record in (first, first)] == [None, None]
+        assert recent.original(second, "a") == Original(0, 5)
+        assert recent.original(second, "a") == Original(0, 5)
+
+    @pytest.mark.parametrize("most", [0, 1, 2, 3, 100])
+    def test_it_remembers_no_more_than_it_may(self, most: int) -> None:
+        """However long ids are, and also where it may remember none at all."""
+        recent = RecentIds(most)
+        for offset in range(1000):
+            recent.original(make_record(offset=offset), f"{offset}" + "x" * 10_000)
+            assert len(recent) <= most
+
+    def test_it_remembers_the_last_half_of_that_at_least(self) -> None:
+        """Whenever it is asked; what is farther back than all of it is forgotten."""
+        for asked in range(200, 400):
+            recent = RecentIds(100)
+            for offset in range(asked):
+                recent.original(make_record(offset=offset), f"{offset}")
+            again = make_record(offset=asked)
+            assert recent.original(again, f"{asked - 50}") == Original(0, asked - 50)
+            assert recent.original(again, f"{asked - 101}") is None
+
+    def test_an_id_that_comes_again_and_again_stays_known(self) -> None:
+        """Each time counts as news of it, and each duplicate names the first."""
+        recent = RecentIds(10)
+        recent.original(make_record(offset=0), "a")
+        for offset in range(1, 100):
+            recent.original(make_record(offset=offset), f"{offset}")
+            assert recent.original(make_record(offset=offset), "a") == Original(0, 0)
+
+    def test_partitions_that_went_are_forgotten(self) -> None:
+        """Another member sees their ids from now on."""
+        recent = RecentIds(10)
+        recent.original(make_record(offset=1), "a")
+        recent.original(make_record(offset=1, on=partition(1)), "b")
+        recent.forget([partition(0)])
+        assert len(recent) == 1
+
+
+class TestDeadLetterLimit:
+    """The dead letters are for exceptions, not for the topic."""
+
+    def test_too_many_in_a_row_end_it_before_one_more_is_given_up(self) -> None:
+        """The error says where; nothing of the batch is committed."""
+        source = FakeKafkaConsumer()
+        for _ in range(5):
+            source.add(b"{")
+        guards = Guards(limit=DeadLetterLimit(3, 1.0))
+        service = Wiring(source, guards=guards)
+        with pytest.raises(TooManyDeadLettersError, match="bid_requests-0.*offset 3"):
+            service.go_round()
+        assert len(service.producer.to("bid_requests.dlq")) == 3
+        assert source.committed == {}
+
+    def test_a_decision_in_between_begins_the_count_anew(self) -> None:
+        """Single bad records among good ones are what dead letters are for."""
+        limit = DeadLetterLimit(2, 1.0)
+        for _ in range(10):
+            limit.note_given_up(make_record())
+            limit.note_given_up(make_record())
+            limit.note_decided(make_record())
+
+    def test_each_partition_has_its_own_row(self) -> None:
+        """Two partitions with two each are not four in a row."""
+        limit = DeadLetterLimit(2, 1.0)
+        for number in (0, 1, 0, 1):
+            limit.note_given_up(make_record(on=partition(number)))
+
+    def test_too_large_a_share_ends_it_once_the_window_is_full(self) -> None:
+        """Half of the last ten is allowed, one more is not; the first few do not count as many."""
+        limit = DeadLetterLimit(100, 0.5, window=10)
+        for _ in range(5):
+            limit.note_given_up(make_record())
+            limit.note_decided(make_record())
+        limit.note_given_up(make_record())
+        with pytest.raises(TooManyDeadLettersError, match="6 of the last 10"):
+            limit.note_given_up(make_record())
+
+
+class TestPositions:
+    """Never a silent jump."""
+
+    def test_records_lost_to_retention_are_counted_and_the_oldest_is_next(self) -> None:
+        """The group goes on with what is there, and the loss is on the record."""
+        source = FakeKafkaConsumer()
+        source.add(b'{"id":"a"}')
+        service = Wiring(source)
+        service.go_round()
+        source.add(b'{"id":"b"}')
+        source.poll_errors = [OffsetOutOfRangeError({partition(): 1})]
+        service.go_round(2)
+        assert service.value("consumer_offset_out_of_range_total", partition="0") == 1
+        assert len(service.producer.to("bid_decisions")) == 3  # the first one again
+
+    def test_a_new_group_begins_where_it_is_told(self) -> None:
+        """That is no loss, and not counted as one."""
+        source = FakeKafkaConsumer()
+        source.add(b'{"id":"a"}')
+        service = Wiring(source)
+        service.go_round()
+        source.poll_errors = [NoOffsetForPartitionError([partition()])]
+        service.go_round(2)
+        assert service.value("consumer_offset_out_of_range_total", partition="0") is None
+        assert len(service.producer.to("bid_decisions")) == 2
+
+    def test_a_chosen_start_is_committed_before_anything_is_read(self) -> None:
+        """A group that begins at the newest records keeps its place, also if none comes."""
+        source = FakeKafkaConsumer(partitions=2)
+        for number in (0, 0, 1):
+            source.add(b'{"id":"old"}', number)
+        service = Wiring(source, starts={partition(0): 2, partition(1): 1})
+        service.loop.source.poll(timeout_ms=1)  # joins, and would read from the beginning
+        source.poll_errors = [NoOffsetForPartitionError([partition(0), partition(1)])]
+        service.go_round()
+        assert source.committed == {partition(0): 2, partition(1): 1}
+        source.add(b'{"id":"new"}')
+        service.go_round()
+        (decision,) = service.producer.to("bid_decisions")
+        assert b'"id":"new"' in (decision.value or b"")
+
+    def test_a_partition_that_was_added_begins_at_its_oldest_record(self) -> None:
+        """What was written to it before this member heard of it is decided on."""
+        source = FakeKafkaConsumer(partitions=2)
+        service = Wiring(source, starts={partition(0): 0})
+        service.go_round()
+        source.add(b'{"id":"early"}', 1)
+        source.poll_errors = [NoOffsetForPartitionError([partition(1)])]
+        service.go_round(2)
+        (decision,) = service.producer.to("bid_decisions")
+        assert b'"id":"early"' in (decision.value or b"")
+
+    def test_a_start_that_cannot_be_committed_is_chosen_again(self) -> None:
+        """Nothing is read from a place that a restart would not know of."""
+        source = FakeKafkaConsumer()
+        source.add(b'{"id":"old"}')
+        service = Wiring(source, starts={partition(): 1})
+        service.loop.source.poll(timeout_ms=1)
+        source.poll_errors = [NoOffsetForPartitionError([partition()]) for _ in range(2)]
+        source.commit_errors = [KafkaTimeoutError("away")]
+        service.go_round()
+        assert service.health.reasons() == ["kafka: KafkaTimeoutError: away"]
+        assert source.committed == {}
+        service.go_round()
+        assert source.committed == {partition(): 1}

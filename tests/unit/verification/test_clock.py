@@ -1,0 +1,79 @@
+"""The machine's clock and the one that stands in for it in tests begin the same things."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.fakes.harness_clock import FakeClock
+from verification.clock import Clock, Due, SystemClock
+
+pytestmark = pytest.mark.timing
+
+
+@pytest.fixture(params=[SystemClock, FakeClock], ids=lambda kind: kind.__name__)
+def clock(request: pytest.FixtureRequest) -> Clock:
+    """Return each clock in turn."""
+    made: Clock = request.param()
+    return made
+
+
+def sleep_until(clock: Clock, event: threading.Event) -> None:
+    """Let time pass until it happens."""
+    while not event.is_set():
+        clock.sleep(0.001)
+
+
+class TestMeanwhile:
+    """Clock.meanwhile."""
+
+    def test_in_order_and_not_before(self, clock: Clock) -> None:
+        """Things are asked for one by one, and none begins before it is due."""
+        start, asked, begun = clock.monotonic(), list[int](), list[float]()
+        over = threading.Event()
+
+        def schedule() -> Iterator[Due]:
+            for number in range(3):
+                asked.append(number)
+                yield start + number / 100, lambda: begun.append(clock.monotonic() - start)
+            over.set()
+
+        with clock.meanwhile(schedule()):
+            sleep_until(clock, over)
+        assert asked == [0, 1, 2]
+        assert all(at >= number / 100 for number, at in enumerate(sorted(begun)))
+        assert len(begun) == 3
+
+    def test_nothing_begins_once_it_is_left(self, clock: Clock) -> None:
+        """What is due later than the end of the block never begins."""
+        never = (clock.monotonic() + 3600, lambda: pytest.fail("begun"))
+        with clock.meanwhile([never]):
+            clock.sleep(0)
+        clock.sleep(0.01)
+
+    def test_what_goes_wrong_is_raised(self, clock: Clock) -> None:
+        """An exception of what was begun reaches whoever opened the block."""
+        begun = threading.Event()
+
+        def fail() -> None:
+            begun.set()
+            raise LookupError
+
+        with pytest.raises(LookupError), clock.meanwhile([(clock.monotonic(), fail)]):
+            sleep_until(clock, begun)
+
+    def test_none_waits_for_another(self) -> None:
+        """Things that take long are under way at the same time, and have ended at the end."""
+        clock, together, ended = SystemClock(), threading.Barrier(3), list[bool]()
+        passed = threading.Event()
+
+        def meet() -> None:
+            together.wait()
+            passed.set()
+            ended.append(True)
+
+        with clock.meanwhile([(clock.monotonic(), meet)] * 3):
+            sleep_until(clock, passed)
+        assert ended == [True] * 3

@@ -9,11 +9,12 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import TextIO
 
-from app.scratch import memory_dir
 from app.settings import judge_of, load_settings
 from common.logs import configure_logs
 from common.settings import SettingsError
 from common.tracing import tracer_maker
+
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  the kernel's tmpfs; names in it are made unique
 
 
 def main(environ: MutableMapping[str, str], stdout: TextIO, stderr: TextIO) -> int:
@@ -29,10 +30,15 @@ def main(environ: MutableMapping[str, str], stdout: TextIO, stderr: TextIO) -> i
     metrics_dir = Path(tempfile.mkdtemp(prefix="ingest-metrics-", dir=memory_dir()))
     environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_dir)
     # prometheus_client decides at its import whether it counts over several processes
-    from app.gunicorn_worker.server import IngestServer  # noqa: PLC0415  see above
+    from app.bootstrap import build_server  # noqa: PLC0415  see above
 
-    IngestServer(settings, metrics_dir, judge, make_tracer).run()
+    build_server(settings, metrics_dir, judge, make_tracer).run()
     return 0
+
+
+def memory_dir() -> str | None:
+    """Return a writable directory in memory, or None for the system's temporary directory."""
+    return str(_SHARED_MEMORY) if os.access(_SHARED_MEMORY, os.W_OK) else None
 
 
 if __name__ == "__main__":

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from secrets import token_bytes
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from app.http import strict_json
-from app.http.body import read_body
 from app.kafka.publisher import Acknowledged, Publisher, Record
-from app.traceparent import take_or_make
+from app.validation import strict_json
 from app.validation.modes import Judge, enforce_openrtb26
 from app.validation.validator import Verdict
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
 
 
 @dataclass(frozen=True)
@@ -39,53 +33,42 @@ class Accepted:
         }
 
 
-class Intake:
-    """Reads, checks and publishes one bid request at a time, from any thread."""
+class Ingest:
+    """Checks and publishes one bid request at a time, from any thread; knows nothing of HTTP."""
 
     def __init__(
         self,
         publisher: Publisher,
-        max_body_bytes: int,
-        now: Callable[[], float] = time.time,
-        random_bytes: Callable[[int], bytes] = token_bytes,
         judge: Judge | None = None,
+        now: Callable[[], float] = time.time,
     ) -> None:
-        """Take the publisher, the body limit in bytes, the clock (epoch seconds) and the dice.
+        """Take the publisher and the clock (epoch seconds).
 
         `judge` decides on each document; OpenRTB 2.6 is enforced unless another is given.
         """
         self._publisher = publisher
-        self._max_body_bytes = max_body_bytes
-        self._now = now
-        self._random_bytes = random_bytes
         self._judge = judge or enforce_openrtb26()
+        self._now = now
 
-    def traceparent(self, environ: WSGIEnvironment) -> str:
-        """Return the request's traceparent, or a new one where it has none."""
-        return take_or_make(environ.get("HTTP_TRACEPARENT"), self._random_bytes)
+    def accept(self, body: bytes, headers: Mapping[str, str]) -> Accepted:
+        """Return where the bid request stands; raise a Refusal if it stands nowhere for sure.
 
-    def accept(self, environ: WSGIEnvironment, traceparent: str) -> Accepted:
-        """Return where the bid request stands; raise a Refusal if it stands nowhere for sure."""
+        `body` is put on the topic as it is. So are `headers`, by their names in lower case: those
+        of the request that concern whoever reads the record.
+        """
         received_at = int(self._now() * 1000)
-        raw = read_body(environ, self._max_body_bytes)
-        document = strict_json.parse(raw)
+        document = strict_json.parse(body)
         verdict = self._judge(document)
         bid_id: str = document["id"]
-        headers = (*_headers(environ, received_at, traceparent), *_marks(verdict))
-        record = Record(bid_id.encode(), raw, headers)
-        return Accepted(bid_id, len(raw), self._publisher.publish(record), verdict)
+        record = Record(bid_id.encode(), body, (*_headers(received_at, headers), *_marks(verdict)))
+        return Accepted(bid_id, len(body), self._publisher.publish(record), verdict)
 
 
-def _headers(
-    environ: WSGIEnvironment, received_at: int, traceparent: str
-) -> tuple[tuple[str, bytes], ...]:
-    version = environ.get("HTTP_X_OPENRTB_VERSION")
-    return (
-        ("content-type", b"application/json"),
-        ("received-at", str(received_at).encode()),
-        *((("x-openrtb-version", version.encode()),) if version else ()),
-        ("traceparent", traceparent.encode()),
-    )
+def _headers(received_at: int, given: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
+    yield "content-type", b"application/json"
+    yield "received-at", str(received_at).encode()
+    for name, value in given.items():
+        yield name, value.encode()
 
 
 def _marks(verdict: Verdict) -> Iterator[tuple[str, bytes]]:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any, ClassVar, Literal
 
-from app.openrtb import Violation
+from app.schema.violation import Violation
 
 Delivery = Literal["none", "unknown"]
 

@@ -17,13 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.collector import settle_collector
-from app.http import strict_json
-from app.openrtb import bid_request, violations
+from app.openrtb import bid_request
 from app.problems import InvalidBidRequest, Refusal
+from app.validation import strict_json
 from app.validation.compiled_check import Compiled
+from app.validation.explain import violations
 from app.validation.validator import Validator
 from bench.hostile import hostile_bodies
+from common.gc import tune_gc
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 ROUNDS = 41
@@ -163,7 +164,7 @@ def _answer(validator: Validator, raw: bytes) -> str:
 
 def results() -> Iterator[Result]:
     """Measure everything."""
-    settle_collector()  # as the worker processes do
+    tune_gc()  # as the worker processes do
     yield from speed("two impressions", two_imps(), 50)
     yield from speed("videos", videos(), 40)
     yield refusal("two impressions", broken(two_imps()))

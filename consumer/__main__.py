@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import sys
@@ -13,6 +12,7 @@ from typing import TextIO
 from kafka.errors import FencedInstanceIdError
 from prometheus_client import CollectorRegistry
 
+from common.gc import tune_gc
 from common.logs import configure_logs, get_logger
 from common.settings import SettingsError
 from common.tracing import tracer_maker
@@ -31,7 +31,6 @@ from consumer.settings.consumer import ConsumerSettings, load_settings
 from consumer.stop import Stop
 
 _CRASHED = 1
-_NEW_OBJECTS = 20_000
 
 
 def main(  # noqa: PLR0913  what a process is given by the system, so that tests can give it
@@ -104,17 +103,8 @@ def dlq(arguments: list[str], environ: Mapping[str, str], out: TextIO, err: Text
     return command.run(arguments, settings, out, err)
 
 
-def collect_seldom() -> None:
-    """Let Python look for unreachable cycles less often than after each 700 new objects.
-
-    The records of a batch live until it is acknowledged, and each look at them was in vain.
-    """
-    gc.freeze()
-    gc.set_threshold(_NEW_OBJECTS)
-
-
 if __name__ == "__main__":
     if sys.argv[1:2] == ["dlq"]:
         sys.exit(dlq(sys.argv[2:], os.environ, sys.stdout, sys.stderr))
-    collect_seldom()
+    tune_gc()
     sys.exit(main(os.environ, sys.stdout, sys.stderr, on_stop_signal=_on_stop_signal))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from app.http.strict_json import MAX_DEPTH, parse
-from app.openrtb import bid_request, violations
+from app.openrtb import bid_request
 from app.problems import InvalidBidRequest, MalformedBody
 from app.validation.compiled_check import Compiled, Refused
+from app.validation.explain import violations
+from app.validation.strict_json import MAX_DEPTH, parse
 from app.validation.validator import Validator
 from tests.support import strict_json
 

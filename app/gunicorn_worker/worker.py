@@ -46,7 +46,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
 
     def handle_exit(self, sig: int, frame: object) -> None:
         """Turn readiness off with the first SIGTERM."""
-        self.app.lifecycle.stop()
+        self.app.note_stop()
         super().handle_exit(sig, frame)
 
     def enqueue_req(self, conn: TConn) -> None:

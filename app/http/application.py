@@ -8,25 +8,19 @@ from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
 
 from app.health.worker_state import Lifecycle
-from app.http.bid_route import bid_blueprint
-from app.http.bids import BidHandler
+from app.http.bids import BidHandler, ShortPath, bid_blueprint
 from app.http.probes import probe_blueprint
-from app.http.short_path import ShortPath
-from app.ingest import Intake
 from app.kafka.publisher import Publisher
-from app.metrics import IngestMetrics
 
 
 def create_app(
-    intake: Intake,
+    handler: BidHandler,
     publisher: Publisher,
     lifecycle: Lifecycle,
-    metrics: IngestMetrics,
     exposition: Callable[[], bytes],
 ) -> Flask:
     """Return the WSGI application; nothing is connected or started here."""
     app = Flask("app", static_folder=None)
-    handler = BidHandler(intake, metrics)
     app.register_blueprint(bid_blueprint(handler))
     app.register_blueprint(probe_blueprint(publisher, lifecycle, exposition))
     app.register_error_handler(HTTPException, _http_problem)

@@ -1,6 +1,5 @@
 """OpenRTB 2.6 bid requests: every object and rule, declared once as marshmallow schemas."""
 
-from app.openrtb.validate import bid_request, violations
-from app.schema.violation import Violation
+from app.openrtb.request import bid_request
 
-__all__ = ["Violation", "bid_request", "violations"]
+__all__ = ["bid_request"]

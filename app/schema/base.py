@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from marshmallow import EXCLUDE, Schema, ValidationError, validates_schema
 from marshmallow.exceptions import SCHEMA
 
-from app.schema.fields import NOT_AN_OBJECT
+from app.schema.fields import NOT_AN_OBJECT, Array, Object
 from app.schema.recommendations import Advice
 from app.schema.relations import Relation
 from app.schema.violation import Problem
@@ -51,3 +51,15 @@ class OpenRtbObject(Schema):
 
     def _placed(self, problem: Problem) -> Problem:
         return replace(problem, section=self.section)
+
+
+S = TypeVar("S", bound=Schema)
+
+
+def made(schema: S) -> S:
+    """Return `schema` with the schemas in it made, so that threads may share it."""
+    for field in schema.fields.values():
+        inner = field.inner if isinstance(field, Array) else field
+        if isinstance(inner, Object):
+            made(inner.schema)
+    return schema

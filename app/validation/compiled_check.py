@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from marshmallow import fields
+from marshmallow import Schema, fields
 from msgspec import ValidationError, convert
 
-from app.schema.base import OpenRtbObject
-from app.schema.fields import Object
+from app.schema.base import OpenRtbObject, made
+from app.schema.fields import Array, Object
 from app.validation.compile_rules import Broken, Rules, compile_rules, has_rules
 from app.validation.compile_types import Types
 from app.validation.supported import check_schema
@@ -71,6 +71,28 @@ class CompiledElements:
         except (ValidationError, Broken):
             return False
         return True
+
+
+def focused(schema: OpenRtbObject) -> OpenRtbObject:
+    """Return a new instance of the class of `schema` that says the same of every document, sooner.
+
+    marshmallow takes some 10 us for an object, and 256 KiB hold 85,000. Here each array asks the
+    compiled check which of its elements break a rule, and has only these explained, up to
+    PROBLEMS_PER_ARRAY problems: how much marshmallow does depends on the schema and on that
+    number, not on the length of the arrays.
+    """
+    instance = made(type(schema)())
+    _focus(instance, Types())
+    return instance
+
+
+def _focus(schema: Schema, types: Types) -> None:
+    for field in schema.fields.values():
+        inner = field.inner if isinstance(field, Array) else field
+        if isinstance(inner, Object):
+            _focus(inner.schema, types)
+        if isinstance(field, Array):
+            field.suspects = CompiledElements(field.inner, types).refused
 
 
 def _place(error: ValidationError) -> str:

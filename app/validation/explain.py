@@ -1,4 +1,4 @@
-"""marshmallow's tree of problems as a list, in the order of the document that they are in."""
+"""What is wrong with a document by marshmallow, in the order of the document that it is in."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from marshmallow import ValidationError
 from marshmallow.exceptions import SCHEMA
 
+from app.openrtb import bid_request
 from app.schema.base import OpenRtbObject
 from app.schema.fields import Array, Object
 from app.schema.violation import Problem, Violation
@@ -15,6 +17,25 @@ from app.schema.violation import Problem, Violation
 # Under SCHEMA the problems of the place itself, under a name or an index those within it; a list
 # where nothing within it has any.
 Tree = Mapping[Any, Any] | list[Problem]
+
+
+def violations(
+    document: Mapping[str, object], schema: OpenRtbObject | None = None
+) -> list[Violation]:
+    """Return what is wrong with `document` by `schema`, in its own order; nothing: it is valid.
+
+    `schema` is OpenRTB 2.6 unless another is given, which `made` has made.
+
+    Never raises for what a JSON parser returns. The work is bounded: an array is not read on after
+    its first PROBLEMS_PER_ARRAY problems, so that the list is complete up to that length and a
+    lower bound beyond it. Safe to call from several threads.
+    """
+    schema = schema or bid_request()
+    try:
+        schema.load(document)
+    except ValidationError as error:
+        return explain(error.messages_dict, schema, document)
+    return []
 
 
 def explain(tree: Tree, schema: OpenRtbObject, document: object) -> list[Violation]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from app.openrtb import Violation, violations
 from app.schema.base import OpenRtbObject
-from app.validation.compiled_check import Compiled, Refused
-from app.validation.focus import focused
+from app.schema.violation import Violation
+from app.validation.compiled_check import Compiled, Refused, focused
+from app.validation.explain import violations
 
 Check = Callable[[object], Collection[str]]
 

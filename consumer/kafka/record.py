@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import Protocol
 
+from common import traceparent
+
 _EPOCH_MS = re.compile(rb"\d{1,16}", re.ASCII)
-# W3C Trace Context section 3.2: version, trace-id, parent-id, flags.
-_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class Record(Protocol):
@@ -63,12 +63,11 @@ def received_at_ms(record: Record) -> int | None:
 
 def trace_id(record: Record) -> str | None:
     """Return the 32 hexadecimal digits that name the record's trace, None when there are none."""
-    parent = traceparent(record)
-    return parent.split("-")[1] if parent else None
+    parent = traceparent_of(record)
+    return traceparent.trace_id(parent) if parent else None
 
 
-def traceparent(record: Record) -> str | None:
+def traceparent_of(record: Record) -> str | None:
     """Return the record's place in its trace, None when there is none."""
-    given = header(record, "traceparent")
-    found = _TRACEPARENT.fullmatch(given) if given else None
-    return found[0].decode("ascii") if found else None
+    given = (header(record, traceparent.NAME) or b"").decode("ascii", "replace")
+    return given if traceparent.is_valid(given) else None

@@ -23,7 +23,7 @@ from consumer.errors import (
     Stage,
     UnprocessableError,
 )
-from consumer.kafka.record import Record, received_at_ms, trace_id, traceparent
+from consumer.kafka.record import Record, received_at_ms, trace_id, traceparent_of
 from consumer.metrics import ConsumerMetrics
 from consumer.processing.deduplication import RecentIds
 from consumer.processing.refusals import Refusals
@@ -73,7 +73,7 @@ class RecordHandler:
         """Decide and submit; raise SinkUnavailableError when that is not possible at present."""
         started = self.clock.monotonic()
         self.metrics.records.inc()
-        span = self.tracer.start("process", record.topic, traceparent(record))
+        span = self.tracer.start("process", record.topic, traceparent_of(record))
         try:
             self.guards.refusals.check(record)
             outcome = self._decide(record, span)

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 def read(raw: bytes, max_depth: int) -> dict[str, Any]:
     """Return the object in `raw`; raise ValueError where two readers might read different things.
 
-    Says the same as app.http.strict_json.parse, with the json module alone.
+    Says the same as app.validation.strict_json.parse, with the json module alone.
     """
     try:
         document = json.loads(

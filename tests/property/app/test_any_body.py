@@ -13,12 +13,13 @@ from prometheus_client import CollectorRegistry, generate_latest
 from werkzeug.test import TestResponse
 
 from app.health.worker_state import Lifecycle
-from app.http import strict_json
 from app.http.application import create_app
+from app.http.bids import BidHandler
 from app.http.body import inflate
-from app.ingest import Intake
+from app.ingest import Ingest
 from app.metrics import IngestMetrics
 from app.problems import Refusal
+from app.validation import strict_json
 from tests.support.fakes.publisher import FakePublisher
 
 LIMIT = 2000
@@ -43,9 +44,9 @@ bodies = (
 def post(publisher: FakePublisher, body: bytes, headers: dict[str, str]) -> TestResponse:
     """Post to an application of its own."""
     registry = CollectorRegistry()
-    intake = Intake(publisher, LIMIT)
-    lifecycle, metrics = Lifecycle(Path("nowhere")), IngestMetrics(registry)
-    app = create_app(intake, publisher, lifecycle, metrics, lambda: generate_latest(registry))
+    handler = BidHandler(Ingest(publisher), IngestMetrics(registry), LIMIT)
+    lifecycle = Lifecycle(Path("nowhere"))
+    app = create_app(handler, publisher, lifecycle, lambda: generate_latest(registry))
     return app.test_client().post("/bid", data=body, headers=headers)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.http.strict_json import MAX_DEPTH, parse
 from app.problems import MalformedBody
+from app.validation.strict_json import MAX_DEPTH, parse
 from tests.support import strict_json
 
 SPACES = st.sampled_from(["", "", "", " ", "\n", "\t\r "])

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, event, given, seed, settings
 from hypothesis import strategies as st
 
-from app.openrtb import bid_request, violations
+from app.openrtb import bid_request
 from app.validation.compiled_check import Compiled, Refused
+from app.validation.explain import violations
 from app.validation.validator import Validator
 from tests.property.openrtb.documents import REQUESTS, Members
 from tests.property.openrtb.near_misses import OBJECTS, near_misses

@@ -9,9 +9,10 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.openrtb import bid_request, violations
+from app.openrtb import bid_request
 from app.schema.base import OpenRtbObject
 from app.schema.fields import Array, Integer, Number, Object, Text
+from app.validation.explain import violations
 from tests.property.openrtb.documents import (
     ANY_JSON,
     FAMILIAR_JSON,

@@ -15,7 +15,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from app.health.worker_state import Lifecycle
 from app.http.application import create_app
-from app.ingest import Intake
+from app.http.bids import BidHandler
+from app.ingest import Ingest as UseCase
 from app.metrics import IngestMetrics
 from app.validation.modes import Judge
 from tests.support.connections import Connections
@@ -53,17 +54,14 @@ def make_ingest(judge: Judge | None = None, max_body: int = MAX_BODY) -> Ingest:
     """Build the application with a judge of its own."""
     registry = CollectorRegistry()
     publisher = FakePublisher()
-    intake = Intake(
-        publisher,
+    handler = BidHandler(
+        UseCase(publisher, judge, now=lambda: 1_700_000_000.123),
+        IngestMetrics(registry),
         max_body,
-        now=lambda: 1_700_000_000.123,
         random_bytes=lambda n: b"\xaa" * n,
-        judge=judge,
     )
     lifecycle = Lifecycle(Path(tempfile.mkdtemp()))
-    app = create_app(
-        intake, publisher, lifecycle, IngestMetrics(registry), lambda: generate_latest(registry)
-    )
+    app = create_app(handler, publisher, lifecycle, lambda: generate_latest(registry))
     return Ingest(app.test_client(), publisher, registry, lifecycle)
 
 

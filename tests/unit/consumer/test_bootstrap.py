@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import io
 import json
 import threading
@@ -16,7 +15,7 @@ import pytest
 from kafka.errors import FencedInstanceIdError, KafkaError, KafkaTimeoutError
 from prometheus_client import CollectorRegistry
 
-from consumer.__main__ import collect_seldom, main
+from consumer.__main__ import main
 from consumer.bootstrap import Service
 from consumer.extensions import chosen
 from consumer.health.health import Health
@@ -292,15 +291,3 @@ class TestMain:
         assert "ZeroDivisionError" in running.stdout.getvalue()
         assert cluster.source.commits == []
         assert cluster.source.closed_with is not None
-
-
-def test_a_batch_is_not_searched_for_cycles_again_and_again() -> None:
-    """Its largest size brings fewer new objects than make Python look."""
-    before = gc.get_threshold()
-    try:
-        collect_seldom()
-        assert gc.get_threshold() == (20_000, *before[1:])
-        assert gc.get_freeze_count() > 0
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()

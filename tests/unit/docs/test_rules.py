@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from app.openrtb import bid_request, violations
+from app.openrtb import bid_request
 from app.validation.compiled_check import Compiled, Refused
+from app.validation.explain import violations
 from docs.rules import Rule, all_rules
 from docs.validation_page import PAGE, page
 from tests.unit.app.openrtb.full_request import full

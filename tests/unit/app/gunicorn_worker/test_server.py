@@ -11,20 +11,22 @@ import pytest
 from gunicorn.config import Config
 from prometheus_client import generate_latest
 
-from app.__main__ import main
-from app.gunicorn_worker.server import ForwardingLogger, IngestServer, gunicorn_options
+from app.__main__ import main, memory_dir
+from app.bootstrap import build_metrics, build_server
+from app.gunicorn_worker.server import ForwardingLogger, gunicorn_options
 from app.gunicorn_worker.worker import BufferingWorker
-from app.scratch import memory_dir
 from app.settings import load_settings
 from app.validation.modes import enforce_openrtb26
 
 pytestmark = pytest.mark.timing
 
+NOWHERE = Path("nowhere")
+
 
 def test_every_option_is_known_to_gunicorn() -> None:
     """No option is a name or a value that gunicorn would reject."""
     config = Config()
-    for name, value in gunicorn_options(load_settings({})).items():
+    for name, value in gunicorn_options(load_settings({}), NOWHERE).items():
         config.set(name, value)
     assert config.worker_class is BufferingWorker
 
@@ -40,7 +42,8 @@ def test_settings_reach_gunicorn() -> None:
                 "INGEST_THREADS": "4",
                 "INGEST_GRACEFUL_TIMEOUT_S": "7",
             }
-        )
+        ),
+        NOWHERE,
     )
     assert options["bind"] == "127.0.0.1:18080"
     assert (options["workers"], options["threads"]) == (3, 4)
@@ -51,7 +54,7 @@ def test_settings_reach_gunicorn() -> None:
 def test_no_proxy_is_trusted() -> None:
     """No address, no header and no variable of the environment may say what a request is about."""
     config = Config()
-    for name, value in gunicorn_options(load_settings({})).items():
+    for name, value in gunicorn_options(load_settings({}), NOWHERE).items():
         config.set(name, value)
     assert (config.forwarded_allow_ips, config.forwarder_headers) == ([], [])
     assert config.secure_scheme_headers == {}
@@ -60,22 +63,26 @@ def test_no_proxy_is_trusted() -> None:
 
 def test_a_worker_gets_its_own_application(tmp_path: Path) -> None:
     """Loading builds the routes and an unconnected publisher; no command line is read."""
-    server = IngestServer(load_settings({}), tmp_path, enforce_openrtb26())
+    server = build_server(load_settings({}), tmp_path, enforce_openrtb26())
     rules = {rule.rule for rule in server.load().url_map.iter_rules()}
     docs = {"/openapi.json", "/docs", "/docs/<name>", "/docs/swagger-ui/<name>"}
     assert rules == {"/bid", "/healthz", "/readyz", "/metrics", *docs}
-    assert server.publisher is not None
-    assert server.publisher.not_ready() == ("kafka: not connected yet",)
-    assert server.lifecycle.not_ready() == (f"worker {os.getpid()}: starting",)
+    assert server.service is not None
+    assert server.service.publisher.not_ready() == ("kafka: not connected yet",)
+    assert server.service.lifecycle.not_ready() == (f"worker {os.getpid()}: starting",)
 
 
-def test_the_limits_are_exposed(tmp_path: Path) -> None:
+def test_a_stop_before_the_application_is_there(tmp_path: Path) -> None:
+    """A signal that comes while a worker is still being built raises nothing."""
+    server = build_server(load_settings({}), tmp_path, enforce_openrtb26())
+    server.note_stop()
+    assert server.service is None
+
+
+def test_the_limits_are_exposed() -> None:
     """What may be in flight and may wait, by the settings of one worker."""
     given = {"INGEST_THREADS": "7", "INGEST_MAX_PENDING_RECORDS": "8"}
-    server = IngestServer(load_settings(given), tmp_path, enforce_openrtb26())
-    server.load()
-    assert server.metrics is not None
-    text = generate_latest(server.metrics.registry).decode()
+    text = generate_latest(build_metrics(load_settings(given)).registry).decode()
     assert "ingest_requests_in_flight_limit 7.0" in text
     assert "ingest_pending_records_limit 8.0" in text
     assert "ingest_pending_bytes_limit 1.6777216e+07" in text

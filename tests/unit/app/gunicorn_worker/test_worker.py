@@ -38,6 +38,10 @@ class FakeServer:
     lifecycle: Lifecycle
     refused: list[str] = field(default_factory=list)
 
+    def note_stop(self) -> None:
+        """Be not ready from now on."""
+        self.lifecycle.stop()
+
     def note_refusal(self, refusal: Refusal) -> None:
         """Keep the code."""
         self.refused.append(refusal.code)
@@ -59,7 +63,7 @@ class World:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.server = FakeServer(settings, Lifecycle(folder))
         config = Config()
-        for name, value in gunicorn_options(settings).items():
+        for name, value in gunicorn_options(settings, folder).items():
             config.set(name, value)
         self.worker = worker = BufferingWorker(
             1, 1, [self.listener], self.server, 30, config, ForwardingLogger(config)

@@ -7,7 +7,6 @@ import gzip
 import pytest
 from structlog.testing import capture_logs
 
-from app.openrtb import Violation
 from app.problems import (
     HeadTooLarge,
     Indeterminate,
@@ -22,6 +21,7 @@ from app.problems import (
     Unavailable,
     UnsupportedMedia,
 )
+from app.schema.violation import Violation
 from tests.unit.app.conftest import MAX_BODY, Ingest
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

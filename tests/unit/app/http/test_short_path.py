@@ -10,7 +10,7 @@ from prometheus_client import generate_latest
 from structlog.testing import capture_logs
 from werkzeug.test import Client
 
-from app.http.short_path import ShortPath
+from app.http.bids import ShortPath
 from app.problems import Refusal
 from tests.unit.app.conftest import MAX_BODY, Ingest, make_ingest
 from tests.unit.app.http.test_bids import REFUSALS, TRACEPARENT

@@ -9,8 +9,9 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
-from app.openrtb import bid_request, violations
+from app.openrtb import bid_request
 from app.schema.fields import Array, Object
+from app.validation.explain import violations
 
 _BANNER: dict[str, Any] = {"format": [{"w": 300, "h": 250}], "w": 300, "h": 250}
 _SCHAIN: dict[str, Any] = {

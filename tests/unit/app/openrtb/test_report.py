@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from app.openrtb import violations
 from app.schema.fields import PROBLEMS_PER_ARRAY
+from app.validation.explain import violations
 from tests.unit.app.openrtb.full_request import findings, full, with_value
 
 

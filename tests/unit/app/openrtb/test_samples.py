@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.openrtb import violations
+from app.validation.explain import violations
 
 SAMPLES = Path(__file__).parents[4] / "samples"
 REFUSED = SAMPLES / "refused"

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from marshmallow import fields, validate
 
-from app.openrtb import bid_request, violations
-from app.openrtb.validate import made
-from app.schema.base import OpenRtbObject
+from app.openrtb import bid_request
+from app.schema.base import OpenRtbObject, made
 from app.schema.constraints import NOT_EMPTY, Constraint
 from app.schema.fields import Array, Extension, Flag, Integer, Number, Object, Price, Text
 from app.schema.relations import AtMostOne, Excludes
 from app.schema.violation import Problem
 from app.validation.compiled_check import Compiled, Refused
+from app.validation.explain import violations
 
 REFUSED = Path(__file__).parents[4] / "samples" / "refused"
 WRONG = Problem("wrong", "is wrong")

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from app.openrtb import bid_request, violations
+from app.openrtb import bid_request
 from app.schema.fields import PROBLEMS_PER_ARRAY
-from app.validation.compiled_check import Refused
-from app.validation.focus import focused
+from app.validation.compiled_check import Refused, focused
+from app.validation.explain import violations
 from app.validation.validator import Validator, Verdict
 
 VALID: dict[str, Any] = {"id": "1", "imp": [{"id": "1", "native": {"request": ""}}], "site": {}}

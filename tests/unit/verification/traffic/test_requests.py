@@ -8,7 +8,7 @@ from statistics import median
 
 import pytest
 
-from app.openrtb import violations
+from app.validation.explain import violations
 from app.validation.modes import enforce_openrtb26
 from verification.errors import UsageError
 from verification.traffic.breaches import BREACHES

@@ -1,4 +1,4 @@
-"""The garbage collector of a worker."""
+"""The garbage collector of both services."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from app.collector import settle_collector
+from common.gc import tune_gc
 
 
 @pytest.fixture
@@ -29,10 +29,21 @@ def collections() -> Iterator[list[int]]:
 def test_a_hostile_body_costs_few_collections(collections: list[int]) -> None:
     """The arrays of a body of 256 KiB, at least a hundred thousand, are looked at now and then."""
     body = b"[" + b",".join([b"[]"] * 100_000) + b"]"
-    settle_collector()
+    tune_gc()
     gc.collect()
     assert collections[2] == 1
     collections[:] = [0, 0, 0]
     document = msgspec.json.decode(body)
     assert len(document) == 100_000
     assert sum(collections) <= 20
+
+
+def test_a_batch_is_not_searched_for_cycles_again_and_again(collections: list[int]) -> None:
+    """What a batch of the largest size brings is fewer objects than make Python look."""
+    tune_gc()
+    gc.collect()
+    collections[:] = [0, 0, 0]
+    batch = [[number] for number in range(500 * 30)]
+    assert len(batch) == 15_000
+    assert sum(collections) == 0
+    assert gc.get_freeze_count() > 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.traceparent import take_or_make, trace_id
+from common.traceparent import take_or_make, trace_id
 
 VALID = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
 MADE = f"00-{'aa' * 16}-{'aa' * 8}-01"

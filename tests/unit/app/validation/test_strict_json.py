@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.http.strict_json import MAX_DEPTH, parse
 from app.problems import MalformedBody
+from app.validation.strict_json import MAX_DEPTH, parse
 
 
 def nested(depth: int, opening: bytes = b"[", closing: bytes = b"]") -> bytes:

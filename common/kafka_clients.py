@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError
@@ -14,6 +14,26 @@ _SENDER_ENDS_WITHIN_S = 1.0
 
 class NeverSentError(KafkaError):  # type: ignore[misc]  # kafka-python ships no types
     """The record was taken back before it left this process: it is on no broker."""
+
+
+class Producer(Protocol):
+    """The part of DroppableProducer that both services use."""
+
+    def send(
+        self,
+        topic: str,
+        *,
+        key: bytes | None,
+        value: bytes | None,
+        headers: list[tuple[str, bytes]],
+    ) -> Any:  # noqa: ANN401  kafka-python ships no types
+        """Buffer a record and return its future; raise KafkaError when that is not possible."""
+
+    def close(self, timeout: float | None = None) -> None:
+        """Wait for what is pending, then stop; raise KafkaTimeoutError when it stays pending."""
+
+    def drop(self) -> None:
+        """Stop without waiting for what is pending: its futures fail."""
 
 
 class DroppableProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python ships no types

@@ -16,19 +16,17 @@ from common.gc import tune_gc
 from common.logs import configure_logs, get_logger
 from common.settings import SettingsError
 from common.tracing import tracer_maker
-from consumer.bootstrap import Service
-from consumer.clock import Clock
+from consumer.bootstrap import Bootstrap, choose_extensions
 from consumer.dlq import command
 from consumer.dlq.limit import TooManyDeadLettersError
-from consumer.extensions import chosen as chosen_extensions
 from consumer.health.health import Health
 from consumer.health.server import serving
 from consumer.kafka.clients import KafkaClients, connect
 from consumer.metrics import ConsumerMetrics
 from consumer.processing.timeout import AlarmBudget, TimeBudget
-from consumer.runtime import Runtime
+from consumer.runtime import Clock, Runtime, Stop
+from consumer.service import Service
 from consumer.settings.consumer import ConsumerSettings, load_settings
-from consumer.stop import Stop
 
 _CRASHED = 1
 
@@ -48,7 +46,7 @@ def main(  # noqa: PLR0913  what a process is given by the system, so that tests
     metrics = ConsumerMetrics(registry)
     try:
         settings = load_settings(environ)
-        extensions = chosen_extensions(settings, environ, metrics, clock)
+        extensions = choose_extensions(settings, environ, metrics, clock)
         tracer = tracer_maker("bidding-logic-service", settings.tracing, stdout)()
     except SettingsError as error:
         print(error, file=stderr)
@@ -69,7 +67,8 @@ def main(  # noqa: PLR0913  what a process is given by the system, so that tests
         get_logger().info("health served", host=host, port=port)
         metrics.ready.set_function(lambda: not health.reasons())
         runtime = Runtime(clock, stop, health, metrics, tracer)
-        return _run(Service(settings, connect, runtime, extensions, budget))
+        bootstrap = Bootstrap(settings, connect, runtime, extensions, budget)
+        return _run(bootstrap.build_service())
 
 
 def _run(service: Service) -> int:

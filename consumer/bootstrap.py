@@ -1,24 +1,23 @@
-"""The parts of the service, put together."""
+"""The composition root: what the bidding logic is made of, from its settings."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from kafka.errors import KafkaError
-
-from common.logs import get_logger
-from consumer.backoff import Backoff
+from consumer import sinks
+from consumer.bidding import strategies
+from consumer.bidding.strategy import Strategy
 from consumer.dlq.limit import DeadLetterLimit
 from consumer.dlq.producer import DeadLetters
-from consumer.extensions import Extensions
-from consumer.kafka.clients import KafkaClients, TopicsUnavailableError, subscribe
+from consumer.kafka.clients import KafkaClients, subscribe
 from consumer.kafka.commits import Commits
 from consumer.kafka.lag import Lag
 from consumer.kafka.offset_reset import Positions
 from consumer.kafka.rebalance import Rebalances
 from consumer.kafka.stall_detector import Watchdog
 from consumer.kafka.unreadable import Unreadable
+from consumer.metrics import ConsumerMetrics
 from consumer.poll_loop import PollLoop
 from consumer.processing.at_least_once import AtLeastOnce
 from consumer.processing.batch import BatchProcessor
@@ -27,18 +26,40 @@ from consumer.processing.exactly_once import ExactlyOnce
 from consumer.processing.guarantee import Guarantee
 from consumer.processing.processor import Guards, RecordHandler
 from consumer.processing.timeout import AlarmBudget, TimeBudget
-from consumer.runtime import Runtime
+from consumer.runtime import Backoff, Clock, Runtime
+from consumer.service import Service
 from consumer.settings.consumer import ConsumerSettings
 from consumer.sinks.kafka import KafkaSink
-from consumer.sinks.sink import Sink
+from consumer.sinks.outlets import Outlets
 
 _MS = 1000
-_EXPORT_S = 1.0
 
 
 @dataclass(frozen=True)
-class Service:
-    """Connects, as often as it takes, runs the poll loop until a stop, and closes in order."""
+class Extensions:
+    """Made before anything is connected, so that a wrong name ends the service at once."""
+
+    strategy: Strategy
+    outlets: Outlets
+
+
+def choose_extensions(
+    settings: ConsumerSettings,
+    environ: Mapping[str, str],
+    metrics: ConsumerMetrics,
+    clock: Clock,
+) -> Extensions:
+    """Make the strategy and the sinks that the settings name; raise SettingsError."""
+    timeout_s = settings.publish_timeout_ms / _MS
+    return Extensions(
+        strategies.chosen(settings.bidding, environ, clock),
+        sinks.chosen(settings.sinks, environ, timeout_s, metrics, clock),
+    )
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """Builds the service; nothing is connected before it runs."""
 
     settings: ConsumerSettings
     connect: Callable[[ConsumerSettings], KafkaClients]
@@ -46,88 +67,55 @@ class Service:
     extensions: Extensions
     budget: Callable[[float], TimeBudget] = AlarmBudget
 
-    def run(self) -> None:
-        """Return after a stop: batch finished, offsets committed, group left, sinks drained."""
-        outlets = self.extensions.outlets
-        outlets.start()
-        try:
-            self._work()
-        finally:
-            outlets.drain(self.settings.sinks.drain_ms / _MS, self.runtime.clock)
-            self.runtime.tracer.close(_EXPORT_S)
+    def build_service(self) -> Service:
+        """Build what connects, and then runs the loop below."""
+        backoff, outlets = self._build_backoff(), self.extensions.outlets
+        return Service(
+            self.settings, self.connect, self.build_poll_loop, outlets, backoff, self.runtime
+        )
 
-    def _work(self) -> None:
-        self.runtime.health.hinder("kafka", "not connected yet")
-        clients = self._connected()
-        if clients is None:
-            return
-        try:
-            self._loop(clients).run()
-        finally:
-            self.runtime.health.hinder("service", "stopping")
-            self._close(clients)
-
-    def _connected(self) -> KafkaClients | None:
-        backoff = self._backoff()
-        while not self.runtime.stop.requested:
-            self.runtime.health.beat()
-            try:
-                clients = self.connect(self.settings)
-            except (KafkaError, OSError, TopicsUnavailableError) as error:
-                why = str(error)
-                self.runtime.health.hinder("kafka", why)
-                get_logger().warning("waiting for kafka", why=why)
-                self.runtime.stop.wait(backoff.next_s())
-            else:
-                self.runtime.health.clear("kafka")
-                get_logger().info("connected")
-                return clients
-        return None
-
-    def _loop(self, clients: KafkaClients) -> PollLoop:
-        settings, kafka = self.settings, self.settings.kafka
-        clock, health, metrics = self.runtime.clock, self.runtime.health, self.runtime.metrics
-        lag = Lag(clients.source, clock, metrics)
+    def build_poll_loop(self, clients: KafkaClients) -> PollLoop:
+        """Build the loop, whose client joins the group with the first poll."""
+        settings, runtime, source = self.settings, self.runtime, clients.source
         recent = RecentIds(settings.duplicate_window)
-        handler = RecordHandler(
+        guarantee = self._build_guarantee(clients, self._build_processor(clients, recent))
+        lag = Lag(source, runtime.clock, runtime.metrics)
+        watchdog = Watchdog(source, settings.progress_timeout_ms / _MS, runtime)
+        unreadable = Unreadable(source, settings.retry_backoff_max_ms / _MS, runtime)
+        by_partition = (guarantee, lag, recent, watchdog, unreadable)
+        rebalances = Rebalances(by_partition, runtime.health, runtime.metrics)
+        return PollLoop(
+            subscribe(clients, settings.kafka.topic_bid_requests, rebalances),
+            Positions(source, clients.starts, settings.commit_timeout_ms, runtime.metrics),
+            guarantee,
+            lag,
+            watchdog,
+            unreadable,
+            kafka_backoff=self._build_backoff(),
+            sinks_backoff=self._build_backoff(),
+            runtime=runtime,
+            poll_timeout_ms=settings.poll_timeout_ms,
+        )
+
+    def _build_processor(self, clients: KafkaClients, recent: RecentIds) -> RecordHandler:
+        settings, kafka, outlets = self.settings, self.settings.kafka, self.extensions.outlets
+        decisions = KafkaSink(clients.publisher, kafka.topic_bid_decisions)
+        return RecordHandler(
             self.extensions.strategy,
-            self._sinks(clients),
+            [*([decisions] if outlets.kafka else []), *outlets.durable],
             DeadLetters(clients.publisher, kafka.topic_dead_letters),
-            metrics,
-            clock,
+            self.runtime.metrics,
+            self.runtime.clock,
             guards=Guards(
                 self.budget(settings.strategy_timeout_ms / _MS),
                 recent,
                 DeadLetterLimit(settings.dlq_max_consecutive, settings.dlq_max_ratio),
             ),
-            dropping=self.extensions.outlets.dropping,
+            dropping=outlets.dropping,
             tracer=self.runtime.tracer,
         )
-        guarantee = self._guarantee(clients, handler)
-        watchdog = Watchdog(clients.source, settings.progress_timeout_ms / _MS, self.runtime)
-        pause_s = settings.retry_backoff_max_ms / _MS
-        unreadable = Unreadable(clients.source, pause_s, self.runtime)
-        books = (guarantee, lag, recent, watchdog, unreadable)
-        rebalances = Rebalances(books, health, metrics)
-        return PollLoop(
-            subscribe(clients, kafka.topic_bid_requests, rebalances),
-            Positions(clients.source, clients.starts, settings.commit_timeout_ms, metrics),
-            guarantee,
-            lag,
-            watchdog,
-            unreadable,
-            self._backoff(),
-            self._backoff(),
-            self.runtime,
-            settings.poll_timeout_ms,
-        )
 
-    def _sinks(self, clients: KafkaClients) -> list[Sink]:
-        outlets = self.extensions.outlets
-        kafka = KafkaSink(clients.publisher, self.settings.kafka.topic_bid_decisions)
-        return [kafka, *outlets.durable] if outlets.kafka else [*outlets.durable]
-
-    def _guarantee(self, clients: KafkaClients, handler: RecordHandler) -> Guarantee:
+    def _build_guarantee(self, clients: KafkaClients, handler: RecordHandler) -> Guarantee:
         settings, runtime = self.settings, self.runtime
         processor = BatchProcessor(handler, runtime.clock, settings.publish_timeout_ms / _MS)
         timeout_ms = settings.commit_timeout_ms
@@ -144,13 +132,6 @@ class Service:
             timeout_ms / _MS,
         )
 
-    def _backoff(self) -> Backoff:
+    def _build_backoff(self) -> Backoff:
         settings = self.settings
         return Backoff(settings.retry_backoff_ms / _MS, settings.retry_backoff_max_ms / _MS)
-
-    def _close(self, clients: KafkaClients) -> None:
-        try:
-            clients.source.close(autocommit=False, timeout_ms=self.settings.commit_timeout_ms)
-        except KafkaError as error:
-            get_logger().warning("group not left in order", why=str(error))
-        clients.publisher.close(self.settings.publish_timeout_ms / _MS)

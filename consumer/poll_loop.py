@@ -14,17 +14,15 @@ from kafka.errors import (
 from kafka.structs import TopicPartition
 
 from common.logs import get_logger
-from consumer.backoff import Backoff
 from consumer.kafka.consumer import Source
 from consumer.kafka.lag import Lag
 from consumer.kafka.offset_reset import Positions
 from consumer.kafka.reading import UnreadableError
-from consumer.kafka.record import Record
+from consumer.kafka.record import Polled, Record
 from consumer.kafka.stall_detector import Watchdog
 from consumer.kafka.unreadable import Unreadable
-from consumer.processing.batch import Polled
 from consumer.processing.guarantee import Guarantee
-from consumer.runtime import Runtime
+from consumer.runtime import Backoff, Runtime
 
 
 @dataclass(frozen=True)

@@ -43,8 +43,8 @@ class Librdkafka(Protocol):
         self,
         topic: str,
         *,
-        value: bytes,
-        key: bytes,
+        value: bytes | None,
+        key: bytes | None,
         headers: Any,  # noqa: ANN401  pairs of a name and bytes, in a wider type there
         on_delivery: Callable[[Code | None, Message], None],
     ) -> None:
@@ -133,10 +133,16 @@ class ConfluentProducer:
         return self._poller.is_alive()
 
     def send(
-        self, topic: str, *, value: bytes, key: bytes, headers: list[tuple[str, bytes]]
+        self,
+        topic: str,
+        *,
+        key: bytes | None,
+        value: bytes | None,
+        headers: list[tuple[str, bytes]],
     ) -> Delivery:
         """Queue a record and return its end to come; raise KafkaError."""
-        size = len(value) + len(key) + sum(len(name) + len(held) for name, held in headers)
+        size = sum(len(name) + len(held) for name, held in headers)
+        size += len(key or b"") + len(value or b"")
         if size + _FRAMING_BYTES > self._limit:
             raise MessageSizeTooLargeError(f"{size} bytes, {self._limit} with framing at most")
         end = Delivery()

@@ -4,38 +4,28 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from kafka.errors import KafkaError
 
+from common import kafka_clients
 from common.logs import get_logger
 
 _RETRY_S = 0.5
 
 
-class Producer(Protocol):
-    """The part of common.kafka_clients.DroppableProducer that is used here."""
-
-    def send(
-        self, topic: str, *, value: bytes, key: bytes, headers: list[tuple[str, bytes]]
-    ) -> Any:  # noqa: ANN401  kafka-python ships no types
-        """Buffer a record and return the future of its metadata."""
-
-    def partitions_for(self, topic: str) -> set[int]:
-        """Return the topic's partitions; raise KafkaTimeoutError when there are none."""
-
-    def close(self, timeout: float | None = None) -> None:
-        """Flush and stop; raise KafkaTimeoutError when records stay pending."""
+class Producer(kafka_clients.Producer, Protocol):
+    """The part of DroppableProducer that is used here."""
 
     @property
     def sends(self) -> bool:
         """Whether its sender thread lives."""
 
+    def partitions_for(self, topic: str) -> set[int]:
+        """Return the topic's partitions; raise KafkaTimeoutError when there are none."""
+
     def take_back(self) -> None:
         """Fail what was never sent with NeverSentError."""
-
-    def drop(self) -> None:
-        """Stop without waiting for what is pending: its futures fail."""
 
 
 class Connection:

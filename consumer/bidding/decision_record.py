@@ -12,9 +12,16 @@ import msgspec
 from consumer.bidding.decision import Bid, Bids, Decision, NoBid
 from consumer.bidding.request import BidRequest
 from consumer.kafka.record import Record
-from consumer.processing.deduplication import Original
 
 _JSON = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True)
+class Original:
+    """Where a bid id was first seen."""
+
+    partition: int
+    offset: int
 
 
 @dataclass(frozen=True)

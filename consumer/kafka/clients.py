@@ -13,12 +13,10 @@ from kafka.errors import KafkaError, for_code
 from kafka.structs import TopicPartition
 
 from common.kafka_clients import opened
-from consumer.kafka.batching_producer import BatchingProducer
 from consumer.kafka.consumer import Source
-from consumer.kafka.producer import Producer
+from consumer.kafka.producer import BatchingProducer, Producer, TransactionalProducer
 from consumer.kafka.publisher import Publisher
 from consumer.kafka.reading import ReadingConsumer
-from consumer.kafka.transactional_producer import TransactionalProducer
 from consumer.settings.consumer import ConsumerSettings
 
 CLIENT_ID = "bidding-logic-service"

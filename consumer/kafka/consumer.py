@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
-from consumer.processing.batch import Polled
+from consumer.kafka.record import Polled
 
 
 class Source(Protocol):

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from kafka.errors import KafkaError
 from kafka.structs import TopicPartition
 
-from consumer.clock import Clock
 from consumer.kafka.consumer import Source
 from consumer.kafka.record import Record
 from consumer.metrics import ConsumerMetrics
+from consumer.runtime import Clock
 
 _EVERY_S = 1.0
 

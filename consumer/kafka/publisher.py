@@ -16,7 +16,6 @@ from kafka.errors import (
 from common.logs import get_logger
 from consumer.errors import SinkRefusedError, SinkUnavailableError
 from consumer.kafka.producer import Producer
-from consumer.sinks.sink import Acknowledgement
 
 Headers = list[tuple[str, bytes]]
 _REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidRecordError)
@@ -37,20 +36,20 @@ class Publisher:
 
     def publish(
         self, topic: str, key: bytes | None, value: bytes | None, headers: Headers
-    ) -> Acknowledgement:
+    ) -> Pending:
         """Buffer a record; raise SinkUnavailableError or SinkRefusedError when it cannot be."""
         try:
             producer = self.working()
             future = producer.send(topic, key=key, value=value, headers=headers)
         except KafkaError as error:
             raise self.disposition(topic, error) from error
-        return _Pending(self, producer, _Message(topic, key, value, headers), future)
+        return Pending(self, producer, _Message(topic, key, value, headers), future)
 
     def settle(self, message: _Message, seconds: float) -> None:
         """Find out whether a refusal is about this record, by sending it with no other.
 
         kafka-python's idempotent producer takes a refused record for fatal and fails all others
-        that it has in hand with the same error. Raise what `Acknowledgement.wait` does.
+        that it has in hand with the same error. Raise what `Pending.wait` does.
         """
         self._trusted = False
         try:
@@ -111,7 +110,9 @@ class _Message:
         return {"key": self.key, "value": self.value, "headers": self.headers}
 
 
-class _Pending:
+class Pending:
+    """A record whose acknowledgement is awaited."""
+
     def __init__(
         self,
         publisher: Publisher,
@@ -119,6 +120,7 @@ class _Pending:
         message: _Message,
         future: Any,  # noqa: ANN401  kafka-python ships no types
     ) -> None:
+        """Take the publisher that draws the conclusions, and what it has sent with what."""
         self._publisher = publisher
         self._producer = producer
         self._message = message
@@ -126,6 +128,11 @@ class _Pending:
         self._settled = False
 
     def wait(self, seconds: float) -> None:
+        """Return once all in-sync replicas have the record, however often it is called.
+
+        Raise SinkUnavailableError when that is not within `seconds`, SinkRefusedError when it never
+        will be.
+        """
         if self._settled:
             return
         try:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
+
+from kafka.structs import TopicPartition
 
 from common import traceparent
 
@@ -45,6 +47,9 @@ class Record(Protocol):
     @property
     def headers(self) -> Sequence[tuple[str, bytes | None]]:
         """Names and values; Kafka lets a value be null."""
+
+
+Polled = Mapping[TopicPartition, Sequence[Record]]
 
 
 def header(record: Record, name: str) -> bytes | None:

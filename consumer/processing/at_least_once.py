@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from kafka.structs import TopicPartition
 
 from consumer.kafka.commits import Commits
-from consumer.processing.batch import BatchProcessor, Polled, Progress
+from consumer.kafka.record import Polled
+from consumer.processing.batch import BatchProcessor, Progress
 from consumer.processing.processor import Underway
 
 

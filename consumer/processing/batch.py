@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 
 from kafka.structs import TopicPartition
 
-from consumer.clock import Clock
 from consumer.errors import SinkUnavailableError
-from consumer.kafka.record import Record
+from consumer.kafka.record import Polled, Record
 from consumer.processing.processor import RecordHandler, Underway
-
-Polled = Mapping[TopicPartition, Sequence[Record]]
+from consumer.runtime import Clock
 
 
 @dataclass

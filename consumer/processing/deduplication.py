@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from kafka.structs import TopicPartition
 
+from consumer.bidding.decision_record import Original
 from consumer.kafka.record import Record
 
 _LONGEST_ID = 256  # characters that are told apart: an id can be as long as a whole request
-
-
-@dataclass(frozen=True)
-class Original:
-    """Where a bid id was first seen."""
-
-    partition: int
-    offset: int
 
 
 class RecentIds:

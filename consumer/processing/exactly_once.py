@@ -11,8 +11,9 @@ from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from consumer.kafka.consumer import Source
 from consumer.kafka.publisher import Publisher
+from consumer.kafka.record import Polled
 from consumer.metrics import ConsumerMetrics
-from consumer.processing.batch import BatchProcessor, Polled, Progress
+from consumer.processing.batch import BatchProcessor, Progress
 from consumer.processing.processor import Underway
 
 

@@ -7,7 +7,8 @@ from typing import Protocol
 
 from kafka.structs import TopicPartition
 
-from consumer.processing.batch import Polled, Progress
+from consumer.kafka.record import Polled
+from consumer.processing.batch import Progress
 
 
 class Guarantee(Protocol):

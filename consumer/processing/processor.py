@@ -13,7 +13,6 @@ from consumer.bidding.decision import Decision
 from consumer.bidding.decision_record import Decided, decided
 from consumer.bidding.request import BidRequest, parse
 from consumer.bidding.strategy import Strategy
-from consumer.clock import Clock
 from consumer.dlq.limit import DeadLetterLimit
 from consumer.dlq.producer import DeadLetters
 from consumer.errors import (
@@ -28,6 +27,7 @@ from consumer.metrics import ConsumerMetrics
 from consumer.processing.deduplication import RecentIds
 from consumer.processing.refusals import Refusals
 from consumer.processing.timeout import OutOfTimeError, TimeBudget, unlimited
+from consumer.runtime import Clock
 from consumer.sinks.dropping import DroppingSink
 from consumer.sinks.sink import Acknowledgement, Sink
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from common.settings import SettingsError
-from consumer.clock import Clock
 from consumer.metrics import ConsumerMetrics
 from consumer.plugins import NoSuchPluginError, made
+from consumer.runtime import Clock
 from consumer.settings.sinks import KAFKA, SinkSettings
 from consumer.sinks.dropping import DroppingSink
 from consumer.sinks.durable import DurableSink

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from common.logs import get_logger
 from consumer.bidding.decision_record import Decided
-from consumer.clock import Clock
 from consumer.errors import SinkRefusedError, SinkUnavailableError
 from consumer.metrics import ConsumerMetrics
+from consumer.runtime import Clock
 from consumer.sinks.sink import Sink
 from consumer.sinks.threaded import Bounds, Threaded
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from consumer.bidding.decision_record import Decided
-from consumer.clock import Clock
 from consumer.errors import SinkUnavailableError
 from consumer.metrics import ConsumerMetrics
+from consumer.runtime import Clock
 from consumer.settings.sinks import PATIENCE
 from consumer.sinks.delivery import Delivery
 from consumer.sinks.sink import Acknowledgement, Sink

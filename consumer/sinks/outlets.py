@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from consumer.clock import Clock
+from consumer.runtime import Clock
 from consumer.sinks.dropping import DroppingSink
 from consumer.sinks.durable import DurableSink
 from consumer.sinks.threaded import Threaded

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from common.logs import get_logger
 from consumer.bidding.decision_record import Decided
-from consumer.clock import Clock
 from consumer.errors import SinkRefusedError, SinkUnavailableError
 from consumer.metrics import ConsumerMetrics
+from consumer.runtime import Clock
 from consumer.sinks.bounded_queue import BoundedQueue
 from consumer.sinks.delivery import Delivery
 from consumer.sinks.sink import Acknowledgement, Sink

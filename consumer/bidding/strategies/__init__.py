@@ -10,8 +10,8 @@ from consumer.bidding.strategies.floor_plus import FloorPlus
 from consumer.bidding.strategies.no_bid import NoBidStrategy
 from consumer.bidding.strategies.paced_budget import PacedBudget
 from consumer.bidding.strategy import Strategy
-from consumer.clock import Clock
 from consumer.plugins import NoSuchPluginError, made
+from consumer.runtime import Clock
 from consumer.settings.bidding import BiddingSettings
 
 ENTRY_POINTS = "rtb.strategies"

@@ -102,7 +102,7 @@ class TestContent:
     def test_no_tests_and_no_other_service(self, image: str) -> None:
         """The image holds one service and what it needs."""
         assert len(shell(image, "ls /srv/*/__init__.py").split()) == 2
-        assert shell(image, "find /srv /site-packages -name tests") == ""
+        assert shell(image, "find /srv /site-packages -name tests -o -name testing") == ""
 
     def test_python_finds_its_bytecode(self, image: str) -> None:
         """Every module is compiled: a read-only container does not compile at each start."""

@@ -14,7 +14,7 @@ from typing import Any
 from consumer.__main__ import main
 from consumer.kafka import reading
 from consumer.kafka.clients import KafkaClients, connect
-from consumer.kafka.transactional_producer import TransactionalProducer
+from consumer.kafka.producer import TransactionalProducer
 from consumer.settings.consumer import ConsumerSettings
 
 BEFORE_EFFECTS, BEFORE_COMMIT, AFTER_COMMIT = "before-effects", "before-commit", "after-commit"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from consumer.clock import Clock
+from consumer.runtime import Clock
 
 
 class FakeTime:

@@ -8,7 +8,6 @@ from kafka.structs import TopicPartition
 from prometheus_client import CollectorRegistry
 
 from common.tracing import NoTracer
-from consumer.backoff import Backoff
 from consumer.bidding.strategy import Strategy
 from consumer.dlq.producer import DeadLetters
 from consumer.health.health import Health
@@ -27,11 +26,10 @@ from consumer.processing.deduplication import RecentIds
 from consumer.processing.exactly_once import ExactlyOnce
 from consumer.processing.guarantee import Guarantee
 from consumer.processing.processor import Guards, RecordHandler
-from consumer.runtime import Runtime
+from consumer.runtime import Backoff, Runtime, Stop
 from consumer.sinks.dropping import DroppingSink
 from consumer.sinks.kafka import KafkaSink
 from consumer.sinks.sink import Sink
-from consumer.stop import Stop
 from tests.support.fakes.consumer_clock import FakeTime
 from tests.support.fakes.consumer_kafka import FakeKafkaConsumer
 from tests.support.fakes.consumer_producer import FakeProducer

@@ -20,7 +20,7 @@ class FakeLibrdkafka:
         self.raises: Exception | None = None
         self.topic_error: int | None = None
         self.away = False
-        self.produced: list[tuple[str, bytes, bytes, list[tuple[str, bytes]]]] = []
+        self.produced: list[tuple[str, bytes | None, bytes | None, list[tuple[str, bytes]]]] = []
         self._waiting: list[Callable[[Any, Any], None]] = []
         self._something = threading.Event()
         self._reporting = threading.Lock()
@@ -29,8 +29,8 @@ class FakeLibrdkafka:
         self,
         topic: str,
         *,
-        value: bytes,
-        key: bytes,
+        value: bytes | None,
+        key: bytes | None,
         headers: list[tuple[str, bytes]],
         on_delivery: Callable[[Any, Any], None],
     ) -> None:

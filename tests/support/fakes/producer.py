@@ -32,7 +32,7 @@ class FakeProducer:
         self.raises: Exception | None = None
         self.topic_missing: Exception | None = None
         self.close_raises: Exception | None = None
-        self.sent: list[tuple[bytes, bytes, list[tuple[str, bytes]]]] = []
+        self.sent: list[tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]] = []
         self.futures: list[FakeFuture] = []
         self.closed_within_s: float | None = None
         self.dropped = False
@@ -40,7 +40,12 @@ class FakeProducer:
         self.queued = False
 
     def send(
-        self, topic: str, *, value: bytes, key: bytes, headers: list[tuple[str, bytes]]
+        self,
+        topic: str,
+        *,
+        key: bytes | None,
+        value: bytes | None,
+        headers: list[tuple[str, bytes]],
     ) -> FakeFuture:
         """Return a future that is resolved as `outcome` says."""
         if self.raises is not None:

@@ -16,16 +16,15 @@ from kafka.errors import FencedInstanceIdError, KafkaError, KafkaTimeoutError
 from prometheus_client import CollectorRegistry
 
 from consumer.__main__ import main
-from consumer.bootstrap import Service
-from consumer.extensions import chosen
+from consumer.bootstrap import Bootstrap, choose_extensions
 from consumer.health.health import Health
 from consumer.kafka.clients import KafkaClients, TopicsUnavailableError
 from consumer.kafka.publisher import Publisher
 from consumer.metrics import ConsumerMetrics
 from consumer.processing.timeout import unlimited
-from consumer.runtime import Runtime
+from consumer.runtime import Runtime, Stop
+from consumer.service import Service
 from consumer.settings.consumer import ConsumerSettings, load_settings
-from consumer.stop import Stop
 from tests.support.fakes.consumer_clock import FakeTime
 from tests.support.fakes.consumer_kafka import FakeKafkaConsumer
 from tests.support.fakes.consumer_producer import FakeProducer
@@ -71,7 +70,8 @@ class TestService:
         """Put a service together as main() does."""
         settings = load_settings(environ)
         metrics, clock = self.runtime.metrics, self.runtime.clock
-        return Service(settings, connect, self.runtime, chosen(settings, environ, metrics, clock))
+        extensions = choose_extensions(settings, environ, metrics, clock)
+        return Bootstrap(settings, connect, self.runtime, extensions).build_service()
 
     def run(self, cluster: Cluster) -> None:
         """Run the service until it has polled once."""

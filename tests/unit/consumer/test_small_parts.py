@@ -6,11 +6,9 @@ import time
 
 import pytest
 
-from consumer.backoff import Backoff
-from consumer.clock import Clock
 from consumer.errors import Reason, Stage, UnprocessableError
 from consumer.processing.refusals import Refusals
-from consumer.stop import Stop
+from consumer.runtime import Backoff, Clock, Stop
 from tests.support.fakes.consumer_clock import FakeTime
 from tests.support.fakes.consumer_records import make_record
 

@@ -16,7 +16,7 @@ from consumer.bidding.strategies.floor_plus import FloorPlus
 from consumer.bidding.strategies.no_bid import NoBidStrategy
 from consumer.bidding.strategies.paced_budget import PacedBudget
 from consumer.bidding.strategy import Strategy
-from consumer.clock import Clock
+from consumer.runtime import Clock
 from consumer.settings.bidding import BiddingSettings
 from consumer.settings.consumer import load_settings
 from tests.support.fakes.consumer_clock import FakeTime

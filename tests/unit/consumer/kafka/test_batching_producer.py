@@ -11,7 +11,7 @@ from kafka import KafkaProducer
 from kafka.partitioner import DefaultPartitioner
 from kafka.producer.record_accumulator import RecordAccumulator
 
-from consumer.kafka.batching_producer import BatchingProducer
+from consumer.kafka.producer import BatchingProducer
 
 pytestmark = pytest.mark.timing
 

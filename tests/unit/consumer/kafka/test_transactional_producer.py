@@ -13,7 +13,7 @@ from kafka.producer.record_accumulator import RecordAccumulator
 from kafka.producer.transaction_manager import TransactionManager, TransactionState
 from kafka.structs import ConsumerGroupMetadata, OffsetAndMetadata
 
-from consumer.kafka.transactional_producer import TransactionalProducer
+from consumer.kafka.producer import TransactionalProducer
 from tests.support.fakes.consumer_records import partition
 
 pytestmark = pytest.mark.timing

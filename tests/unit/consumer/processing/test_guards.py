@@ -12,9 +12,10 @@ import pytest
 from kafka.errors import KafkaTimeoutError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from consumer.bidding.decision import Decision, NoBid
+from consumer.bidding.decision_record import Original
 from consumer.bidding.request import BidRequest
 from consumer.dlq.limit import DeadLetterLimit, TooManyDeadLettersError
-from consumer.processing.deduplication import Original, RecentIds
+from consumer.processing.deduplication import RecentIds
 from consumer.processing.processor import Guards
 from consumer.processing.timeout import AlarmBudget, OutOfTimeError
 from tests.support.fakes.consumer_clock import FakeTime

@@ -16,9 +16,9 @@ from consumer import sinks
 from consumer.bidding.decision import NoBid
 from consumer.bidding.decision_record import Decided, decided
 from consumer.bidding.request import parse
-from consumer.clock import Clock
 from consumer.errors import SinkRefusedError, SinkUnavailableError
 from consumer.metrics import ConsumerMetrics
+from consumer.runtime import Clock
 from consumer.settings.consumer import load_settings
 from consumer.settings.sinks import PATIENCE
 from consumer.sinks.delivery import Delivery

@@ -16,8 +16,8 @@ from consumer.bidding.decision_record import Decided
 from consumer.bidding.request import BidRequest
 from consumer.bidding.strategies import chosen
 from consumer.bidding.strategy import Strategy
-from consumer.clock import Clock
 from consumer.kafka.publisher import Publisher
+from consumer.runtime import Clock
 from consumer.settings.consumer import load_settings
 from consumer.sinks.jsonl import JsonLines
 from consumer.sinks.kafka import KafkaSink

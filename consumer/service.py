@@ -1,0 +1,73 @@
+"""From the first attempt to connect to the last acknowledgement: the life of the bidding logic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kafka.errors import KafkaError
+
+from common.logs import get_logger
+from consumer.kafka.clients import KafkaClients, TopicsUnavailableError
+from consumer.poll_loop import PollLoop
+from consumer.runtime import Backoff, Runtime
+from consumer.settings.consumer import ConsumerSettings
+from consumer.sinks.outlets import Outlets
+
+_MS = 1000
+_EXPORT_S = 1.0
+
+
+@dataclass(frozen=True)
+class Service:
+    """Connects, as often as it takes, runs the poll loop until a stop, and closes in order."""
+
+    settings: ConsumerSettings
+    connect: Callable[[ConsumerSettings], KafkaClients]
+    build_poll_loop: Callable[[KafkaClients], PollLoop]
+    outlets: Outlets
+    backoff: Backoff
+    runtime: Runtime
+
+    def run(self) -> None:
+        """Return after a stop: batch finished, offsets committed, group left, sinks drained."""
+        self.outlets.start()
+        try:
+            self._work()
+        finally:
+            self.outlets.drain(self.settings.sinks.drain_ms / _MS, self.runtime.clock)
+            self.runtime.tracer.close(_EXPORT_S)
+
+    def _work(self) -> None:
+        self.runtime.health.hinder("kafka", "not connected yet")
+        clients = self._connected()
+        if clients is None:
+            return
+        try:
+            self.build_poll_loop(clients).run()
+        finally:
+            self.runtime.health.hinder("service", "stopping")
+            self._close(clients)
+
+    def _connected(self) -> KafkaClients | None:
+        while not self.runtime.stop.requested:
+            self.runtime.health.beat()
+            try:
+                clients = self.connect(self.settings)
+            except (KafkaError, OSError, TopicsUnavailableError) as error:
+                why = str(error)
+                self.runtime.health.hinder("kafka", why)
+                get_logger().warning("waiting for kafka", why=why)
+                self.runtime.stop.wait(self.backoff.next_s())
+            else:
+                self.runtime.health.clear("kafka")
+                get_logger().info("connected")
+                return clients
+        return None
+
+    def _close(self, clients: KafkaClients) -> None:
+        try:
+            clients.source.close(autocommit=False, timeout_ms=self.settings.commit_timeout_ms)
+        except KafkaError as error:
+            get_logger().warning("group not left in order", why=str(error))
+        clients.publisher.close(self.settings.publish_timeout_ms / _MS)

@@ -12,7 +12,7 @@ from bench import open_loop
 from bench.body import bodies
 from bench.open_loop import Paced
 from bench.server import Server
-from verification.reports.drawing import quantile
+from verification.traffic.quantiles import quantile
 
 HALF = 0.5
 SHARES = (0.25, HALF, 0.75, 0.9)

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from bench.body import bodies
-from verification.reports.drawing import quantile
+from verification.traffic.quantiles import quantile
 
 MOST_CONNECTIONS = 256
 _MOST_LATE_MS = 10.0

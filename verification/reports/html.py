@@ -9,11 +9,12 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from verification.checklist.registry import CATEGORIES
-from verification.reports.drawing import Drawing, histogram, quantiles, strip, timeline
+from verification.reports.drawing import Drawing, histogram, strip, timeline
 from verification.reports.run_report import RunReport, covered_s
 from verification.running import CheckResult, Status
 from verification.traffic.ledger import MUST_BE_EMPTY, Column, Ledger, Outcome
 from verification.traffic.outages import Outage, outages
+from verification.traffic.quantiles import quantiles
 
 _HEADLINES = (
     "Every promise is kept",

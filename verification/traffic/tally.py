@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from verification.reports.drawing import quantiles
 from verification.traffic.ledger import Outcome
+from verification.traffic.quantiles import quantiles
 from verification.traffic.sender import Sent
 from verification.traffic.steady import judge
 

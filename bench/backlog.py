@@ -25,7 +25,7 @@ from bench.body import bodies, smallest
 from bench.machine import pinned
 from bench.server import ROOT
 from verification.errors import CannotRunError
-from verification.kafka.node import free_port
+from verification.run.ports import free_port
 from verification.run.processes import Command, spawn
 
 PARTITIONS = 3

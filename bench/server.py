@@ -16,7 +16,7 @@ import psutil
 from bench.machine import pinned
 from bench.peers import Peer
 from verification.errors import CannotRunError
-from verification.kafka.node import free_port
+from verification.run.ports import free_port
 from verification.run.processes import Child, Command, spawn
 
 ROOT = Path(__file__).parents[1]

@@ -17,7 +17,6 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 
-from tests.support.ports import free_port
 from tests.support.waiting import eventually
 from verification.errors import CannotRunError
 from verification.kafka.broker import EmbeddedKafka
@@ -25,6 +24,7 @@ from verification.kafka.java import find_java
 from verification.kafka.runtime import Runtime
 from verification.kafka.training import train
 from verification.run.create_topics import create_topics
+from verification.run.ports import free_port
 from verification.run.records import Selection, select
 
 pytestmark = pytest.mark.timing
@@ -276,6 +276,14 @@ class TestStartUpCache:
 
         train(Forgetful(runtime.java, runtime.classpath), tmp_path / "x.aot")
         assert "Java wrote none" in caplog.text
+
+
+def test_who_else_has_its_port_is_not_taken_for_it(tmp_path: Path, runtime: Runtime) -> None:
+    """A broker that cannot listen is an error, though somebody else takes connections there."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        kafka = EmbeddedKafka(tmp_path, runtime, port=other.getsockname()[1])
+        with pytest.raises(CannotRunError, match="Address already in use"):
+            kafka.start()
 
 
 def test_a_port_may_be_chosen(tmp_path: Path, runtime: Runtime) -> None:

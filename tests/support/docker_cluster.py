@@ -12,7 +12,7 @@ from testcontainers.core.network import Network
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
 from tests.support.docker_kafka import IMAGE, START, settle_ryuk
-from tests.support.ports import free_port
+from verification.run.ports import free_port
 
 _NODES = (1, 2, 3)
 

@@ -12,7 +12,7 @@ from testcontainers.core.container import DockerContainer
 from testcontainers.core.network import Network
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
-from tests.support.ports import free_port
+from verification.run.ports import free_port
 
 IMAGE = "apache/kafka:4.3.1"
 ALIAS = "kafka-service"

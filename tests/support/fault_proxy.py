@@ -15,7 +15,7 @@ from enum import Enum
 from types import TracebackType
 from typing import Self
 
-from tests.support.ports import free_port
+from verification.run.ports import free_port
 
 PRODUCE = 0  # the API key of Produce in Kafka's protocol
 _SIZE = struct.Struct(">i")

@@ -14,8 +14,8 @@ from typing import Any, Self
 
 import psutil
 
-from tests.support.ports import free_port
 from tests.support.waiting import eventually
+from verification.run.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 # For tests that are not about the publish deadline: machines that run tests stand still at times.

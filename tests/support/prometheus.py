@@ -13,8 +13,8 @@ from typing import Any, Self
 
 import yaml
 
-from tests.support.ports import free_port
 from tests.support.waiting import eventually
+from verification.run.ports import free_port
 
 MONITORING = Path(__file__).parents[2] / "manifests" / "components" / "monitoring"
 

@@ -15,6 +15,7 @@ from typing import Self
 from verification.errors import CannotRunError
 from verification.kafka.properties import HOST, server_properties
 from verification.kafka.runtime import Runtime
+from verification.run.ports import free_port, listens
 from verification.run.processes import Child, Command, spawn
 
 START_S = 60.0
@@ -99,9 +100,7 @@ class Node:
             raise CannotRunError(message)
         self._dir.mkdir(parents=True, exist_ok=True)
         self._configuration.write_text(
-            server_properties(
-                self._logs, self._port, free_port(excluding=self._port), self._settings
-            ),
+            server_properties(self._logs, self._port, free_port(), self._settings),
             encoding="utf-8",
         )
         self._log_start = self.log_file.stat().st_size if self.log_file.exists() else 0
@@ -110,10 +109,12 @@ class Node:
         self._child = self._spawn("kafka.Kafka", str(self._configuration))
 
     def is_ready(self) -> bool:
-        """Say whether it accepts connections, which Kafka does once it serves clients."""
-        with suppress(OSError), socket.create_connection((HOST, self._port), 1) as connection:
-            # A connection to a free port of one's own may meet itself.
-            return bool(connection.getsockname() != connection.getpeername())
+        """Say whether it accepts connections, which Kafka does once it serves clients.
+
+        Itself: somebody else may have its port, and it has yet to end because of that.
+        """
+        with suppress(OSError), socket.create_connection((HOST, self._port), 1):
+            return self.pid is not None and listens(self.pid, self._port)
         return False
 
     def blocked_by(self) -> str | None:
@@ -184,13 +185,3 @@ class Node:
     def _fail(self, reason: str) -> None:
         message = f"{reason}; the end of {self.log_file}:\n{self.log_tail()}"
         raise CannotRunError(message)
-
-
-def free_port(*, excluding: int | None = None) -> int:
-    """Return a port on loopback that nobody uses at this moment."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind((HOST, 0))
-            port: int = probe.getsockname()[1]
-        if port != excluding:
-            return port

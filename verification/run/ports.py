@@ -1,4 +1,4 @@
-"""Whether the ports that a run needs are free, and who has them if not."""
+"""Ports to listen on: whether they are free, who has them if not, and new ones."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 import psutil
+from ephemeral_port_reserve import reserve
 
 from verification.errors import CannotRunError
 
@@ -38,6 +39,28 @@ def refuse_taken(ports: Iterable[Port]) -> None:
                 probe.listen()
             except OSError as error:
                 raise CannotRunError(_refusal(port, error)) from error
+
+
+def free_port() -> int:
+    """Return a port on loopback that nobody else is given for the next minute.
+
+    It has just been left by a connection of its own (TIME_WAIT), which only who listens with
+    SO_REUSEADDR may ignore, as servers do. Of ports that are merely free at the moment, two who
+    ask at the same time can be given the same, and the slower one does not get to listen.
+    """
+    number: int = reserve()
+    return number
+
+
+def listens(pid: int, number: int) -> bool:
+    """Say whether the process, or one that it has started, listens on the port."""
+    with suppress(psutil.Error):
+        process = psutil.Process(pid)
+        for each in (process, *process.children(recursive=True)):
+            for item in each.net_connections("tcp"):
+                if item.status == psutil.CONN_LISTEN and item.laddr.port == number:
+                    return True
+    return False
 
 
 def _refusal(port: Port, error: OSError) -> str:

@@ -31,8 +31,8 @@ from tests.support.fakes.consumer_producer import FakeProducer
 from tests.support.fakes.consumer_records import partition
 from tests.support.fakes.consumer_transactions import FakeTransactions
 from tests.support.fakes.consumer_wiring import DECISIONS
-from tests.support.ports import free_port
 from tests.support.waiting import eventually
+from verification.run.ports import free_port
 
 pytestmark = pytest.mark.timing
 

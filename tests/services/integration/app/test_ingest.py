@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.services.conftest import Kafka, StartIngest
-from tests.support.ports import free_port
 from tests.support.topics import create_topic, delete_topic, make_topic, read_all
 from tests.support.waiting import eventually
+from verification.run.ports import free_port
 
 pytestmark = pytest.mark.timing
 

@@ -16,9 +16,9 @@ from kafka.structs import TopicPartition
 
 from tests.support.fault_proxy import Fault, FaultProxy
 from tests.support.pipeline import Pipeline, admin, create_topic
-from tests.support.ports import free_port
 from tests.support.topics import delete_topic
 from tests.support.waiting import eventually
+from verification.run.ports import free_port
 
 pytestmark = pytest.mark.timing
 

@@ -19,8 +19,8 @@ from consumer.kafka.clients import (
     transaction_options,
 )
 from consumer.settings.consumer import load_settings
-from tests.support.ports import free_port
 from tests.support.waiting import eventually
+from verification.run.ports import free_port
 
 pytestmark = pytest.mark.timing
 

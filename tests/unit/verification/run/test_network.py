@@ -15,11 +15,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.fakes.http_answers import Answer, HttpAnswers
-from tests.support.ports import free_port
 from tests.support.waiting import eventually
 from verification.cli import Console, main
 from verification.errors import CannotRunError, UsageError
-from verification.run.ports import Port, refuse_taken
+from verification.run.ports import Port, free_port, refuse_taken
 from verification.run.posting import expected_status, post_all, sample_files
 from verification.run.pump import Pump
 from verification.run.service import Service, ServicePlan
@@ -29,6 +28,10 @@ pytestmark = pytest.mark.timing
 
 class TestRefuseTaken:
     """A port in use is told before anything starts."""
+
+    def test_no_two_who_ask_are_given_the_same(self) -> None:
+        """Whoever is slow to listen finds its port free: it is given to nobody else meanwhile."""
+        assert len({free_port() for _ in range(1000)}) == 1000
 
     def test_free_ports_are_fine(self) -> None:
         """Nothing is said about free ports, and they are free afterwards."""

@@ -9,11 +9,11 @@ from kafka.errors import TopicAlreadyExistsError
 
 from tests.support.fakes.http_answers import HttpAnswers
 from tests.support.fakes.topic_consumer import StoredRecord, TopicConsumer
-from tests.support.ports import free_port
 from verification.cli import Console, main
 from verification.commands.topic import kafka_settings
 from verification.errors import CannotRunError
 from verification.run.create_topics import create_one, create_topics
+from verification.run.ports import free_port
 from verification.run.records import Selection, choose, render, select
 
 RECORDS = [

@@ -19,7 +19,7 @@ from tests.support.fakes.harness_runner import FakeRunner
 from tests.support.fakes.harness_stubs import Stubs
 from tests.support.fakes.http_answers import Answer, HttpAnswers
 from tests.support.fakes.local_units import Terminal
-from tests.support.ports import free_port, free_settings
+from tests.support.ports import free_settings
 from verification.checklist.support.context import Context
 from verification.checklist.support.host import LocalHost
 from verification.cli import Console, main
@@ -27,6 +27,7 @@ from verification.cluster.waiting import SilentProgress
 from verification.commands import status as status_command
 from verification.commands.status import inquiry_of, to_json, to_text, watch
 from verification.errors import HarnessError
+from verification.run.ports import free_port
 from verification.run.status.cluster_state import ClusterInquiry
 from verification.run.status.local_state import LocalInquiry
 from verification.run.status.state import Account, PartitionLag, Status, trend

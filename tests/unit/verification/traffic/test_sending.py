@@ -12,9 +12,9 @@ import pytest
 from tests.support.fakes.harness_clock import FakeClock
 from tests.support.fakes.http_answers import Answer, HttpAnswers
 from tests.support.fakes.local_units import Terminal
-from tests.support.ports import free_port
 from tests.support.waiting import eventually
 from verification.cli import Console, main
+from verification.run.ports import free_port
 from verification.traffic.http import Response
 from verification.traffic.mix import Mix
 from verification.traffic.requests import Planned, planned

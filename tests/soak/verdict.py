@@ -7,12 +7,11 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from kafka import KafkaConsumer
-from kafka.structs import TopicPartition
 
 from tests.soak.sampling import MIB, Growth
 from tests.soak.world import World
 from tests.support.ledger import Findings
-from tests.support.topics import read_all
+from tests.support.topics import partitions_of, read_all
 from tests.support.waiting import eventually
 
 DRAINED_WITHIN_S = 60.0
@@ -41,10 +40,7 @@ def _lag(world: World) -> int:
     pipeline = world.pipeline
     consumer = KafkaConsumer(bootstrap_servers=pipeline.brokers)
     try:
-        partitions = [
-            TopicPartition(pipeline.requests, number)
-            for number in consumer.partitions_for_topic(pipeline.requests)
-        ]
+        partitions = partitions_of(consumer, pipeline.requests)
         return int(sum(consumer.end_offsets(partitions).values())) - pipeline.committed()
     finally:
         consumer.close()

@@ -8,7 +8,7 @@ from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import NewTopic
-from kafka.errors import InvalidReplicationFactorError
+from kafka.errors import InvalidReplicationFactorError, MetadataEmptyBrokerList
 
 from tests.support.waiting import eventually
 
@@ -47,6 +47,17 @@ def delete_topic(brokers: str, name: str) -> None:
         eventually(lambda: name not in admin.list_topics(), f"{name} to be gone")
 
 
+def partitions_of(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
+    """Return the topic's partitions, also where Kafka stood still and looks for its broker."""
+
+    def found() -> set[int]:
+        with suppress(MetadataEmptyBrokerList):
+            return consumer.partitions_for_topic(topic) or set()
+        return set()
+
+    return [TopicPartition(topic, number) for number in eventually(found, f"a broker for {topic}")]
+
+
 def read_all(brokers: str, topic: str, isolation: str = "read_uncommitted") -> list[Any]:
     """Return every record of the topic up to its present end, as kafka-python's ConsumerRecord.
 
@@ -56,7 +67,7 @@ def read_all(brokers: str, topic: str, isolation: str = "read_uncommitted") -> l
         bootstrap_servers=brokers, auto_offset_reset="earliest", isolation_level=isolation
     )
     try:
-        partitions = [TopicPartition(topic, p) for p in consumer.partitions_for_topic(topic) or ()]
+        partitions = partitions_of(consumer, topic)
         consumer.assign(partitions)
         consumer.seek_to_beginning(*partitions)
         ends = consumer.end_offsets(partitions)

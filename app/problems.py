@@ -167,13 +167,13 @@ class Indeterminate(Unavailable):
 
 
 class Overloaded(Unavailable):
-    """As many records wait for Kafka as may; this one was not handed to it."""
+    """As much waits in this process as may; nothing of this request was handed to Kafka."""
 
     code = "overloaded"
 
     def __init__(self) -> None:
         """Nothing was sent."""
-        super().__init__("Too many records wait for Kafka.", "none")
+        super().__init__("Too much waits in this process already.", "none")
 
 
 class TopicUnavailable(Unavailable):

@@ -13,7 +13,7 @@ _HEADINGS = {
     "test_broken_network": "The network between the ingest and Kafka",
     "test_broker_trouble": "Kafka itself",
     "test_replicas": "Replicas, leaders, coordinators",
-    "test_dying_processes": "The ingest's processes",
+    "test_dying_ingest": "The ingest's processes",
     "test_consumer_trouble": "The bidding logic",
     "test_exactly_once": "The bidding logic with `PROCESSING_GUARANTEE=exactly_once`",
     "test_dead_letters_put_back": "Dead letters",

@@ -1,1 +1,1 @@
-"""Everything that knows gunicorn: the server, and a worker whose threads wait for no client."""
+"""gunicorn: the server with its hooks, and a worker whose threads wait for no client."""

@@ -13,7 +13,7 @@ from kafka.errors import KafkaError
 from kafka.structs import TopicPartition
 
 from common.kafka_clients import opened
-from consumer.dlq.letters import about, read
+from consumer.dlq.reader import about, read
 from consumer.dlq.replay import Replay
 from consumer.kafka.reading import ReadingConsumer
 from consumer.kafka.record import Record

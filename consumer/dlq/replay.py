@@ -7,7 +7,7 @@ from typing import Any
 
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
-from consumer.dlq.letters import origin, read, restored_headers
+from consumer.dlq.reader import origin, read, restored_headers
 from consumer.kafka.record import Record
 
 

@@ -19,7 +19,7 @@ from verification.session import Session
 
 pytestmark = pytest.mark.timing
 
-# The pipeline's faults stand in test_harness_pipeline_checks.py, those of the manifests are the
+# The pipeline's faults stand in test_pipeline_checks.py, those of the manifests are the
 # mutations of tests/kubernetes/manifests.
 TABLED = [check for check in CHECKS if check.category in FAULTS]
 ALL = [(category, fault) for category, faults in FAULTS.items() for fault in faults]

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from app.kafka.publisher import Acknowledged, Publisher, Record
 from app.problems import Refusal
+from common import traceparent
 from common.tracing import Attributes, NoTracer, Tracer
 
-_HEADER = "traceparent"
 _EXPORT_S = 1.0  # of the margin that the arbiter leaves a worker
 
 
@@ -35,7 +35,7 @@ class TracedPublisher:
 
     def publish(self, record: Record) -> Acknowledged:
         """Do as the publisher does."""
-        parent = dict(record.headers).get(_HEADER, b"").decode()
+        parent = dict(record.headers).get(traceparent.NAME, b"").decode()
         span = self._tracer.start("send", self._topic, parent)
         told: Attributes = {"messaging.message.body.size": len(record.value)}
         try:
@@ -59,8 +59,8 @@ class TracedPublisher:
         self._tracer.close(_EXPORT_S)
 
 
-def _with_parent(record: Record, traceparent: str | None) -> Record:
-    if traceparent is None:
+def _with_parent(record: Record, parent: str | None) -> Record:
+    if parent is None:
         return record
-    others = tuple(header for header in record.headers if header[0] != _HEADER)
-    return replace(record, headers=(*others, (_HEADER, traceparent.encode())))
+    others = tuple(header for header in record.headers if header[0] != traceparent.NAME)
+    return replace(record, headers=(*others, (traceparent.NAME, parent.encode())))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from common import traceparent
 from consumer.bidding.decision_record import Decided
 from consumer.kafka.publisher import Publisher
 from consumer.kafka.record import header
@@ -22,7 +23,7 @@ class KafkaSink:
         """Hand the decision to the producer."""
         own = (decided.traceparent or "").encode()
         carried_over = {
-            "traceparent": own or header(decided.record, "traceparent"),
+            traceparent.NAME: own or header(decided.record, traceparent.NAME),
             "received-at": header(decided.record, "received-at"),
         }
         headers = [("content-type", b"application/json")]

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-ROOT = Path(__file__).parents[2]
+from verification.project import ROOT
+
 _COPIED = ("app", "common", "consumer", "samples", "tests", "verification", "pyproject.toml")
 _UNIT = "tests/unit/app"
 _FAULTS = "tests/services/faults"

@@ -23,13 +23,13 @@ from verification.kafka.broker import EmbeddedKafka
 from verification.kafka.java import find_java
 from verification.kafka.runtime import Runtime
 from verification.kafka.training import train
+from verification.project import ROOT
 from verification.run.create_topics import create_topics
 from verification.run.ports import free_port
 from verification.run.records import Selection, select
 
 pytestmark = pytest.mark.timing
 
-ROOT = Path(__file__).resolve().parents[2]
 TOPIC = "kept"
 
 

@@ -18,7 +18,6 @@ import pytest
 
 from tests.support.local_run import (
     READY_S,
-    ROOT,
     STOP_S,
     TOOL,
     LocalRun,
@@ -31,6 +30,7 @@ from tests.support.terminal import OnTerminal
 from tests.support.waiting import eventually
 from verification.kafka.broker import EmbeddedKafka
 from verification.kafka.runtime import Runtime
+from verification.project import ROOT
 
 pytestmark = pytest.mark.timing
 

@@ -15,9 +15,9 @@ from typing import Any, Self
 import psutil
 
 from tests.support.waiting import eventually
+from verification.project import ROOT
 from verification.run.ports import free_port
 
-ROOT = Path(__file__).parents[2]
 # For tests that are not about the publish deadline: machines that run tests stand still at times.
 PATIENT = {"INGEST_PUBLISH_TIMEOUT_MS": "8000"}
 # The Kafka client, so that every test can be run with each.

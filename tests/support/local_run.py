@@ -18,8 +18,8 @@ from tests.support.ingest import PATIENT
 from tests.support.ports import free_settings
 from tests.support.signals import taken
 from tests.support.waiting import eventually
+from verification.project import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 TOOL = (sys.executable, "-m", "verification")
 READY_S = 120  # an empty cache and a busy machine included
 STOP_S = 60

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from verification.project import ROOT
+
 RUNBOOK = "docs/testing/phase-1-verification.md"
 PAGES = {
     str(file.relative_to(ROOT)): file.read_text(encoding="utf-8")

@@ -25,8 +25,8 @@ from kafka.structs import TopicPartition
 from tests.support import topics
 from tests.support.topics import read_all
 from tests.support.waiting import eventually
+from verification.project import ROOT
 
-ROOT = Path(__file__).parents[2]
 PARTITIONS = 3
 GRACE_S = 40  # terminationGracePeriodSeconds of the deployment
 

@@ -14,9 +14,10 @@ from typing import Any, Self
 import yaml
 
 from tests.support.waiting import eventually
+from verification.project import ROOT
 from verification.run.ports import free_port
 
-MONITORING = Path(__file__).parents[2] / "manifests" / "components" / "monitoring"
+MONITORING = ROOT / "manifests" / "components" / "monitoring"
 
 
 def promtool(*arguments: str, stdin: str = "", folder: Path | None = None) -> tuple[int, str]:

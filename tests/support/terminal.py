@@ -11,8 +11,9 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
-from tests.support.local_run import READY_S, ROOT, STOP_S, TOOL
+from tests.support.local_run import READY_S, STOP_S, TOOL
 from tests.support.waiting import eventually
+from verification.project import ROOT
 
 
 class OnTerminal:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import docker
 import pytest
 
 from tests.support.docker_kafka import DockerKafka
-
-ROOT = Path(__file__).parents[3]
+from verification.project import ROOT
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import docker
@@ -17,10 +16,11 @@ from testcontainers.core.container import DockerContainer
 from tests.support.docker_kafka import DockerKafka
 from tests.support.topics import make_topic, read_all
 from tests.support.waiting import eventually
+from verification.project import ROOT
 
 # One worker, whose readiness is that of the service, and a deadline within the client's.
 ALONE = {"INGEST_WORKERS": "1", "INGEST_PUBLISH_TIMEOUT_MS": "4000"}
-BID = (Path(__file__).parents[3] / "samples" / "two-imps.json").read_bytes()
+BID = (ROOT / "samples" / "two-imps.json").read_bytes()
 
 
 def shell(image: str, command: str) -> str:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.pages import ROOT, blocks
+from tests.support.pages import blocks
+from verification.project import ROOT
 
 TRACES = """
 import os, sys

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[3]
+from verification.project import ROOT
+
 CONTENT_TAG = "0123456789ab"
 
 Render = Callable[[str], str]

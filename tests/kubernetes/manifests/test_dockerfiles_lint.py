@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from verification.cluster.tools.process import SubprocessRunner
+from verification.project import ROOT
 from verification.rules.dockerfiles import lint_dockerfiles
 
-ROOT = Path(__file__).parents[3]
 HADOLINT = str(Path(sysconfig.get_path("scripts")) / "hadolint")
 
 

@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from tests.kubernetes.manifests.conftest import Render
-from tests.support.pages import PAGES, ROOT, code, kubectl_commands
+from tests.support.pages import PAGES, code, kubectl_commands
+from verification.project import ROOT
 
 _KINDS = {"deploy": "Deployment", "deployment": "Deployment", "job": "Job", "service": "Service"}
 COMMANDS = sorted({each for page in PAGES for each in kubectl_commands(code(page))})

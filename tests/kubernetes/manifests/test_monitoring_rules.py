@@ -16,8 +16,8 @@ from common.metrics import Metric
 from consumer.metrics import TABLE as CONSUMER_METRICS
 from tests.support.prometheus import MONITORING, promtool
 from verification.checklist.monitoring import impatient
+from verification.project import ROOT
 
-ROOT = Path(__file__).parents[3]
 TESTS = Path(__file__).parent / "alerts.yaml"
 RULE_FILES = sorted((MONITORING / "rules").glob("*.yaml"))
 RULES: list[dict[str, Any]] = [

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-_SCRIPT = Path(__file__).parents[3] / "manifests" / "base" / "kafka" / "create-topics.sh"
+from verification.project import ROOT
+
+_SCRIPT = ROOT / "manifests" / "base" / "kafka" / "create-topics.sh"
 _TOOL = """\
 #!/bin/sh
 echo "$0 $*" >> "{folder}/calls"

@@ -8,10 +8,11 @@ import sys
 
 import pytest
 
-from tests.support.pipeline import ROOT, Pipeline
+from tests.support.pipeline import Pipeline
 from tests.support.scenario import scenario
 from tests.support.topics import read_all
 from tests.support.waiting import eventually
+from verification.project import ROOT
 
 pytestmark = pytest.mark.timing
 

@@ -11,10 +11,11 @@ from tests.services.conftest import Kafka
 from tests.support.ingest import PATIENT, IngestProcess
 from tests.support.pipeline import Pipeline
 from tests.support.waiting import eventually
+from verification.project import ROOT
 
 pytestmark = pytest.mark.timing
 
-BID = (Path(__file__).parents[3] / "samples" / "banner.json").read_bytes()
+BID = (ROOT / "samples" / "banner.json").read_bytes()
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from app.worker_counts import WorkerCounts
+from verification.project import ROOT
 
 pytestmark = pytest.mark.timing
 
-ROOT = Path(__file__).parents[3]
 # Counts what its arguments say, prints its process id and ends without a word.
 _WORKER = """
 import os, sys

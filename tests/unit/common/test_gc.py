@@ -40,7 +40,9 @@ def test_a_hostile_body_costs_few_collections(collections: list[int]) -> None:
 
 def test_a_batch_is_not_searched_for_cycles_again_and_again(collections: list[int]) -> None:
     """What a batch of the largest size brings is fewer objects than make Python look."""
+    before = gc.get_threshold()
     tune_gc()
+    assert gc.get_threshold() == (20_000, *before[1:])
     gc.collect()
     collections[:] = [0, 0, 0]
     batch = [[number] for number in range(500 * 30)]

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from common.kafka import KafkaSettings
 from common.settings import read
 from docs.diagram import PICTURE, SOURCE, mark
-
-ROOT = Path(__file__).parents[3]
+from verification.project import ROOT
 
 
 def test_current() -> None:

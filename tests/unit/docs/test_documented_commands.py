@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
 from tests.support.pages import blocks_in
+from verification.project import ROOT
 
-ROOT = Path(__file__).parents[3]
 CI = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
 
 

@@ -18,10 +18,11 @@ from consumer.dlq.command import parser as dlq_parser
 from consumer.metrics import TABLE as CONSUMER_METRICS
 from consumer.settings.consumer import PREFIXES as CONSUMER_PREFIXES
 from docs.generate import SECTIONS
-from tests.support.pages import PAGES, ROOT, RUNBOOK, blocks, code, kubectl_commands, spans
+from tests.support.pages import PAGES, RUNBOOK, blocks, code, kubectl_commands, spans
 from verification.checklist.registry import CATEGORIES, CHECKS, select
 from verification.cli import COMMANDS, parser
 from verification.errors import CommandError
+from verification.project import ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 VERBS = set(re.findall(r"^([a-z0-9-]+):.*##", MAKEFILE, re.MULTILINE))

@@ -18,8 +18,8 @@ from consumer.metrics import ConsumerMetrics
 from consumer.runtime import Clock
 from consumer.settings.consumer import load_settings
 from tests.support.pages import blocks
+from verification.project import ROOT
 
-ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "strategies.md").read_text(encoding="utf-8")
 FILES = ("strategy.py", "test_strategy.py", "sink.py", "test_sink.py")
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from fuzz.opinions import Opinions
+from verification.project import ROOT
 
-ROOT = Path(__file__).parents[3]
 OPINIONS = Opinions()
 BODIES = [
     path

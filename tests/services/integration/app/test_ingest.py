@@ -9,18 +9,18 @@ import os
 import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
 from tests.services.conftest import Kafka, StartIngest
 from tests.support.topics import create_topic, delete_topic, make_topic, read_all
 from tests.support.waiting import eventually
+from verification.project import ROOT
 from verification.run.ports import free_port
 
 pytestmark = pytest.mark.timing
 
-SAMPLES = sorted((Path(__file__).parents[4] / "samples").glob("*.json"))
+SAMPLES = sorted((ROOT / "samples").glob("*.json"))
 BID = SAMPLES[0].read_bytes()
 # Where the deadline is the subject, or what is waited for takes one.
 HASTY = {"INGEST_PUBLISH_TIMEOUT_MS": "1000"}

@@ -8,7 +8,6 @@ import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,14 +21,11 @@ from tests.support.ingest import PATIENT, IngestProcess
 from tests.support.pipeline import ConsumerProcess, Pipeline
 from tests.support.prometheus import MONITORING, PrometheusProcess, promtool
 from tests.support.waiting import eventually
+from verification.project import ROOT
 
 pytestmark = pytest.mark.timing
 
-SAMPLES = [
-    path.read_bytes()
-    for path in sorted((Path(__file__).parents[4] / "samples").glob("*"))
-    if path.is_file()
-]
+SAMPLES = [path.read_bytes() for path in sorted((ROOT / "samples").glob("*")) if path.is_file()]
 RECORDED = [
     rule["record"]
     for group in yaml.safe_load((MONITORING / "rules" / "recorded.yaml").read_text())["groups"]

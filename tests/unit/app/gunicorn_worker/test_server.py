@@ -12,7 +12,7 @@ from gunicorn.config import Config
 from prometheus_client import generate_latest
 
 from app.__main__ import main, memory_dir
-from app.bootstrap import build_metrics, build_server
+from app.bootstrap import build_server
 from app.gunicorn_worker.server import ForwardingLogger, gunicorn_options
 from app.gunicorn_worker.worker import BufferingWorker
 from app.settings import load_settings
@@ -79,10 +79,13 @@ def test_a_stop_before_the_application_is_there(tmp_path: Path) -> None:
     assert server.service is None
 
 
-def test_the_limits_are_exposed() -> None:
+def test_the_limits_are_exposed(tmp_path: Path) -> None:
     """What may be in flight and may wait, by the settings of one worker."""
     given = {"INGEST_THREADS": "7", "INGEST_MAX_PENDING_RECORDS": "8"}
-    text = generate_latest(build_metrics(load_settings(given)).registry).decode()
+    server = build_server(load_settings(given), tmp_path, enforce_openrtb26())
+    server.load()
+    assert server.service is not None
+    text = generate_latest(server.service.metrics.registry).decode()
     assert "ingest_requests_in_flight_limit 7.0" in text
     assert "ingest_pending_records_limit 8.0" in text
     assert "ingest_pending_bytes_limit 1.6777216e+07" in text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tomllib
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,8 +18,7 @@ from app.settings import load_settings, schema_in_force
 from app.validation.modes import Judge, enforce, enforce_openrtb26
 from tests.support.own_schema import OurRequest
 from tests.unit.docs.test_rules import RULES, names, with_members
-
-ROOT = Path(__file__).parents[4]
+from verification.project import ROOT
 
 
 def made(schema: OpenRtbObject, judge: Judge) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from app.validation.explain import violations
+from verification.project import ROOT
 
-SAMPLES = Path(__file__).parents[4] / "samples"
+SAMPLES = ROOT / "samples"
 REFUSED = SAMPLES / "refused"
 EXPECTED: dict[str, Any] = json.loads((REFUSED / "expected.json").read_bytes())
 VALID_BYTES = range(500, 3_001)

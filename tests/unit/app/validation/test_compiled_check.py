@@ -17,8 +17,9 @@ from app.schema.relations import AtMostOne, Excludes
 from app.schema.violation import Problem
 from app.validation.compiled_check import Compiled, Refused
 from app.validation.explain import violations
+from verification.project import ROOT
 
-REFUSED = Path(__file__).parents[4] / "samples" / "refused"
+REFUSED = ROOT / "samples" / "refused"
 WRONG = Problem("wrong", "is wrong")
 BIG = 10**400
 VALUES: list[Any] = [

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from tests.unit.app.conftest import make_ingest
+from verification.project import ROOT
 
 LIMIT = 262_144
-SAMPLES = Path(__file__).parents[4] / "samples"
+SAMPLES = ROOT / "samples"
 EXPECTED: dict[str, Any] = json.loads((SAMPLES / "refused" / "expected.json").read_bytes())
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
 from verification.checklist.registry import CATEGORIES, CHECKS, select
 from verification.errors import UsageError
+from verification.project import ROOT
 from verification.reports.runbook_page import runbook
-
-_ROOT = Path(__file__).parents[4]
 
 
 class TestRegistry:
@@ -69,5 +67,5 @@ class TestRunbook:
 
     def test_up_to_date(self) -> None:
         """The page in the repository is the one that the registry makes now."""
-        page = _ROOT / "docs" / "testing" / "phase-1-verification.md"
+        page = ROOT / "docs" / "testing" / "phase-1-verification.md"
         assert page.read_text(encoding="utf-8") == runbook(CHECKS, CATEGORIES)

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from tests.support.waiting import eventually
+from verification.project import ROOT
 from verification.run.processes import Child, Command, Tie, default_tie, spawn
 
 pytestmark = pytest.mark.timing
@@ -135,7 +136,7 @@ class TestTies:
     @pytest.mark.parametrize("tie", TIES)
     def test_kill_9_of_the_parent_ends_the_child(self, tie: Tie) -> None:
         """The child is gone soon after its parent was killed without warning."""
-        root = Path(__file__).resolve().parents[4]
+        root = ROOT
         with subprocess.Popen(
             [sys.executable, "-c", self.PARENT, tie], stdout=subprocess.PIPE, cwd=root
         ) as parent:

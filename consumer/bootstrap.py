@@ -12,6 +12,7 @@ from consumer.dlq.limit import DeadLetterLimit
 from consumer.dlq.producer import DeadLetters
 from consumer.kafka.clients import KafkaClients, subscribe
 from consumer.kafka.commits import Commits
+from consumer.kafka.control_records import ControlRecords
 from consumer.kafka.lag import Lag
 from consumer.kafka.offset_reset import Positions
 from consumer.kafka.rebalance import Rebalances
@@ -19,7 +20,9 @@ from consumer.kafka.stall_detector import Watchdog
 from consumer.kafka.unreadable import Unreadable
 from consumer.metrics import ConsumerMetrics
 from consumer.poll_loop import PollLoop
+from consumer.processing.account import Account
 from consumer.processing.at_least_once import AtLeastOnce
+from consumer.processing.backlog import Backlog
 from consumer.processing.batch import BatchProcessor
 from consumer.processing.deduplication import RecentIds
 from consumer.processing.exactly_once import ExactlyOnce
@@ -27,7 +30,7 @@ from consumer.processing.guarantee import Guarantee
 from consumer.processing.processor import Guards, RecordHandler
 from consumer.processing.timeout import AlarmBudget, TimeBudget
 from consumer.runtime import Backoff, Clock, Runtime
-from consumer.service import Service
+from consumer.service import Pipeline, Service
 from consumer.settings.consumer import ConsumerSettings
 from consumer.sinks.kafka import KafkaSink
 from consumer.sinks.outlets import Outlets
@@ -71,57 +74,72 @@ class Bootstrap:
         """Build what connects, and then runs the loop below."""
         backoff, outlets = self._build_backoff(), self.extensions.outlets
         return Service(
-            self.settings, self.connect, self.build_poll_loop, outlets, backoff, self.runtime
+            self.settings, self.connect, self.build_pipeline, outlets, backoff, self.runtime
         )
 
-    def build_poll_loop(self, clients: KafkaClients) -> PollLoop:
-        """Build the loop, whose client joins the group with the first poll."""
+    def build_pipeline(self, clients: KafkaClients) -> Pipeline:
+        """Build the loop, whose client joins the group with the first poll, and its lag."""
         settings, runtime, source = self.settings, self.runtime, clients.source
+        backlog = Backlog(source, self._build_backoff, runtime)
         recent = RecentIds(settings.duplicate_window)
-        guarantee = self._build_guarantee(clients, self._build_processor(clients, recent))
-        lag = Lag(source, runtime.clock, runtime.metrics)
-        watchdog = Watchdog(source, settings.progress_timeout_ms / _MS, runtime)
+        commits = Commits(source, settings.commit_timeout_ms, runtime.health, runtime.metrics)
+        account = Account(runtime.metrics, runtime.clock, self.extensions.outlets.dropping)
+        handler = self._build_handler(clients, recent, account)
+        guarantee = self._build_guarantee(clients, handler, commits)
+        control_records = ControlRecords(source, commits, backlog, runtime.clock.monotonic)
+        watchdog = Watchdog(source, backlog, settings.progress_timeout_ms / _MS, runtime)
         unreadable = Unreadable(source, settings.retry_backoff_max_ms / _MS, runtime)
-        by_partition = (guarantee, lag, recent, watchdog, unreadable)
-        rebalances = Rebalances(by_partition, runtime.health, runtime.metrics)
-        return PollLoop(
+        books = (backlog, commits, guarantee, recent, control_records, watchdog, unreadable)
+        rebalances = Rebalances(books, runtime.health, runtime.metrics)
+        loop = PollLoop(
             subscribe(clients, settings.kafka.topic_bid_requests, rebalances),
             Positions(source, clients.starts, settings.commit_timeout_ms, runtime.metrics),
+            backlog,
+            commits,
             guarantee,
-            lag,
+            account,
+            control_records,
             watchdog,
             unreadable,
             kafka_backoff=self._build_backoff(),
-            sinks_backoff=self._build_backoff(),
             runtime=runtime,
             poll_timeout_ms=settings.poll_timeout_ms,
         )
+        return Pipeline(loop, Lag(clients.group_offsets, runtime.clock, runtime.metrics))
 
-    def _build_processor(self, clients: KafkaClients, recent: RecentIds) -> RecordHandler:
+    def _build_handler(
+        self, clients: KafkaClients, recent: RecentIds, account: Account
+    ) -> RecordHandler:
         settings, kafka, outlets = self.settings, self.settings.kafka, self.extensions.outlets
         decisions = KafkaSink(clients.publisher, kafka.topic_bid_decisions)
         return RecordHandler(
             self.extensions.strategy,
             [*([decisions] if outlets.kafka else []), *outlets.durable],
             DeadLetters(clients.publisher, kafka.topic_dead_letters),
-            self.runtime.metrics,
+            account,
             self.runtime.clock,
             guards=Guards(
                 self.budget(settings.strategy_timeout_ms / _MS),
                 recent,
                 DeadLetterLimit(settings.dlq_max_consecutive, settings.dlq_max_ratio),
             ),
-            dropping=outlets.dropping,
             tracer=self.runtime.tracer,
         )
 
-    def _build_guarantee(self, clients: KafkaClients, handler: RecordHandler) -> Guarantee:
+    def _build_guarantee(
+        self, clients: KafkaClients, handler: RecordHandler, commits: Commits
+    ) -> Guarantee:
         settings, runtime = self.settings, self.runtime
-        processor = BatchProcessor(handler, runtime.clock, settings.publish_timeout_ms / _MS)
-        timeout_ms = settings.commit_timeout_ms
+        processor = BatchProcessor(
+            handler,
+            runtime.clock,
+            runtime.stop,
+            settings.commit_interval_ms / _MS,
+            settings.publish_timeout_ms / _MS,
+        )
         if not settings.exactly_once:
-            commits = Commits(clients.source, timeout_ms, runtime.health, runtime.metrics)
             return AtLeastOnce(processor, handler.note, commits)
+        timeout_ms = settings.commit_timeout_ms
         return ExactlyOnce(
             clients.source,
             lambda partition: clients.source.committed(partition, timeout_ms=timeout_ms),

@@ -46,3 +46,7 @@ class SinkRefusedError(Exception):
 
 class SinkUnavailableError(Exception):
     """A sink cannot take decisions at present. Disposition: commit nothing, back off, retry."""
+
+
+class DeadLettersUnavailableError(SinkUnavailableError):
+    """The topic of dead letters takes none at present: only the partition of this one waits."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 from prometheus_client import CollectorRegistry
 
 from common.metrics import Metric
@@ -49,8 +47,8 @@ COMMITS = Metric(
 RETRIES = Metric(
     "consumer_retries_total",
     "counter",
-    "Rounds that were tried again, by what was unavailable: `kafka`, `sinks`, or `records` that "
-    "could not be read.",
+    "Rounds that left something to be tried again, by what was unavailable: `kafka`, `sinks`, or "
+    "`records` that could not be read.",
     ("unavailable",),
 )
 LAG_MESSAGES = Metric(
@@ -148,10 +146,8 @@ class ConsumerMetrics:
         """Register every row."""
         self.records = RECORDS.counter(registry)
         self.decisions = DECISIONS.counter(registry)
-        # looking a child up takes longer than counting
-        self.decided = cache(self.decisions.labels)
-        self.processing = PROCESSING.histogram(registry)
-        self.end_to_end = END_TO_END.histogram(registry)
+        self.processing = PROCESSING.batch_histogram(registry)
+        self.end_to_end = END_TO_END.batch_histogram(registry)
         self.dead_letters = DEAD_LETTERS.counter(registry)
         self.commits = COMMITS.counter(registry)
         self.retries = RETRIES.counter(registry)

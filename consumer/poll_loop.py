@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kafka.errors import (
@@ -11,16 +10,17 @@ from kafka.errors import (
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
 )
-from kafka.structs import TopicPartition
 
-from common.logs import get_logger
+from consumer.kafka.commits import Commits
 from consumer.kafka.consumer import Source
-from consumer.kafka.lag import Lag
+from consumer.kafka.control_records import ControlRecords
 from consumer.kafka.offset_reset import Positions
 from consumer.kafka.reading import UnreadableError
-from consumer.kafka.record import Polled, Record
+from consumer.kafka.record import Polled
 from consumer.kafka.stall_detector import Watchdog
 from consumer.kafka.unreadable import Unreadable
+from consumer.processing.account import Account
+from consumer.processing.backlog import Backlog
 from consumer.processing.guarantee import Guarantee
 from consumer.runtime import Backoff, Runtime
 
@@ -29,38 +29,42 @@ from consumer.runtime import Backoff, Runtime
 class PollLoop:
     """Processes every record, in the order of its partition, and skips none.
 
-    The guarantee stores offsets once all sinks, or the dead letter topic, have what they are
-    about. What cannot be delivered is polled again after a pause: positions go back to the first
-    record that is not safe, so the member stays in the group and no memory fills up.
-    `poll_timeout_ms` bounds how late a stop is noticed.
+    A round polls, begins what its time allows of all that waits, waits for the acknowledgements
+    and stores offsets: it ends in a bounded time whatever the records are, and each one gets
+    further. What cannot be delivered waits in the backlog, its partition alone, while the loop
+    goes on polling, so the member stays in the group and no memory fills up. `poll_timeout_ms`
+    bounds how late a stop is noticed.
     """
 
     source: Source
     positions: Positions
+    backlog: Backlog
+    commits: Commits
     guarantee: Guarantee
-    lag: Lag
+    account: Account
+    control_records: ControlRecords
     watchdog: Watchdog
     unreadable: Unreadable
     kafka_backoff: Backoff
-    sinks_backoff: Backoff
     runtime: Runtime
     poll_timeout_ms: int
 
     def run(self) -> None:
-        """Go round until a stop is requested, with the last batch finished and committed."""
+        """Go round until a stop is requested, with what has begun finished and committed."""
         while not self.runtime.stop.requested:
             self.runtime.health.beat()
             self.go_round()
-        self.guarantee.flush()
+        self.commits.flush()
 
     def go_round(self) -> None:
-        """Poll once and process what came."""
-        self.guarantee.flush()
-        polled = self._poll()
-        if polled:
-            self._process(polled)
-        self.lag.report()
-        self.watchdog.look(empty=not polled)
+        """Poll once and process what waits."""
+        self.commits.flush()
+        self.backlog.add(self._poll())
+        due = self.backlog.due()
+        if due:
+            self._process(due)
+        self.control_records.look()
+        self.watchdog.look(empty=not due)
 
     def _poll(self) -> Polled:
         try:
@@ -68,7 +72,7 @@ class PollLoop:
         except FencedInstanceIdError:
             raise
         except KafkaError as error:
-            self._try_again("kafka", str(error), self.kafka_backoff)
+            self._try_again(str(error))
             return {}
         self.runtime.health.clear("kafka")
         self.kafka_backoff.reset()
@@ -77,7 +81,7 @@ class PollLoop:
     def _records(self) -> Polled:
         self.unreadable.try_again()
         try:
-            polled = self.source.poll(timeout_ms=self.poll_timeout_ms)
+            polled = self.source.poll(timeout_ms=self.backlog.due_in_ms(self.poll_timeout_ms))
         except NoOffsetForPartitionError as error:
             self.positions.begin(error.args[0])
         except OffsetOutOfRangeError as error:
@@ -90,25 +94,16 @@ class PollLoop:
             return polled
         return {}
 
-    def _process(self, polled: Polled) -> None:
-        progress = self.guarantee.process(polled)
-        self.lag.note(progress.done)
-        if progress.held:
-            self._go_back(progress.held)
-            self._try_again("sinks", progress.why, self.sinks_backoff)
-        else:
-            self.runtime.health.clear("sinks")
-            self.sinks_backoff.reset()
+    def _process(self, due: Polled) -> None:
+        try:
+            progress = self.guarantee.process(due)
+        finally:
+            self.account.write()
+        self.control_records.note(progress.done)
+        self.backlog.settle(progress)
 
-    def _go_back(self, held: Mapping[TopicPartition, Record]) -> None:
-        self.lag.note(held)
-        for partition, record in held.items():
-            self.source.seek(partition, record.offset)
-
-    def _try_again(self, unavailable: str, why: str, backoff: Backoff) -> None:
+    def _try_again(self, why: str) -> None:
         self.watchdog.excuse()
-        pause_s = backoff.next_s()
-        self.runtime.metrics.retries.labels(unavailable).inc()
-        self.runtime.health.hinder(unavailable, why)
-        get_logger().warning("trying again", unavailable=unavailable, why=why, pause_s=pause_s)
-        self.runtime.stop.wait(pause_s)
+        self.runtime.metrics.retries.labels("kafka").inc()
+        self.runtime.health.hinder("kafka", why)
+        self.runtime.stop.wait(self.kafka_backoff.next_s())

@@ -9,6 +9,7 @@ from kafka.errors import KafkaError
 
 from common.logs import get_logger
 from consumer.kafka.clients import KafkaClients, TopicsUnavailableError
+from consumer.kafka.lag import Lag
 from consumer.poll_loop import PollLoop
 from consumer.runtime import Backoff, Runtime
 from consumer.settings.consumer import ConsumerSettings
@@ -19,12 +20,28 @@ _EXPORT_S = 1.0
 
 
 @dataclass(frozen=True)
+class Pipeline:
+    """What runs on a connection to Kafka."""
+
+    loop: PollLoop
+    lag: Lag
+
+    def run(self) -> None:
+        """Run the loop until a stop, with its lag told beside it."""
+        self.lag.start()
+        try:
+            self.loop.run()
+        finally:
+            self.lag.stop()
+
+
+@dataclass(frozen=True)
 class Service:
     """Connects, as often as it takes, runs the poll loop until a stop, and closes in order."""
 
     settings: ConsumerSettings
     connect: Callable[[ConsumerSettings], KafkaClients]
-    build_poll_loop: Callable[[KafkaClients], PollLoop]
+    build_pipeline: Callable[[KafkaClients], Pipeline]
     outlets: Outlets
     backoff: Backoff
     runtime: Runtime
@@ -44,7 +61,7 @@ class Service:
         if clients is None:
             return
         try:
-            self.build_poll_loop(clients).run()
+            self.build_pipeline(clients).run()
         finally:
             self.runtime.health.hinder("service", "stopping")
             self._close(clients)

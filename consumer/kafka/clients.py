@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +14,8 @@ from kafka.structs import TopicPartition
 
 from common.kafka_clients import opened
 from consumer.kafka.consumer import Source
+from consumer.kafka.group_offsets import KafkaGroupOffsets
+from consumer.kafka.lag import GroupOffsets
 from consumer.kafka.producer import BatchingProducer, Producer, TransactionalProducer
 from consumer.kafka.publisher import Publisher
 from consumer.kafka.reading import ReadingConsumer
@@ -23,6 +25,7 @@ CLIENT_ID = "bidding-logic-service"
 _HEARTBEATS_PER_SESSION = 3
 _LINGER_MS = 20  # for the decisions of a poll to share batches; none waits once all are handed over
 _BATCH_BYTES = 65_536
+_ONE_BATCH_BYTES = 1  # Kafka gives a whole batch all the same
 
 
 class TopicsUnavailableError(Exception):
@@ -31,10 +34,14 @@ class TopicsUnavailableError(Exception):
 
 @dataclass(frozen=True)
 class KafkaClients:
-    """What is connected: the member of the group (not yet subscribed) and the producer."""
+    """What is connected: the member of the group (not yet subscribed) and the producer.
+
+    `group_offsets` connects a client of its own to tell the lag by; it raises KafkaError.
+    """
 
     source: Any  # a Source that can subscribe as well
     publisher: Publisher
+    group_offsets: Callable[[], GroupOffsets]
     starts: Mapping[TopicPartition, int] = field(default_factory=dict)  # else at the oldest record
 
 
@@ -51,7 +58,17 @@ def connect(settings: ConsumerSettings) -> KafkaClients:
         undo.callback(source.close, autocommit=False, timeout_ms=0)
         starts = choose_starts(source, settings)
         undo.pop_all()
-    return KafkaClients(source, publisher, starts)
+    return KafkaClients(source, publisher, lambda: connect_group_offsets(settings), starts)
+
+
+def connect_group_offsets(settings: ConsumerSettings) -> GroupOffsets:
+    """Connect a client that takes no part in the group; raise KafkaError."""
+    options = {
+        **consumer_options(settings),
+        "group_instance_id": None,
+        "max_partition_fetch_bytes": _ONE_BATCH_BYTES,
+    }
+    return KafkaGroupOffsets(opened(ReadingConsumer, options), settings.kafka.topic_bid_requests)
 
 
 def choose_starts(source: Any, settings: ConsumerSettings) -> dict[TopicPartition, int]:  # noqa: ANN401  no types

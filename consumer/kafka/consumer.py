@@ -10,6 +10,16 @@ from kafka.structs import OffsetAndMetadata, TopicPartition
 from consumer.kafka.record import Polled
 
 
+class Waiting(Protocol):
+    """Records that were polled and are not safe yet."""
+
+    def next_offset(self, partition: TopicPartition) -> int | None:
+        """Return the offset of the first of them, None when none waits."""
+
+    def held(self) -> Collection[TopicPartition]:
+        """Return the partitions whose records could not be delivered when last tried."""
+
+
 class Source(Protocol):
     """A member of a consumer group; not safe to use from several threads."""
 
@@ -36,9 +46,6 @@ class Source(Protocol):
 
     def position(self, partition: TopicPartition, timeout_ms: int) -> int | None:
         """Return the next offset to be polled, None when unknown; raise KafkaError."""
-
-    def highwater(self, partition: TopicPartition) -> int | None:
-        """Return the offset after the last record, None when unknown; raise KafkaError."""
 
     def end_offsets(
         self, partitions: Collection[TopicPartition], timeout_ms: int

@@ -1,63 +1,134 @@
-"""How far this member is behind."""
+"""How far the group is behind, as Kafka has it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 from kafka.errors import KafkaError
-from kafka.structs import TopicPartition
 
-from consumer.kafka.consumer import Source
-from consumer.kafka.record import Record
+from common.logs import get_logger
 from consumer.metrics import ConsumerMetrics
 from consumer.runtime import Clock
 
-_EVERY_S = 1.0
+
+@dataclass(frozen=True)
+class Offsets:
+    """Where the log of a partition begins and ends, and where the group goes on in it."""
+
+    beginning: int
+    end: int
+    committed: int = 0  # also when there is none: what there is waits
+
+    @property
+    def next(self) -> int:
+        """The offset of the oldest record that is not processed."""
+        return max(self.committed, self.beginning)
+
+    @property
+    def lag(self) -> int:
+        """Records that are not processed, those counted that mark the ends of transactions."""
+        return max(self.end - self.next, 0)
+
+
+class GroupOffsets(Protocol):
+    """What Kafka knows of a group and of the topic that it reads."""
+
+    def read(self) -> Mapping[int, Offsets]:
+        """Return the offsets of every partition, by number; raise KafkaError."""
+
+    def timestamp_ms(self, partition: int, offset: int) -> int | None:
+        """Return when the first record from `offset` on was written; None when that is unknown."""
+
+    def close(self) -> None:
+        """Let go of the connections."""
 
 
 class Lag:
-    """Reports the lag of each assigned partition, at most once a second."""
+    """Asks Kafka once a second, in a thread of its own: also while a round of the loop lasts.
 
-    def __init__(self, source: Source, clock: Clock, metrics: ConsumerMetrics) -> None:
-        """Begin with nothing read."""
-        self._source = source
+    Every member of the group reports all partitions, whoever reads them, or nobody. While Kafka
+    does not answer, the messages stay as they were and the seconds go on growing.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], GroupOffsets],
+        clock: Clock,
+        metrics: ConsumerMetrics,
+        every_s: float = 1.0,
+    ) -> None:
+        """Prepare; `connect` raises KafkaError or OSError as long as Kafka is away."""
+        self._every_s = every_s
+        self._connect = connect
         self._clock = clock
         self._metrics = metrics
-        self._last_read_s: dict[TopicPartition, float] = {}
-        self._due = clock.monotonic()
+        self._kafka: GroupOffsets | None = None
+        self._oldest: dict[int, tuple[int, int | None]] = {}  # its offset, and epoch milliseconds
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="lag", daemon=True)
 
-    def note(self, read: Mapping[TopicPartition, Record]) -> None:
-        """Note a record that was read from each partition."""
-        for partition, record in read.items():
-            self._last_read_s[partition] = record.timestamp / 1000
+    def start(self) -> None:
+        """Begin to ask."""
+        self._thread.start()
 
-    def report(self) -> None:
-        """Set the gauges from what the client knows already: nothing is asked of Kafka."""
-        if self._clock.monotonic() < self._due:
-            return
-        self._due = self._clock.monotonic() + _EVERY_S
-        for partition in self._source.assignment():
-            messages = self._messages(partition)
-            if messages is not None:
-                self._set(partition, messages)
+    def stop(self) -> None:
+        """End; a question that Kafka does not answer ends by itself."""
+        self._stopped.set()
 
-    def forget(self, partitions: Iterable[TopicPartition]) -> None:
-        """Take the gauges of partitions away that are no longer this member's."""
-        for partition in partitions:
-            self._last_read_s.pop(partition, None)
-            for gauge in (self._metrics.lag_messages, self._metrics.lag_seconds):
-                gauge.remove(str(partition.partition))
+    def join(self, seconds: float) -> None:
+        """Wait up to `seconds` for the thread to end."""
+        self._thread.join(seconds)
 
-    def _messages(self, partition: TopicPartition) -> int | None:
+    @property
+    def running(self) -> bool:
+        """Whether the thread lives."""
+        return self._thread.is_alive()
+
+    def look(self) -> None:
+        """Ask once and set the gauges."""
         try:
-            end = self._source.highwater(partition)
-            position = self._source.position(partition, timeout_ms=0)
-        except KafkaError:
-            return None  # asked again in a second
-        return None if end is None or position is None else max(end - position, 0)
+            self._kafka = self._kafka or self._connect()
+            for partition, offsets in self._kafka.read().items():
+                self._metrics.lag_messages.labels(str(partition)).set(offsets.lag)
+                self._oldest[partition] = (offsets.next, self._written(partition, offsets))
+                seconds = self._metrics.lag_seconds.labels(str(partition))
+                seconds.set_function(partial(self._seconds, partition))
+        except (KafkaError, OSError) as error:
+            self._let_go()
+            get_logger().debug("lag not known", why=str(error))
 
-    def _set(self, partition: TopicPartition, messages: int) -> None:
-        now = self._clock.wall()
-        seconds = max(now - self._last_read_s.get(partition, now), 0) if messages else 0
-        self._metrics.lag_messages.labels(str(partition.partition)).set(messages)
-        self._metrics.lag_seconds.labels(str(partition.partition)).set(seconds)
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                self.look()
+            except Exception:  # noqa: BLE001  the gauges must not stand still for ever
+                get_logger().exception("lag not known")
+                self._let_go()
+            self._stopped.wait(self._every_s)
+        self._let_go()
+
+    def _written(self, partition: int, offsets: Offsets) -> int | None:
+        """Return when the oldest record that is not processed was written; None when all are."""
+        if not offsets.lag or self._kafka is None:
+            return None
+        offset, known = self._oldest.get(partition, (-1, None))
+        if known is not None and offset == offsets.next:
+            return known
+        written = self._kafka.timestamp_ms(partition, offsets.next)
+        # what is not known is not younger than what was processed last
+        return known or self._clock.epoch_ms() if written is None else written
+
+    def _seconds(self, partition: int) -> float:
+        _, written = self._oldest[partition]
+        return 0.0 if written is None else max(self._clock.wall() - written / 1000, 0.0)
+
+    def _let_go(self) -> None:
+        kafka, self._kafka = self._kafka, None
+        if kafka is not None:
+            with suppress(KafkaError, OSError):
+                kafka.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from types import SimpleNamespace
 from typing import Any
 
@@ -63,6 +64,13 @@ class ReadingConsumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python ship
         finally:
             if self._coordinator.rejoining:
                 self._coordinator.request_rejoin()
+
+    def committed_offsets(
+        self, partitions: Collection[TopicPartition], timeout_ms: int
+    ) -> dict[TopicPartition, int]:
+        """Return the group's offsets, asked for together, of those that have one."""
+        found = self._coordinator.fetch_committed_offsets([*partitions], timeout_ms=timeout_ms)
+        return {tp: stored.offset for tp, stored in found.items()}
 
 
 def read_every_codec() -> None:

@@ -49,6 +49,14 @@ class Record(Protocol):
         """Names and values; Kafka lets a value be null."""
 
 
+Place = tuple[str, int, int]  # topic, partition, offset
+
+
+def place(record: Record) -> Place:
+    """Return what no other record has."""
+    return record.topic, record.partition, record.offset
+
+
 Polled = Mapping[TopicPartition, Sequence[Record]]
 
 

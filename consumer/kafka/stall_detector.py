@@ -9,7 +9,7 @@ from kafka.errors import KafkaError
 from kafka.structs import TopicPartition
 
 from common.logs import get_logger
-from consumer.kafka.consumer import Source
+from consumer.kafka.consumer import Source, Waiting
 from consumer.runtime import Runtime
 
 ASKING_MS = 1_000
@@ -31,13 +31,16 @@ class Watchdog:
 
     The evidence is the word of the partition's leader, given twice with the timeout in between,
     that its log goes on behind a position which has not moved meanwhile. A leader that does not
-    answer gives no evidence, nor does a round in which polling failed or a batch was held: a
-    Kafka or a sink that is away is never a reason to end this process.
+    answer gives no evidence, nor does a round in which polling failed or a partition that is held:
+    a Kafka or a sink that is away is never a reason to end this process.
     """
 
-    def __init__(self, source: Source, timeout_s: float, runtime: Runtime) -> None:
+    def __init__(
+        self, source: Source, waiting: Waiting, timeout_s: float, runtime: Runtime
+    ) -> None:
         """Take how long a position may stand still while records wait."""
         self._source = source
+        self._waiting = waiting
         self._timeout_s = timeout_s
         self._runtime = runtime
         self._stills: dict[TopicPartition, _Standstill] = {}
@@ -52,6 +55,7 @@ class Watchdog:
         if now < self._due:
             return
         self._due = now + _EVERY_S
+        self.forget(self._waiting.held())
         overdue = [tp for tp in self._source.assignment() if self._overdue(tp, now)]
         if overdue:  # one at a time: each may take as long as the others together
             self._ask(min(overdue, key=lambda tp: self._stills[tp].since_s), now)
@@ -67,10 +71,7 @@ class Watchdog:
             self._clear(partition)
 
     def _overdue(self, partition: TopicPartition, now: float) -> bool:
-        try:
-            position = self._source.position(partition, timeout_ms=0)
-        except KafkaError:
-            position = None
+        position = self._position(partition)
         still = self._stills.get(partition)
         if still is None or still.position != position:
             self.forget([partition])
@@ -79,6 +80,16 @@ class Watchdog:
             return False
         long_enough = now - still.since_s >= self._timeout_s
         return long_enough and self._round - still.since_round >= _ENOUGH_ROUNDS
+
+    def _position(self, partition: TopicPartition) -> int | None:
+        """Return the offset of the next record to be processed, None when unknown."""
+        unsafe = self._waiting.next_offset(partition)
+        if unsafe is not None:
+            return unsafe
+        try:
+            return self._source.position(partition, timeout_ms=0)
+        except KafkaError:
+            return None
 
     def _ask(self, partition: TopicPartition, now: float) -> None:
         still = self._stills[partition]

@@ -30,10 +30,6 @@ class AtLeastOnce:
         self._commits.flush()
         return progress
 
-    def flush(self) -> None:
-        """Commit what could not be committed before."""
-        self._commits.flush()
-
     def forget(self, partitions: Iterable[TopicPartition]) -> None:
         """Drop the offsets of partitions that are no longer this member's."""
         self._commits.forget(partitions)

@@ -1,80 +1,96 @@
-"""What happens to the records of one poll."""
+"""What happens in one round to the records that wait."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kafka.structs import TopicPartition
 
-from consumer.errors import SinkUnavailableError
+from consumer.errors import DeadLettersUnavailableError, SinkUnavailableError
 from consumer.kafka.record import Polled, Record
 from consumer.processing.processor import RecordHandler, Underway
-from consumer.runtime import Clock
+from consumer.runtime import Clock, Stop
 
 
 @dataclass
 class Progress:
-    """How far a batch has come, by partition.
+    """How far a round has come, by partition; of those in none of the three, no record was begun.
 
-    `done` is the last record whose effect, and that of all before it, is durable; `held` the first
-    of which that cannot be said; `why` tells what stood in the way.
+    `done` is the last record whose effect, and that of all before it, is durable; `held` says what
+    stands in the way of the first of which that cannot be said. `broken`: an effect has begun of
+    which nobody knows whether it ends, so that a transaction around it must be given up.
     """
 
+    begun: Collection[TopicPartition] = ()
     done: dict[TopicPartition, Record] = field(default_factory=dict)
-    held: dict[TopicPartition, Record] = field(default_factory=dict)
-    why: str = ""
+    held: dict[TopicPartition, str] = field(default_factory=dict)
+    broken: bool = False
 
 
+@dataclass(frozen=True)
 class BatchProcessor:
-    """Begins the effects of all records before it waits for any of them."""
+    """Begins the effects of many records before it waits for any of them, and ends in time.
 
-    def __init__(self, handler: RecordHandler, clock: Clock, timeout_s: float) -> None:
-        """Give all acknowledgements of a batch together `timeout_s` seconds."""
-        self._handler = handler
-        self._clock = clock
-        self._timeout_s = timeout_s
+    New records are begun for `interval_s` and, whatever the strategy does with the last one, not
+    after it; the partitions share that time. A stop begins no more of them. Their acknowledgements
+    have `timeout_s` seconds, all together.
+    """
+
+    handler: RecordHandler
+    clock: Clock
+    stop: Stop
+    interval_s: float
+    timeout_s: float
 
     def process(self, polled: Polled, note: Callable[[Underway], None]) -> Progress:
-        """Process each partition in order, as far as the sinks let it.
+        """Process each partition in order, as far as the time and the sinks let it.
 
         `note` is given each record whose effect is acknowledged, in order.
         """
         progress = Progress()
         begun = self._begin(polled, progress)
-        end = self._clock.monotonic() + self._timeout_s
-        for partition, records in polled.items():
-            finished = self._finish(begun[partition], end, progress, note)
-            if finished > 0:
-                progress.done[partition] = records[finished - 1]
-            if finished < len(records):
-                progress.held[partition] = records[finished]
+        progress.begun = begun.keys()
+        end = self.clock.monotonic() + self.timeout_s
+
+        def left_s() -> float:
+            return max(end - self.clock.monotonic(), 0)
+
+        for partition, underways in begun.items():
+            try:
+                for underway in underways:
+                    note(self.handler.finish(underway, left_s))
+                    progress.done[partition] = underway.record
+            except SinkUnavailableError as error:
+                progress.held[partition] = str(error)
+                progress.broken = True
         return progress
 
     def _begin(
         self, polled: Polled, progress: Progress
     ) -> Mapping[TopicPartition, Sequence[Underway]]:
-        begun: dict[TopicPartition, list[Underway]] = {partition: [] for partition in polled}
+        begun: dict[TopicPartition, list[Underway]] = {}
+        end = self.clock.monotonic() + self.interval_s
         try:
             for partition, records in polled.items():
-                for record in records:
-                    begun[partition].append(self._handler.begin(record))
+                left_s = end - self.clock.monotonic()
+                if self.stop.requested or left_s <= 0:
+                    break
+                share_s = left_s / (len(polled) - len(begun))
+                begun[partition] = []
+                try:
+                    self._begin_some(records, begun[partition], share_s)
+                except DeadLettersUnavailableError as error:
+                    progress.held[partition] = str(error)
         except SinkUnavailableError as error:
             # each further attempt could block as long as this one did
-            progress.why = str(error)
+            progress.held[partition] = str(error)
+            progress.broken = True
         return begun
 
-    def _finish(
-        self,
-        begun: Sequence[Underway],
-        end: float,
-        progress: Progress,
-        note: Callable[[Underway], None],
-    ) -> int:
-        for finished, underway in enumerate(begun):
-            try:
-                note(self._handler.finish(underway, lambda: max(end - self._clock.monotonic(), 0)))
-            except SinkUnavailableError as error:
-                progress.why = progress.why or str(error)
-                return finished
-        return len(begun)
+    def _begin_some(self, records: Sequence[Record], begun: list[Underway], seconds: float) -> None:
+        end = self.clock.monotonic() + seconds
+        for record in records:
+            begun.append(self.handler.begin(record))
+            if self.clock.monotonic() >= end or self.stop.requested:
+                return

@@ -11,7 +11,7 @@ from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from consumer.kafka.consumer import Source
 from consumer.kafka.publisher import Publisher
-from consumer.kafka.record import Polled
+from consumer.kafka.record import Polled, Record
 from consumer.metrics import ConsumerMetrics
 from consumer.processing.batch import BatchProcessor, Progress
 from consumer.processing.processor import Underway
@@ -38,16 +38,15 @@ class ExactlyOnce:
     doubtful: dict[TopicPartition, list[Underway]] = field(default_factory=dict)
 
     def process(self, polled: Polled) -> Progress:
-        """Commit the batch, or give it up."""
+        """Commit what could be begun, or give it up."""
         try:
             producer = self.publisher.working()
-            polled = self._undone(polled)
+            left, done = self._settled(polled)
         except KafkaError as error:
             return _held(polled, str(error))
-        return self._attempt(producer, polled) if polled else Progress()
-
-    def flush(self) -> None:
-        """Do nothing: no offsets are left from the batch before."""
+        progress = self._attempt(producer, left)
+        progress.done |= done
+        return progress
 
     def forget(self, partitions: Iterable[TopicPartition]) -> None:
         """Leave it to the next owner to find out what a commit without an answer has done."""
@@ -58,15 +57,17 @@ class ExactlyOnce:
         member = self.source.group_metadata()
         finished: list[Underway] = []
         progress = self.processor.process(polled, finished.append)
-        if progress.held or not self.publisher.trusts(producer):
-            return self._give_up(polled, progress.why or "a record was not taken with the others")
+        if progress.broken or not self.publisher.trusts(producer):
+            return self._give_up(progress, "a record was not taken with the others")
+        if not progress.done:
+            return progress
         try:
             self._commit(producer, progress, member, finished)
         except FencedInstanceIdError:
             raise
         except KafkaError as error:
             self.metrics.commits.labels("failed").inc()
-            return self._give_up(polled, str(error))
+            return self._give_up(progress, str(error))
         self.metrics.commits.labels("committed").inc()
         self._note_all(finished)
         return progress
@@ -90,24 +91,24 @@ class ExactlyOnce:
         producer.commit(self.timeout_s / 2)
         self.forget(offsets)
 
-    def _give_up(self, polled: Polled, why: str) -> Progress:
+    def _give_up(self, progress: Progress, why: str) -> Progress:
+        """Undo all of it; those that are not to blame are tried again at once, without the rest."""
         self.publisher.distrust()
-        return _held(polled, why)
+        return Progress(progress.begun, held=progress.held or dict.fromkeys(progress.begun, why))
 
-    def _undone(self, polled: Polled) -> Polled:
-        """Leave out the partitions whose last commit had no answer and was one all the same.
+    def _settled(self, polled: Polled) -> tuple[Polled, dict[TopicPartition, Record]]:
+        """Tell those apart whose last commit had no answer and was one all the same.
 
         The producer that asked for it has been replaced, so nothing can change any more.
         """
         asked = {tp: self.committed(tp) for tp in self.doubtful.keys() & polled.keys()}
-        left = dict(polled)
+        done = {}
         for partition, offset in asked.items():
             finished = self.doubtful.pop(partition)
             if offset is not None and offset > polled[partition][0].offset:
-                del left[partition]
-                self.source.seek(partition, offset)
+                done[partition] = finished[-1].record
                 self._note_all(finished)
-        return left
+        return {tp: records for tp, records in polled.items() if tp not in done}, done
 
     def _note_all(self, finished: Iterable[Underway]) -> None:
         for underway in finished:
@@ -123,4 +124,4 @@ def _by_partition(finished: Iterable[Underway]) -> Mapping[TopicPartition, list[
 
 
 def _held(polled: Polled, why: str) -> Progress:
-    return Progress(held={tp: records[0] for tp, records in polled.items()}, why=why)
+    return Progress(polled.keys(), held=dict.fromkeys(polled, why))

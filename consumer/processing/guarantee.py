@@ -20,8 +20,5 @@ class Guarantee(Protocol):
         Raise FencedInstanceIdError when another process has taken this member's place.
         """
 
-    def flush(self) -> None:
-        """Store the offsets that could not be stored before; raise as `process` does."""
-
     def forget(self, partitions: Iterable[TopicPartition]) -> None:
         """Drop what is kept for partitions that are no longer this member's."""

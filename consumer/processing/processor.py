@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from structlog.typing import FilteringBoundLogger
-
-from common.logs import get_logger
 from common.tracing import Attributes, NoTracer, Span, Tracer
 from consumer.bidding.decision import Decision
 from consumer.bidding.decision_record import Decided, decided
@@ -16,22 +13,20 @@ from consumer.bidding.strategy import Strategy
 from consumer.dlq.limit import DeadLetterLimit
 from consumer.dlq.producer import DeadLetters
 from consumer.errors import (
+    DeadLettersUnavailableError,
     Reason,
     SinkRefusedError,
     SinkUnavailableError,
     Stage,
     UnprocessableError,
 )
-from consumer.kafka.record import Record, received_at_ms, trace_id, traceparent_of
-from consumer.metrics import ConsumerMetrics
+from consumer.kafka.record import Record, traceparent_of
+from consumer.processing.account import Account
 from consumer.processing.deduplication import RecentIds
 from consumer.processing.refusals import Refusals
 from consumer.processing.timeout import OutOfTimeError, TimeBudget, unlimited
 from consumer.runtime import Clock
-from consumer.sinks.dropping import DroppingSink
 from consumer.sinks.sink import Acknowledgement, Sink
-
-_MS = 1000
 
 
 @dataclass(frozen=True)
@@ -61,29 +56,27 @@ class RecordHandler:
     strategy: Strategy
     sinks: Sequence[Sink]  # every one gets every decision, and is waited for
     dead_letters: DeadLetters
-    metrics: ConsumerMetrics
+    account: Account
     clock: Clock
     guards: Guards = field(default_factory=Guards)
-    dropping: Sequence[DroppingSink] = ()  # every one is offered what is done
     tracer: Tracer = field(default_factory=NoTracer)
-    # bound once: there is a line for each record
-    log: FilteringBoundLogger = field(default_factory=get_logger)
 
     def begin(self, record: Record) -> Underway:
-        """Decide and submit; raise SinkUnavailableError when that is not possible at present."""
+        """Decide and submit; raise SinkUnavailableError when that is not possible at present.
+
+        DeadLettersUnavailableError says that nothing at all has begun.
+        """
         started = self.clock.monotonic()
-        self.metrics.records.inc()
+        self.account.read += 1
         span = self.tracer.start("process", record.topic, traceparent_of(record))
         try:
             self.guards.refusals.check(record)
             outcome = self._decide(record, span)
-            begun = [sink.submit(outcome) for sink in self.sinks]
-            underway = Underway(record, outcome, begun, span)
         except UnprocessableError as error:
             underway = self._bury(record, error, span)
-        except SinkRefusedError as error:
-            underway = self._bury(record, _refused(error), span)
-        self.metrics.processing.observe(self.clock.monotonic() - started)
+        else:
+            underway = self._submit(record, outcome, span)
+        self.account.processing_s.append(self.clock.monotonic() - started)
         return underway
 
     def finish(self, underway: Underway, seconds_left: Callable[[], float]) -> Underway:
@@ -98,15 +91,15 @@ class RecordHandler:
         return underway
 
     def note(self, underway: Underway) -> None:
-        """Log and count a record whose effect is durable."""
+        """Take a record whose effect is durable to account."""
         self.guards.refusals.drop(underway.record)
         if underway.span.traceparent is not None:
             underway.span.end(*_told(underway))
         match underway.outcome:
             case Decided() as outcome:
-                self._note_decision(outcome)
+                self.account.note_decision(outcome)
             case UnprocessableError() as given_up:
-                self._note_dead_letter(underway.record, given_up)
+                self.account.note_dead_letter(underway.record, given_up)
 
     def _decide(self, record: Record, span: Span) -> Decided:
         request = parse(record.value)
@@ -132,7 +125,7 @@ class RecordHandler:
     ) -> Decided:
         original = self.guards.recent.original(record, request.id)
         if original is not None:
-            self.metrics.duplicates.inc()
+            self.account.duplicates += 1
         return decided(
             record,
             request,
@@ -143,46 +136,20 @@ class RecordHandler:
             traceparent=span.traceparent,
         )
 
+    def _submit(self, record: Record, outcome: Decided, span: Span) -> Underway:
+        try:
+            return Underway(record, outcome, [sink.submit(outcome) for sink in self.sinks], span)
+        except SinkRefusedError as error:
+            return self._bury(record, _refused(error), span)
+
     def _bury(self, record: Record, error: UnprocessableError, span: Span) -> Underway:
         self.guards.limit.note_given_up(record)
         try:
             return Underway(record, error, [self.dead_letters.submit(record, error)], span)
         except SinkRefusedError as refusal:
             raise _no_way_out(refusal) from refusal
-
-    def _note_decision(self, outcome: Decided) -> None:
-        latency_ms = self._latency_ms(outcome.record)
-        self.metrics.decided(outcome.strategy, outcome.outcome).inc()
-        for sink in self.dropping:
-            sink.offer(outcome)
-        if latency_ms is not None:
-            # clocks of two machines differ: a sum must not shrink
-            self.metrics.end_to_end.observe(max(latency_ms, 0) / _MS)
-        self.log.info(
-            "bid decided",
-            id=outcome.request.id,
-            **_position(outcome.record),
-            decision=outcome.outcome,
-            strategy=outcome.strategy,
-            latency_ms=latency_ms,
-            trace_id=trace_id(outcome.record),
-        )
-
-    def _note_dead_letter(self, record: Record, error: UnprocessableError) -> None:
-        self.metrics.dead_letters.labels(error.reason.value).inc()
-        # not the error's words, which can quote the request and a person's data with it
-        self.log.warning(
-            "bid request dead-lettered",
-            **_position(record),
-            reason=error.reason.value,
-            stage=error.stage.value,
-            error=type(error.__cause__ or error).__name__,
-            trace_id=trace_id(record),
-        )
-
-    def _latency_ms(self, record: Record) -> int | None:
-        received = received_at_ms(record)
-        return None if received is None else self.clock.epoch_ms() - received
+        except SinkUnavailableError as away:
+            raise DeadLettersUnavailableError(str(away)) from away
 
 
 def _told(underway: Underway) -> tuple[Attributes, str]:
@@ -214,10 +181,6 @@ def _refused(error: SinkRefusedError) -> UnprocessableError:
     return refused
 
 
-def _no_way_out(error: SinkRefusedError) -> SinkUnavailableError:
+def _no_way_out(error: SinkRefusedError) -> DeadLettersUnavailableError:
     # skipping it would lose it: hold the partition until somebody raises the topic's limits
-    return SinkUnavailableError(f"a dead letter is refused: {error}")
-
-
-def _position(record: Record) -> dict[str, str | int]:
-    return {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+    return DeadLettersUnavailableError(f"a dead letter is refused: {error}")

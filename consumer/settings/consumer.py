@@ -109,6 +109,13 @@ class ConsumerSettings:
         "the batch is tried again.",
         default="10000",
     )
+    commit_interval_ms: int = setting(
+        "CONSUMER_COMMIT_INTERVAL_MS",
+        _milliseconds(10),
+        doc="Milliseconds that records are decided on before what is decided is delivered and "
+        "committed; of a slow strategy's batch the rest waits for the next round.",
+        default="5000",
+    )
     commit_timeout_ms: int = setting(
         "CONSUMER_COMMIT_TIMEOUT_MS",
         _milliseconds(100),
@@ -170,15 +177,18 @@ class ConsumerSettings:
 
     @property
     def longest_round_ms(self) -> int:
-        """Most milliseconds that one round of the poll loop waits for others."""
-        # a send may block this long for either topic before the wait for acknowledgements begins,
-        # and for room in the queue of each other sink that is waited for
+        """Most milliseconds that one round of the poll loop takes."""
+        # the strategy's last record may begin at the end of the interval
+        deciding = self.commit_interval_ms + self.strategy_timeout_ms
+        # a batch waits for room in the queue of each other sink that is waited for, for all
+        # acknowledgements together, and a refusal is asked for once more
         waiting = int(self.sinks.queues_waited_for * PATIENCE * self.publish_timeout_ms)
-        publishing = 3 * self.publish_timeout_ms + waiting
+        publishing = 2 * self.publish_timeout_ms + waiting
         # a transaction begins anew, a commit without an answer is asked after, and then the commit
         committing = (3 if self.exactly_once else 2) * self.commit_timeout_ms
+        # polling failed, and a producer is replaced
         pausing = self.retry_backoff_max_ms + self.connect_timeout_ms
-        return self.poll_timeout_ms + publishing + committing + pausing
+        return self.poll_timeout_ms + deciding + publishing + committing + pausing
 
 
 def load_settings(environ: Mapping[str, str]) -> ConsumerSettings:
@@ -198,7 +208,8 @@ def load_settings(environ: Mapping[str, str]) -> ConsumerSettings:
         if value <= longest:
             message = (
                 f"{name}={value}: must be more than {longest}, the longest round of the poll loop "
-                "(a poll, the publish and the commit timeouts, backoff and connecting)"
+                "(a poll, the commit interval, the timeouts of strategy, publishing and commits, "
+                "backoff and connecting)"
             )
             raise SettingsError(message)
     return settings

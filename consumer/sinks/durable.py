@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from consumer.bidding.decision_record import Decided
 from consumer.errors import SinkUnavailableError
+from consumer.kafka.record import Place, place
 from consumer.metrics import ConsumerMetrics
 from consumer.runtime import Clock
 from consumer.settings.sinks import PATIENCE
@@ -17,7 +18,9 @@ from consumer.sinks.threaded import Bounds, Threaded
 class DurableSink:
     """Runs a sink in its own thread, and waits for it no longer than for Kafka.
 
-    A full queue makes the decisions of a batch wait, all of them together PATIENCE.
+    A full queue makes the decisions of a batch wait, all of them together PATIENCE. What was not
+    delivered in the time of a batch stays in the queue: when it is submitted again, the same
+    delivery is waited for, or a slow sink would never get to the end of its own past.
     """
 
     def __init__(self, sink: Sink, bounds: Bounds, metrics: ConsumerMetrics, clock: Clock) -> None:
@@ -27,23 +30,43 @@ class DurableSink:
         self._clock = clock
         self._longest_s = bounds.timeout_s * PATIENCE
         self._patience_s = self._longest_s
+        self._most_remembered = 2 * bounds.decisions
+        self._underway: dict[Place, Delivery] = {}
 
     def submit(self, decided: Decided) -> Acknowledgement:
         """Put the decision into the queue, or raise SinkUnavailableError when that stays full."""
-        begun = self._clock.monotonic()
-        delivery = self.thread.put(decided, self._patience_s)
-        self._patience_s = max(self._patience_s - (self._clock.monotonic() - begun), 0)
-        if delivery is None:
-            raise SinkUnavailableError(f"{self.name}: the queue is full")
+        delivery = self._underway.get(place(decided.record))
+        if delivery is None or delivery.decided.decision != decided.decision:
+            delivery = self._put(decided)
         return _Awaited(self, delivery)
 
     def close(self) -> None:
         """Deliver what is there, then end."""
         self.thread.close()
 
+    @property
+    def remembered(self) -> int:
+        """How many deliveries it knows that nobody has seen the end of."""
+        return len(self._underway)
+
+    def forget(self, delivery: Delivery) -> None:
+        """Deliver anew what is submitted after this delivery has ended."""
+        self._underway.pop(place(delivery.decided.record), None)
+
     def be_patient(self) -> None:
         """Begin a new batch: the last one has come to the wait for its acknowledgements."""
         self._patience_s = self._longest_s
+
+    def _put(self, decided: Decided) -> Delivery:
+        begun = self._clock.monotonic()
+        delivery = self.thread.put(decided, self._patience_s)
+        self._patience_s = max(self._patience_s - (self._clock.monotonic() - begun), 0)
+        if delivery is None:
+            raise SinkUnavailableError(f"{self.name}: the queue is full")
+        self._underway[place(decided.record)] = delivery
+        if len(self._underway) > self._most_remembered:  # of partitions that have gone, mostly
+            self._underway = {at: it for at, it in self._underway.items() if not it.over.is_set()}
+        return delivery
 
 
 @dataclass(frozen=True)
@@ -53,4 +76,8 @@ class _Awaited:
 
     def wait(self, seconds: float) -> None:
         self.sink.be_patient()
-        self.delivery.wait(seconds)
+        try:
+            self.delivery.wait(seconds)
+        finally:
+            if self.delivery.over.is_set():
+                self.sink.forget(self.delivery)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from consumer.sinks.delivery import Delivery
 from consumer.sinks.sink import Acknowledgement, Sink
 
 _AT_ONCE = 100
+_BEGINNING = 0.1  # of the timeout
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,11 @@ class Threaded:
             get_logger().exception("sink not closed in order", sink=self.name)
 
     def _deliver(self, batch: Sequence[Delivery]) -> None:
-        begun = [*self._begin(batch)]
+        waiting = deque(batch)
+        while waiting:
+            self._await([*self._begin(waiting)])
+
+    def _await(self, begun: Sequence[tuple[Delivery, Acknowledgement]]) -> None:
         end = self._clock.monotonic() + self._timeout_s
         for delivery, acknowledgement in begun:
             try:
@@ -87,12 +93,17 @@ class Threaded:
                 if self._queue.end(delivery, None):
                     self._delivered.inc()
 
-    def _begin(self, batch: Sequence[Delivery]) -> Iterator[tuple[Delivery, Acknowledgement]]:
-        for delivery in batch:
+    def _begin(self, waiting: deque[Delivery]) -> Iterator[tuple[Delivery, Acknowledgement]]:
+        """Begin to deliver; a sink that takes its time hears of acknowledgements in between."""
+        end = self._clock.monotonic() + self._timeout_s * _BEGINNING
+        while waiting:
+            delivery = waiting.popleft()
             try:
                 yield delivery, self._sink.submit(delivery.decided)
             except Exception as error:  # noqa: BLE001  the same
                 self._fail(delivery, error)
+            if self._clock.monotonic() >= end:
+                return
 
     def _fail(self, delivery: Delivery, error: Exception) -> None:
         if self._queue.end(delivery, _known(self.name, error)):

@@ -21,6 +21,7 @@ from typing import Any, Self
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.structs import TopicPartition
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support import topics
 from tests.support.topics import read_all
@@ -102,6 +103,13 @@ class ConsumerProcess:
     def logged(self, event: str) -> list[dict[str, Any]]:
         """Return the lines of one event."""
         return [line for line in self.log() if line["event"] == event]
+
+    def retries(self) -> float:
+        """Return how many rounds left something to be tried again."""
+        _, page = self.get("/metrics")
+        name = "consumer_retries_total"
+        families = text_string_to_metric_families(page)
+        return sum(it.value for family in families for it in family.samples if it.name == name)
 
     def _announced_port(self) -> int:
         alive = self.process.poll() is None

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from consumer.__main__ import main
@@ -104,7 +105,7 @@ def doomed(point: str) -> Any:  # noqa: ANN401  a function like consumer.kafka.c
         publisher: Any = clients.publisher
         if point == BEFORE_EFFECTS:
             publisher = Doomed(publisher, before="publish")
-        return KafkaClients(sources.get(point, clients.source), publisher)
+        return replace(clients, source=sources.get(point, clients.source), publisher=publisher)
 
     return connect_doomed
 

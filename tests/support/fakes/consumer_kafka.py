@@ -29,9 +29,10 @@ class FakeKafkaConsumer:
     """Polls in order, forgets its positions in a rebalance, and fails when it is told to.
 
     `commit_errors` and `poll_errors` are raised one per call, first come first served; `on_poll`
-    is called with the number of the poll before it, `on_commit` before a commit, and `highwater_is`
-    with the true end of a partition's log to say what the client knows of it. `not_fetched` are
-    partitions that it has stopped to read, `leader_error` what a question for an end raises.
+    is called with the number of the poll before it, `on_commit` before a commit. `not_fetched` are
+    partitions that it has stopped to read, `leader_error` what a question for an end raises,
+    `sleep` lets the time of a poll pass when all is paused, and `passed_over` says how many
+    offsets after the last record of a partition hold no record.
     """
 
     def __init__(self, partitions: int = 1, max_poll_records: int = 500) -> None:
@@ -47,13 +48,14 @@ class FakeKafkaConsumer:
         self.closed_with: Mapping[str, Any] | None = None
         self.on_poll: Callable[[int], None] = lambda _number: None
         self.on_commit: Callable[[], None] = lambda: None
-        self.highwater_is: Callable[[int], int | None] = lambda end: end
         self.polls = 0
         self.generation = 1
         self.paused: set[TopicPartition] = set()
         self.not_fetched: set[TopicPartition] = set()
         self.leader_error: KafkaError | None = None
         self.asked_ends = 0
+        self.sleep: Callable[[float], None] = lambda _seconds: None
+        self.passed_over: dict[TopicPartition, int] = {}
         self._max_poll_records = max_poll_records
         self._positions: dict[TopicPartition, int] = {}
         self._listener: Listener | None = None
@@ -92,6 +94,8 @@ class FakeKafkaConsumer:
                 polled[tp] = records
                 left -= len(records)
                 self._positions[tp] = records[-1].offset + 1
+        if not polled and self.paused:
+            self.sleep(timeout_ms / 1000)
         return polled
 
     def commit(self, offsets: Mapping[TopicPartition, OffsetAndMetadata], timeout_ms: int) -> None:
@@ -127,17 +131,15 @@ class FakeKafkaConsumer:
     def position(self, tp: TopicPartition, timeout_ms: int) -> int | None:
         """Return the next offset to be polled."""
         assert timeout_ms == 0
-        return self._positions[self._assigned(tp)]
+        position = self._positions[self._assigned(tp)]
+        at_end = position == len(self.log[tp])
+        return position + (self.passed_over.get(tp, 0) if at_end else 0)
 
     def lose(self) -> None:
         """Throw it out of the group, as after a session that timed out."""
         assert self._listener is not None
         self._listener.on_partitions_lost(set(self._positions))
         self._positions = {}
-
-    def highwater(self, tp: TopicPartition) -> int | None:
-        """Return the offset after the last record."""
-        return self.highwater_is(len(self.log[self._assigned(tp)]))
 
     def end_offsets(
         self, partitions: Collection[TopicPartition], timeout_ms: int
@@ -169,6 +171,7 @@ class FakeKafkaConsumer:
         if self._next_assignment is None or self._listener is None:
             return
         self._listener.on_partitions_revoked(set(self._positions))
+        self.paused.clear()
         self._positions = {tp: self.committed.get(tp, 0) for tp in self._next_assignment}
         self._next_assignment = None
         self._listener.on_partitions_assigned(set(self._positions))

@@ -12,7 +12,7 @@ from consumer.bidding.strategy import Strategy
 from consumer.dlq.producer import DeadLetters
 from consumer.health.health import Health
 from consumer.kafka.commits import Commits
-from consumer.kafka.lag import Lag
+from consumer.kafka.control_records import ControlRecords
 from consumer.kafka.offset_reset import Positions
 from consumer.kafka.publisher import Publisher
 from consumer.kafka.rebalance import Rebalances
@@ -20,7 +20,9 @@ from consumer.kafka.stall_detector import Watchdog
 from consumer.kafka.unreadable import Unreadable
 from consumer.metrics import ConsumerMetrics
 from consumer.poll_loop import PollLoop
+from consumer.processing.account import Account
 from consumer.processing.at_least_once import AtLeastOnce
+from consumer.processing.backlog import Backlog
 from consumer.processing.batch import BatchProcessor
 from consumer.processing.deduplication import RecentIds
 from consumer.processing.exactly_once import ExactlyOnce
@@ -64,6 +66,7 @@ class Wiring:
         self.registry = CollectorRegistry()
         self.tracer: FakeTracer | NoTracer = tracer or NoTracer()
         self.source = source
+        source.sleep = self.time.sleep
         self.producers: list[FakeProducer] = []
         self.make_producer: Callable[[], FakeProducer] = broker.begin if broker else FakeProducer
         self.publisher = Publisher(self._connect)
@@ -72,35 +75,46 @@ class Wiring:
         self.health = Health(60, clock.monotonic)
         self.commits = Commits(source, 5_000, self.health, metrics)
         self.recent = RecentIds(1000)
-        lag = Lag(source, clock, metrics)
         runtime = Runtime(clock, self.stop, self.health, metrics)
-        watchdog = Watchdog(source, 60, runtime)
+        self.backlog = Backlog(source, lambda: Backoff(0.1, 5), runtime)
+        control_records = ControlRecords(source, self.commits, self.backlog, clock.monotonic)
+        watchdog = Watchdog(source, self.backlog, 60, runtime)
         unreadable = Unreadable(source, 5, runtime)
+        self.account = Account(metrics, clock, dropping)
         self.handler = RecordHandler(
             strategy or FakeStrategy(),
             [KafkaSink(self.publisher, DECISIONS)] if sinks is None else sinks,
             DeadLetters(self.publisher, DEAD_LETTERS),
-            metrics,
+            self.account,
             clock,
             guards=guards or Guards(recent=self.recent),
-            dropping=dropping,
             tracer=self.tracer,
         )
-        self.processor = BatchProcessor(self.handler, clock, 10)
+        self.processor = BatchProcessor(self.handler, clock, self.stop, 5, 10)
         self.guarantee = self._guarantee(metrics)
         self.loop = PollLoop(
             source,
             Positions(source, starts or {}, 5_000, metrics),
+            self.backlog,
+            self.commits,
             self.guarantee,
-            lag,
+            self.account,
+            control_records,
             watchdog,
             unreadable,
-            Backoff(0.1, 5),
             Backoff(0.1, 5),
             runtime,
             500,
         )
-        books = (self.guarantee, lag, self.recent, watchdog, unreadable)
+        books = (
+            self.backlog,
+            self.commits,
+            self.guarantee,
+            self.recent,
+            control_records,
+            watchdog,
+            unreadable,
+        )
         rebalances = Rebalances(books, self.health, metrics)
         source.subscribe([TOPIC], rebalances)
 

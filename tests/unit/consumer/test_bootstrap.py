@@ -31,6 +31,7 @@ from tests.support.fakes.consumer_producer import FakeProducer
 from tests.support.fakes.consumer_records import partition
 from tests.support.fakes.consumer_transactions import FakeTransactions
 from tests.support.fakes.consumer_wiring import DECISIONS
+from tests.support.fakes.group_offsets import FakeGroupOffsets
 from tests.support.waiting import eventually
 from verification.run.ports import free_port
 
@@ -50,7 +51,9 @@ class Cluster:
         """Connect or fail."""
         if self.outages:
             raise self.outages.pop(0)
-        return KafkaClients(self.source, Publisher(lambda: self.producer))
+        return KafkaClients(
+            self.source, Publisher(lambda: self.producer), lambda: FakeGroupOffsets({})
+        )
 
 
 class TestService:
@@ -74,9 +77,14 @@ class TestService:
         return Bootstrap(settings, connect, self.runtime, extensions).build_service()
 
     def run(self, cluster: Cluster) -> None:
-        """Run the service until it has polled once."""
-        cluster.source.on_poll = lambda _number: self.stop.request()
+        """Run the service until it has gone round once."""
+        cluster.source.on_poll = self.stop_at_the_second
         self.service({}, cluster.connect).run()
+
+    def stop_at_the_second(self, poll: int) -> None:
+        """Request a stop once the records of the first poll are done."""
+        if poll == 2:
+            self.stop.request()
 
     def test_it_decides_commits_leaves_the_group_and_closes(self) -> None:
         """A stop ends everything in order, without the client's own commit."""
@@ -93,12 +101,14 @@ class TestService:
         cluster = Cluster()
         cluster.source.add(b'{"id":"r-1"}')
         broker = FakeTransactions(cluster.source)
-        cluster.source.on_poll = lambda _number: self.stop.request()
+        cluster.source.on_poll = self.stop_at_the_second
         environ = {
             "PROCESSING_GUARANTEE": "exactly_once",
             "CONSUMER_GROUP_INSTANCE_ID": "pod-1",
         }
-        clients = KafkaClients(cluster.source, Publisher(broker.begin))
+        clients = KafkaClients(
+            cluster.source, Publisher(broker.begin), lambda: FakeGroupOffsets({})
+        )
         self.service(environ, lambda _settings: clients).run()
         assert len(broker.to(DECISIONS)) == 1
         assert cluster.source.committed == {partition(): 1}

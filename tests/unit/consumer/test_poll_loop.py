@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from kafka.errors import (
     CommitFailedError,
@@ -50,6 +52,16 @@ class Outage:
         record = decided.record
         hit = record.partition == self.number and record.offset >= self.start
         return SinkUnavailableError("sink away") if hit and not self.over else None
+
+
+def stop_at(service: Wiring, offset: int) -> Callable[[Decided], None]:
+    """Return what a sink does for it to be stopped while this offset is submitted."""
+
+    def stop(decided: Decided) -> None:
+        if decided.record.offset == offset:
+            service.stop.request()
+
+    return stop
 
 
 class TestCommits:
@@ -157,17 +169,15 @@ class TestUnavailableSinks:
 
     def test_pauses_grow_and_end_with_the_outage(self) -> None:
         """Retries back off; the first success resets the pause."""
-        source, outage = filled(1), Outage()
+        source, outage = filled(2), Outage(start=1)
         service = Wiring(source, sinks=[FakeSink(at_wait=outage)])
-        starts = []
-        for _ in range(3):
-            before = service.time.now_s
-            service.go_round()
-            starts.append(round(service.time.now_s - before, 3))
-        assert starts == [0.1, 0.2, 0.4]
+        service.go_round(3)
         outage.over = True
         service.go_round()
-        assert service.loop.sinks_backoff.next_s() == 0.1
+        source.add(REQUEST)
+        outage.start, outage.over = 2, False
+        service.go_round(3)
+        assert service.time.slept_s == pytest.approx([0.1, 0.2, 0.4, 0.1, 0.2], abs=0.002)
 
     def test_it_is_said_why(self) -> None:
         """Readiness names the sink's trouble, until it is over; retries are counted."""
@@ -286,29 +296,37 @@ class TestRun:
         assert service.health.silent_s() == 50
         assert service.health.alive()
 
-    def test_a_stop_finishes_and_commits_the_batch(self) -> None:
-        """A stop requested while records are polled comes after their commit."""
-        source = filled(3, max_poll_records=2)
-        service = Wiring(source)
-        source.on_poll = lambda _number: service.stop.request()
+    def test_a_stop_finishes_and_commits_what_has_begun(self) -> None:
+        """A stop requested while records are decided on comes after their commit; no more begin."""
+        source, sink = filled(3), FakeSink()
+        service = Wiring(source, sinks=[sink])
+        sink.at_submit = stop_at(service, offset=1)
         service.loop.run()
         assert source.polls == 1
         assert source.committed == {partition(): 2}
 
-    def test_a_stop_gives_a_failed_commit_a_last_chance(self) -> None:
-        """What is still to be committed is committed at the end."""
-        source = filled(1)
-        source.commit_errors = [KafkaTimeoutError("slow")]
+    def test_after_a_stop_nothing_begins(self) -> None:
+        """What was polled when it came is left to whoever comes next."""
+        source = filled(3)
         service = Wiring(source)
         source.on_poll = lambda _number: service.stop.request()
+        service.loop.run()
+        assert (source.polls, source.commits) == (1, [])
+
+    def test_a_stop_gives_a_failed_commit_a_last_chance(self) -> None:
+        """What is still to be committed is committed at the end."""
+        source, sink = filled(1), FakeSink()
+        source.commit_errors = [KafkaTimeoutError("slow")]
+        service = Wiring(source, sinks=[sink])
+        sink.at_submit = stop_at(service, offset=0)
         service.loop.run()
         assert source.committed == {partition(): 1}
 
     def test_a_stop_during_an_outage_commits_only_what_is_safe(self) -> None:
         """The rest is read again by whoever comes next."""
-        source = filled(3)
-        service = Wiring(source, sinks=[FakeSink(at_wait=Outage(start=1))])
-        source.on_poll = lambda _number: service.stop.request()
+        source, sink = filled(3), FakeSink(at_wait=Outage(start=1))
+        service = Wiring(source, sinks=[sink])
+        sink.at_submit = stop_at(service, offset=2)
         service.loop.run()
         assert source.committed == {partition(): 1}
 

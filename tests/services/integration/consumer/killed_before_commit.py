@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from consumer.__main__ import main
@@ -32,7 +33,7 @@ class Doomed:
 def doomed(settings: ConsumerSettings) -> KafkaClients:
     """Connect for real, and put the doom before the commit."""
     clients = connect(settings)
-    return KafkaClients(Doomed(clients.source), clients.publisher)
+    return replace(clients, source=Doomed(clients.source))
 
 
 if __name__ == "__main__":

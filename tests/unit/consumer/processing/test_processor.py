@@ -48,6 +48,7 @@ def handle(service: Wiring, **fields: Any) -> tuple[Underway, list[Any]]:  # noq
     with capture_logs() as logged:
         underway = service.handler.begin(record)
         service.handler.note(service.handler.finish(underway, five_s))
+        service.account.write()
     return underway, logged
 
 

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from common.settings import SettingsError
 from consumer import sinks
-from consumer.bidding.decision import NoBid
+from consumer.bidding.decision import Bid, Bids, NoBid
 from consumer.bidding.decision_record import Decided, decided
 from consumer.bidding.request import parse
 from consumer.errors import SinkRefusedError, SinkUnavailableError
@@ -260,6 +260,65 @@ class TestDurable:
             acknowledgement.wait(WELL_S)
         it.submit(decision(2)).wait(WELL_S)
         assert slow.offsets() == [0, 1, 2]
+
+    def test_what_is_still_in_the_queue_is_not_put_there_again(
+        self, counted: Counted, slow: SlowSink
+    ) -> None:
+        """A record that is tried again waits for the delivery that has begun."""
+        it = durable(slow, counted)
+        with pytest.raises(SinkUnavailableError):
+            it.submit(decision()).wait(0)
+        again = it.submit(decision())
+        slow.go_on.set()
+        again.wait(WELL_S)
+        assert slow.offsets() == [0]
+
+    def test_what_was_delivered_meanwhile_is_known(self, counted: Counted, slow: SlowSink) -> None:
+        """Between two attempts a sink gets on with its work, and none of it is done twice."""
+        it = durable(slow, counted)
+        with pytest.raises(SinkUnavailableError):
+            it.submit(decision()).wait(0)
+        slow.go_on.set()
+        eventually(lambda: counted.of("delivered_total") == 1, "the delivery")
+        it.submit(decision()).wait(0)
+        assert slow.offsets() == [0]
+
+    def test_another_decision_is_another_delivery(self, counted: Counted, slow: SlowSink) -> None:
+        """A strategy that is asked again may decide otherwise: the sink gets that, too."""
+        it = durable(slow, counted)
+        it.submit(decision())
+        record = make_record(b'{"id":"r-1"}', offset=0)
+        bids = Bids((Bid("1", 1.0, "ad"),))
+        again = it.submit(decided(record, parse(record.value), bids, "fake", 0))
+        slow.go_on.set()
+        again.wait(WELL_S)
+        assert [it.outcome for it in slow.submitted] == ["no_bid", "bid"]
+
+    def test_what_nobody_waits_for_any_more_is_forgotten(self, counted: Counted) -> None:
+        """Partitions go, and with them who would have waited: memory is bounded."""
+        sink = FakeSink()
+        it = durable(sink, counted)
+        for offset in range(50):
+            eventually(lambda: counted.of("queued_decisions") == 0, "an empty queue")
+            it.submit(decision(offset))
+        assert it.remembered <= 2 * BOUNDS.decisions + 1
+
+    def test_a_sink_that_takes_its_time_is_heard_of_in_between(self, counted: Counted) -> None:
+        """The first acknowledgements do not wait for a whole batch to be submitted."""
+        time, delivered = FakeTime(), []
+
+        def take_a_second(_decided: Decided) -> None:
+            delivered.append(counted.of("delivered_total"))
+            time.now_s += 1
+
+        bounds = Bounds(10, 10_000, timeout_s=5)
+        sink = FakeSink(at_submit=take_a_second)
+        it = DurableSink(sink, bounds, counted.metrics, time.clock)
+        waited_for = [it.submit(decision(offset)) for offset in range(4)]
+        it.thread.start()
+        for acknowledgement in waited_for:
+            acknowledgement.wait(WELL_S)
+        assert delivered == [0, 1, 2, 3]
 
 
 class TestInTheService:

@@ -1,4 +1,4 @@
-"""Partitions that come and go, and how far behind they are."""
+"""Partitions that come and go."""
 
 from __future__ import annotations
 
@@ -81,82 +81,3 @@ class TestRebalances:
         service.commits.flush()
         assert source.commits == []
         assert service.value("consumer_assigned_partitions") == 0
-
-
-class TestLag:
-    """Lag is told in messages and in seconds, by partition."""
-
-    def test_what_waits_is_counted(self) -> None:
-        """Messages are the distance to the end, seconds the age of the record read last."""
-        source = FakeKafkaConsumer(max_poll_records=2)
-        for _ in range(5):
-            source.add(REQUEST)
-        service = Wiring(source)
-        service.time.now_s += 30
-        service.go_round()
-        assert service.value("consumer_lag_messages", partition="0") == 3
-        assert service.value("consumer_lag_seconds", partition="0") == pytest.approx(30 - 0.001)
-
-    def test_nothing_waiting_is_no_lag_however_old_the_last_record(self) -> None:
-        """A quiet topic is not a slow consumer."""
-        source = FakeKafkaConsumer()
-        source.add(REQUEST)
-        service = Wiring(source)
-        service.time.now_s += 3_600
-        service.go_round()
-        assert service.value("consumer_lag_messages", partition="0") == 0
-        assert service.value("consumer_lag_seconds", partition="0") == 0
-
-    def test_an_outage_shows_as_a_growing_lag(self) -> None:
-        """The record that is held counts as waiting, and it grows older."""
-        source = FakeKafkaConsumer()
-        source.add(REQUEST)
-        away = FakeSink(at_wait=lambda _decided: SinkUnavailableError("away"))
-        service = Wiring(source, sinks=[away])
-        service.go_round()
-        service.time.now_s += 60
-        service.go_round()
-        assert service.value("consumer_lag_messages", partition="0") == 1
-        lag_s = service.value("consumer_lag_seconds", partition="0")
-        assert lag_s is not None
-        assert lag_s > 60
-
-    def test_it_is_reported_at_most_once_a_second(self) -> None:
-        """A busy loop does not spend its time on gauges."""
-        source = FakeKafkaConsumer()
-        service = Wiring(source)
-        service.go_round()
-        source.add(b"poison")
-        source.highwater_is = lambda _end: 100
-        service.go_round()
-        assert service.value("consumer_lag_messages", partition="0") == 0
-        service.time.now_s += 1
-        service.go_round()
-        assert service.value("consumer_lag_messages", partition="0") == 99
-
-    def test_what_is_not_known_yet_is_not_reported(self) -> None:
-        """Before the first fetch there is no end, and a client's error is none either."""
-        source = FakeKafkaConsumer()
-        source.highwater_is = lambda _end: None
-        service = Wiring(source)
-        service.go_round()
-        assert service.value("consumer_lag_messages", partition="0") is None
-
-        def fail(_end: int) -> int:
-            raise KafkaTimeoutError
-
-        source.highwater_is = fail
-        service.time.now_s += 1
-        service.go_round()
-        assert service.value("consumer_lag_messages", partition="0") is None
-
-    def test_partitions_that_went_have_no_lag_here(self) -> None:
-        """Another member reports them from now on."""
-        source = FakeKafkaConsumer(partitions=2)
-        service = Wiring(source)
-        service.go_round()
-        source.rebalance([partition(1)])
-        service.time.now_s += 1
-        service.go_round()
-        assert service.value("consumer_lag_messages", partition="0") is None
-        assert service.value("consumer_lag_messages", partition="1") == 0

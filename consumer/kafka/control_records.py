@@ -1,0 +1,67 @@
+"""Offsets at which there is no record for anybody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from kafka.errors import KafkaError
+from kafka.structs import TopicPartition
+
+from consumer.kafka.commits import Commits
+from consumer.kafka.consumer import Source, Waiting
+from consumer.kafka.record import Record
+
+_EVERY_S = 1.0
+
+
+class ControlRecords:
+    """Commits positions past the ends of transactions, and past what was aborted.
+
+    Kafka writes these into the log of a partition, and its clients pass over them. Where one is
+    the last of a log, no record after it takes the group's offset along, and the group would lag
+    behind an idle topic for ever.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        commits: Commits,
+        waiting: Waiting,
+        monotonic: Callable[[], float],
+    ) -> None:
+        """Take what knows which records are not safe yet."""
+        self._source = source
+        self._commits = commits
+        self._waiting = waiting
+        self._monotonic = monotonic
+        self._safe: dict[TopicPartition, int] = {}
+        self._due = monotonic()
+
+    def look(self) -> None:
+        """Note, at most once a second, the positions of partitions of which nothing waits."""
+        if self._monotonic() < self._due:
+            return
+        self._due = self._monotonic() + _EVERY_S
+        for partition in self._source.assignment():
+            if self._waiting.next_offset(partition) is None:
+                self._pass(partition)
+
+    def note(self, done: Mapping[TopicPartition, Record]) -> None:
+        """Note the last records that are safe: their offsets are committed with them."""
+        for partition, record in done.items():
+            self._safe[partition] = record.offset + 1
+
+    def forget(self, partitions: Iterable[TopicPartition]) -> None:
+        """Drop what is known of partitions that are no longer this member's."""
+        for partition in partitions:
+            self._safe.pop(partition, None)
+
+    def _pass(self, partition: TopicPartition) -> None:
+        try:
+            position = self._source.position(partition, timeout_ms=0)
+        except KafkaError:
+            return  # asked again in a second
+        if position is None or position <= self._safe.setdefault(partition, position):
+            return
+        self._commits.pass_over(partition, position)
+        self._safe[partition] = position

@@ -1,0 +1,204 @@
+"""A round ends, beats and commits in a bounded time, whatever is in it."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import pytest
+from kafka.errors import KafkaTimeoutError
+
+from consumer.bidding.decision import Decision, NoBid
+from consumer.bidding.decision_record import Decided
+from consumer.bidding.request import BidRequest
+from consumer.errors import SinkUnavailableError
+from tests.support.fakes.consumer_kafka import FakeKafkaConsumer
+from tests.support.fakes.consumer_records import partition
+from tests.support.fakes.consumer_sink import FakeSink
+from tests.support.fakes.consumer_strategy import FakeStrategy
+from tests.support.fakes.consumer_transactions import FakeTransactions
+from tests.support.fakes.consumer_wiring import DEAD_LETTERS, Wiring
+from tests.support.fakes.kubelet import GRACE_S, FakeKubelet
+
+pytestmark = pytest.mark.timing
+
+REQUEST = b'{"id":"r-1"}'
+INTERVAL_S = 5  # of the fakes' wiring, as by default
+RECORDS = 5_000
+
+
+class Slow:
+    """A bidding logic whose strategy takes its time, watched by a kubelet."""
+
+    def __init__(self, seconds: float, partitions: int = 4, *, exactly_once: bool = False) -> None:
+        """Spread the records over the partitions."""
+        self.source = FakeKafkaConsumer(partitions, max_poll_records=1_000)
+        for number in range(RECORDS):
+            self.source.add(REQUEST, number % partitions)
+        broker = FakeTransactions(self.source) if exactly_once else None
+        self.service = Wiring(self.source, strategy=FakeStrategy(self.decide), broker=broker)
+        self.kubelet = FakeKubelet(self.service.health, self.service.time)
+        self.seconds = seconds
+
+    def decide(self, _request: BidRequest) -> Decision:
+        """Decide after the time that this strategy takes."""
+        self.kubelet.spend(self.seconds)
+        return NoBid()
+
+    def lag(self) -> int:
+        """Return how many records are not committed."""
+        return RECORDS - sum(self.source.committed.values())
+
+    def go_round(self) -> None:
+        """Go round as `run` does."""
+        self.service.health.beat()
+        self.service.go_round()
+
+
+@pytest.mark.parametrize("exactly_once", [False, True])
+@pytest.mark.parametrize("seconds", [0.005, 0.15, 1.0])
+def test_a_slow_strategy_is_never_killed_and_every_round_commits(
+    seconds: float, *, exactly_once: bool
+) -> None:
+    """Probed every 10 s over a backlog of 5,000, it stays alive, and its lag falls to nothing."""
+    it = Slow(seconds, exactly_once=exactly_once)
+    lag = it.lag()
+    while lag:
+        began_s = it.service.time.now_s
+        it.go_round()
+        assert it.lag() < lag
+        assert it.service.time.now_s - began_s <= INTERVAL_S + seconds
+        lag = it.lag()
+    assert it.kubelet.kills == 0
+    assert it.kubelet.probes > RECORDS * seconds / 10 - 1
+
+
+@pytest.mark.parametrize("seconds", [0.005, 0.15, 1.0])
+def test_a_stop_is_over_in_time(seconds: float) -> None:
+    """SIGTERM in the middle of a round ends after the record in hand, within the grace period."""
+    it = Slow(seconds)
+    it.source.on_commit = it.service.stop.request
+    began_s = it.service.time.now_s
+    it.service.loop.run()
+    assert it.service.time.now_s - began_s < GRACE_S
+    assert 0 < it.lag() < RECORDS
+
+
+def test_no_partition_waits_for_the_slow_records_of_another() -> None:
+    """Each gets its share of a round's time, and who had none is first in the next."""
+    it = Slow(1.0, partitions=8)
+    for _ in range(6):  # a poll brings the records of two of them
+        it.go_round()
+    assert set(it.source.committed) == {partition(number) for number in range(8)}
+
+
+def test_what_waits_is_not_fetched_again() -> None:
+    """A partition is paused while records of it wait here, and read on afterwards."""
+    it = Slow(1.0, partitions=1)
+    it.go_round()
+    assert it.source.paused == {partition()}
+    assert it.service.backlog.next_offset(partition()) == 5
+    it.seconds = 0
+    it.go_round()
+    assert it.source.committed == {partition(): 1_000}
+    assert it.source.paused == set()
+
+
+def test_a_partition_that_goes_takes_its_backlog_along() -> None:
+    """Its records are decided on where it is read from now on."""
+    it = Slow(1.0, partitions=2)
+    it.go_round()
+    it.source.rebalance([partition(1)])
+    it.seconds = 0
+    it.go_round()
+    assert it.service.backlog.next_offset(partition(0)) is None
+    assert it.source.committed[partition(0)] < 10
+
+
+def test_a_dead_letter_that_is_not_taken_holds_its_partition_alone() -> None:
+    """The others do not wait for it, and it is tried again, from its own place on."""
+    source = FakeKafkaConsumer(partitions=2)
+    for value in (REQUEST, b"poison", REQUEST):
+        source.add(value, 0)
+    for _ in range(3):
+        source.add(REQUEST, 1)
+    service = Wiring(source)
+    service.producer.refusing = lambda sent: (
+        KafkaTimeoutError("away") if sent.topic == DEAD_LETTERS else None
+    )
+    service.go_round()
+    assert source.committed == {partition(0): 1, partition(1): 3}
+    assert service.health.reasons()[0].startswith("sinks: ")
+    service.producer.refusing = lambda _sent: None
+    service.go_round(2)
+    assert source.committed == {partition(0): 3, partition(1): 3}
+    assert service.health.reasons() == []
+
+
+def test_a_dead_letter_that_is_not_taken_ends_no_transaction() -> None:
+    """What came before it is committed, and the other partitions are, too."""
+    source = FakeKafkaConsumer(partitions=2)
+    for number, value in [(0, REQUEST), (0, b"poison"), (1, REQUEST)]:
+        source.add(value, number)
+    broker = FakeTransactions(source)
+    service = Wiring(source, broker=broker)
+
+    def away(*_: object) -> NoReturn:
+        raise SinkUnavailableError("the topic is not there")
+
+    service.handler.dead_letters.submit = away  # type: ignore[method-assign,assignment]
+    service.go_round()
+    assert source.committed == {partition(0): 1, partition(1): 1}
+    assert broker.aborted == []
+
+
+def test_a_sink_that_takes_a_second_for_each_decision_lets_every_round_commit() -> None:
+    """What it has not acknowledged in the time of a round is asked for again in the next."""
+    source, sink = FakeKafkaConsumer(), FakeSink()
+    for _ in range(60):
+        source.add(REQUEST)
+    service = Wiring(source, sinks=[sink])
+    kubelet = FakeKubelet(service.health, service.time)
+
+    def deliver(_decided: Decided) -> Exception | None:
+        left_s = sink.waited_s[-1]
+        kubelet.spend(min(left_s, 1))
+        return SinkUnavailableError("late") if left_s < 1 else None
+
+    sink.at_wait = deliver
+    committed = 0
+    while committed < 60:
+        service.health.beat()
+        service.go_round()
+        assert source.committed[partition()] > committed
+        committed = source.committed[partition()]
+    assert kubelet.kills == 0
+
+
+def test_the_ends_of_transactions_are_committed_past() -> None:
+    """Nothing waits after the last record, so the group must not lag behind them for ever."""
+    source = FakeKafkaConsumer()
+    source.add(REQUEST)
+    service = Wiring(source)
+    service.go_round()
+    source.passed_over[partition()] = 2
+    service.time.now_s += 1
+    service.go_round(2)
+    assert source.committed == {partition(): 3}
+
+
+def test_a_position_is_not_committed_past_what_waits() -> None:
+    """The client has read it, and nobody has decided on it."""
+    it = Slow(1.0, partitions=1)
+    it.go_round()
+    it.go_round()
+    assert it.source.committed == {partition(): 10}
+
+
+def test_an_idle_partition_is_not_committed_again_and_again() -> None:
+    """A position that has not moved is where the group goes on from anyway."""
+    source = FakeKafkaConsumer()
+    service = Wiring(source)
+    for _ in range(5):
+        service.go_round()
+        service.time.now_s += 1
+    assert source.commits == []

@@ -15,6 +15,7 @@ from verification.project import ROOT
 
 _COPIED = ("app", "common", "consumer", "samples", "tests", "verification", "pyproject.toml")
 _UNIT = "tests/unit/app"
+_CONSUMER_UNIT = "tests/unit/consumer"
 _FAULTS = "tests/services/faults"
 
 
@@ -45,6 +46,13 @@ MUTATIONS = (
         "        self._commits.flush()\n"
         "        progress = self._processor.process(polled, self._note)\n",
         f"{_FAULTS}/test_consumer_trouble.py::TestKilled",
+    ),
+    Mutation(
+        "no end to a round",
+        "consumer/processing/batch.py",
+        "            if self.clock.monotonic() >= end or self.stop.requested:\n",
+        "            if self.stop.requested:\n",
+        f"{_CONSUMER_UNIT}/test_rounds.py",
     ),
     Mutation(
         "no bound on what waits",

@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
-from kafka.structs import TopicPartition
+from kafka.structs import OffsetAndMetadata, TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support import topics
@@ -106,10 +106,18 @@ class ConsumerProcess:
 
     def retries(self) -> float:
         """Return how many rounds left something to be tried again."""
+        return sum(self.samples("consumer_retries_total"))
+
+    def lag(self) -> int | None:
+        """Return the sum of the gauges by partition, None where not all are there yet."""
+        shown = self.samples("consumer_lag_messages")
+        return int(sum(shown)) if len(shown) == PARTITIONS else None
+
+    def samples(self, name: str) -> list[float]:
+        """Return the values of a metric, whatever their labels."""
         _, page = self.get("/metrics")
-        name = "consumer_retries_total"
         families = text_string_to_metric_families(page)
-        return sum(it.value for family in families for it in family.samples if it.name == name)
+        return [it.value for family in families for it in family.samples if it.name == name]
 
     def _announced_port(self) -> int:
         alive = self.process.poll() is None
@@ -192,6 +200,27 @@ class Pipeline:
         """Return the sum of the group's committed offsets."""
         partitions = [TopicPartition(self.requests, number) for number in range(PARTITIONS)]
         return sum(self._asking.committed(partition) or 0 for partition in partitions)
+
+    def lag(self) -> int:
+        """Return how many offsets Kafka has after those that the group has committed."""
+        partitions = [TopicPartition(self.requests, number) for number in range(PARTITIONS)]
+        ends: dict[TopicPartition, int] = self._asking.end_offsets(partitions)
+        return sum(ends.values()) - self.committed()
+
+    def commit(self, partition: int, offset: int) -> None:
+        """Commit for the group, as long as it has no member."""
+        offsets = {TopicPartition(self.requests, partition): OffsetAndMetadata(offset, "", -1)}
+        self._asking.commit(offsets)
+
+    def send_in_transactions(self, *values: bytes) -> None:
+        """Write each request in a transaction of its own."""
+        options = {"bootstrap_servers": self.brokers, "transactional_id": f"tests-{self.group}"}
+        with closing(KafkaProducer(**options)) as producer:
+            producer.init_transactions()
+            for value in values:
+                producer.begin_transaction()
+                producer.send(self.requests, value=value, key=b"r-1")
+                producer.commit_transaction()
 
     @cached_property
     def _producer(self) -> Any:  # noqa: ANN401  no types there

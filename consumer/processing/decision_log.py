@@ -41,7 +41,7 @@ class _Line(_Members, gc=False):
 
 
 class DecisionLog:
-    """Logs decisions by the line that common/logs.py would write, and for a third of its time.
+    """Logs decisions by the line that common/logs.py would write, and for a quarter of its time.
 
     There is one for each record, and it always has the same members, none of them personal: so the
     way through structlog's processors is left out, and with it a system call a line. Lines are held

@@ -96,7 +96,9 @@ def test_every_alert_would_be_missed(folder: Path) -> None:
     assert {alert for alert in ALERTS if f"alertname: {alert}," in printed} == set(ALERTS), printed
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "manifests").rglob(LIST)), ids=str)
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / "manifests").rglob(LIST)), ids=lambda file: file.parent.name
+)
 def test_half_of_the_retention_is_half_of_the_retention(file: Path) -> None:
     """In each list of topics, bid requests are kept for twice as long as the alert waits."""
     name = read(KafkaSettings, {}).topic_bid_requests

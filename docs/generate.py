@@ -14,7 +14,7 @@ from common.logs import LogSettings
 from common.tracing import TracingSettings
 from consumer.metrics import TABLE as CONSUMER_METRICS
 from consumer.settings.consumer import ConsumerSettings
-from docs import performance_page, reliability, scale_page, validation_page
+from docs import decision_page, performance_page, reliability, scale_page, validation_page
 from verification.run.local_settings import RunSettings
 from verification.settings import HarnessSettings
 
@@ -74,6 +74,8 @@ def pages() -> Mapping[str, str]:
     """Return each generated page by its file name."""
     return {
         "configuration.md": configuration(),
+        "decision-record.schema.json": decision_page.schema_page(),
+        "decisions.md": decision_page.page(),
         "metrics.md": metric_tables(),
         "performance.md": performance_page.page(),
         **performance_page.drawings(),

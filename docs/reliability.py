@@ -23,10 +23,12 @@ _HEADINGS = {
 _INTRODUCTION = """\
 # Reliability
 
-A 2xx means that all in-sync replicas have acknowledged the record; what was accepted is processed;
-nothing is dropped in silence. Each row below is a test in `tests/services/faults/` that breaks
-something while real clients post to the real processes in front of a real Kafka, and then reads the
-topics to their end. Run them with `make faults`.
+A 2xx means that all in-sync replicas have acknowledged the record. What was accepted is processed,
+as long as the disk of one of them survives and it is read within the topic's retention
+([how far that goes](phases/01-core-pipeline.md#how-far-that-goes)); nothing is dropped in silence.
+Each row below is a test in `tests/services/faults/` that breaks something while real clients post
+to the real processes in front of a real Kafka, and then reads the topics to their end. Run them
+with `make faults`.
 
 Every scenario with a ledger asserts that no accepted bid request is missing, that none that was
 refused for certain is there, that none is there twice, and that the ingest's counters and the

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
+from common import decisions
+from common.decisions import Original
 from consumer.bidding.decision import Bid, Bids, Decision, NoBid
 from consumer.bidding.request import BidRequest
 from consumer.kafka.record import Record
@@ -16,16 +16,8 @@ from consumer.kafka.record import Record
 _JSON = msgspec.json.Encoder()
 
 
-@dataclass(frozen=True)
-class Original:
-    """Where a bid id was first seen."""
-
-    partition: int
-    offset: int
-
-
-@dataclass(frozen=True)
-class Decided:
+# a Struct, because there is one for each record: it is made in a fraction of a dataclass's time
+class Decided(msgspec.Struct, frozen=True, gc=False):
     """One decision; `decided_at_ms` is epoch milliseconds, `value` its JSON as UTF-8.
 
     `traceparent` is its own place in the trace of the request, None where that is the request's.
@@ -55,56 +47,54 @@ def decided(  # noqa: PLR0913  the parts of a decision, of which the last is sel
     original: Original | None = None,
     traceparent: str | None = None,
 ) -> Decided:
-    """Put a decision into its final form; raise ValueError or TypeError where JSON has none.
+    """Put a decision into its final form; raise ValueError or TypeError where it has none.
 
     `original` is where the same bid id had come before: the decision says of which it repeats.
     """
-    body: dict[str, Any] = {
-        "request": {
-            "id": request.id,
-            "topic": record.topic,
-            "partition": record.partition,
-            "offset": record.offset,
-        },
-        "strategy": strategy,
-        "decided_at": now_ms,
-        "response": bid_response(request.id, decision),
-    }
-    if original is not None:
-        body["duplicate_of"] = {"partition": original.partition, "offset": original.offset}
-    value = _JSON.encode(body)
+    written = decisions.DecisionRecord(
+        decisions.VERSION,
+        decisions.Request(request.id, record.topic, record.partition, record.offset),
+        strategy,
+        now_ms,
+        bid_response(request.id, decision),
+        msgspec.UNSET if original is None else original,
+    )
+    value = _JSON.encode(written)
     return Decided(record, request, decision, strategy, now_ms, value, traceparent)
 
 
-def bid_response(request_id: str, decision: Decision) -> Mapping[str, Any]:
+def bid_response(request_id: str, decision: Decision) -> decisions.BidResponse:
     """Return the decision as an OpenRTB 2.6 BidResponse (section 4.2.1)."""
-    match decision:
-        case NoBid(reason):
-            return {"id": request_id, "nbr": int(reason)}
-        case Bids(bids, currency):
-            offers = [_offer(number, bid) for number, bid in enumerate(bids, start=1)]
-            return {"id": request_id, "seatbid": [{"bid": offers}], "cur": currency}
-        case _:  # strategies are not always type-checked
-            raise _no_decision(decision)
+    # a pattern with its names takes a tenth of a microsecond longer than this
+    if isinstance(decision, NoBid):
+        return decisions.BidResponse(request_id, nbr=int(decision.reason))
+    if not isinstance(decision, Bids):  # strategies are not always type-checked
+        raise TypeError(f"expected Bids or NoBid, found {type(decision).__name__}")
+    offers = tuple([_offer(number, bid) for number, bid in enumerate(decision.bids, start=1)])
+    seat = decisions.SeatBid(offers)
+    return decisions.BidResponse(request_id, (seat,), _text("currency", decision.currency))
 
 
-def _no_decision(found: object) -> TypeError:
-    return TypeError(f"expected Bids or NoBid, found {type(found).__name__}")
-
-
-def _offer(number: int, bid: Bid) -> Mapping[str, Any]:
+def _offer(number: int, bid: Bid) -> decisions.Bid:
     # numbered, not named after the request: a long id would be repeated for every impression
-    return {
-        "id": str(number),
-        "impid": bid.impression_id,
-        "price": _price(bid),
-        "crid": bid.creative_id,
-    }
+    return decisions.Bid(
+        str(number),
+        _text("impression id", bid.impression_id),
+        _price(bid),
+        _text("creative id", bid.creative_id),
+    )
+
+
+# The encoder writes what it is given, whatever the declaration says.
+def _text(name: str, given: str) -> str:
+    if not isinstance(given, str):
+        raise TypeError(f"expected text as the {name}, found {type(given).__name__}")
+    return given
 
 
 def _price(bid: Bid) -> float:
-    # the encoder would write null for NaN and text for a Decimal
-    if not isinstance(bid.price, (int, float)):
+    # it would write null for NaN, text for a Decimal, and true for True, which is an int to Python
+    if isinstance(bid.price, bool) or not isinstance(bid.price, (int, float)):
         raise TypeError(f"expected a number as the price, found {type(bid.price).__name__}")
     if not math.isfinite(bid.price):
         raise ValueError(f"a price that JSON does not know: {bid.price}")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from kafka.structs import TopicPartition
 
-from consumer.bidding.decision_record import Original
+from common.decisions import Original
 from consumer.kafka.record import Record
 
 _LONGEST_ID = 256  # characters that are told apart: an id can be as long as a whole request

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from kafka import KafkaConsumer
 
+from common import decisions
 from tests.soak.sampling import MIB, Growth
 from tests.soak.world import World
 from tests.support.ledger import Findings
@@ -57,7 +57,7 @@ def _ledger(world: World) -> Iterator[Finding]:
     distinct = len(set().union(*columns.values()))
     records = read_all(pipeline.brokers, pipeline.requests)
     found = ledger.findings(records)
-    decided = {json.loads(record.value)["request"]["id"] for record in pipeline.decided()}
+    decided = {decisions.read(record.value).request.id for record in pipeline.decided()}
     letters = len(pipeline.given_up())
     said = ", ".join(f"{len(ids)} {name}" for name, ids in columns.items())
     yield Finding("each id in one column", said, distinct == len(ledger))

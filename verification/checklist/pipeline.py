@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import msgspec
 
+from common import decisions
 from verification.checklist.support.bids import (
     POST,
     accepted,
@@ -11,7 +12,13 @@ from verification.checklist.support.bids import (
     position_of,
     wait_for_record,
 )
-from verification.checklist.support.check import Evidence, Needs, check, expect
+from verification.checklist.support.check import (
+    Evidence,
+    Needs,
+    NotAsPromisedError,
+    check,
+    expect,
+)
 from verification.checklist.support.context import Context
 from verification.checklist.support.inside_pods import CONSUMER_APP, pod_page
 from verification.traffic.http import JSON_TYPE
@@ -96,7 +103,7 @@ def accepts(context: Context) -> Evidence:
             "--formatter-property print.key=true"
         ),
     ),
-    expected='the id, and {"request": {"id", "topic", "partition", "offset"}, ...}',
+    expected='the id, and {"version": 1, "request": {"id", "topic", "partition", "offset"}, ...}',
     hint="`python -m verification status` shows the consumer's lag",
     needs=Needs.DEPLOYMENT,
 )
@@ -105,12 +112,22 @@ def decision_written(context: Context) -> Evidence:
     bid_id = f"{context.run_id}-decision"
     start = context.topics.ends(DECISIONS)
     answer = accepted(context, bid_request(bid_id), _HEADERS)
-    record = wait_for_record(context, start, bid_id)
-    decision = json.loads(record.value or b"{}")
+    value = wait_for_record(context, start, bid_id).value or b""
+    decision = _read(value)
     wanted = {name: answer[name] for name in ("id", "topic", "partition", "offset")}
-    expect(decision.get("request") == wanted, expected=f"{wanted}", found=decision)
-    expect(decision.get("response", {}).get("id") == bid_id, expected=bid_id, found=decision)
-    return Evidence(f"strategy {decision.get('strategy')}", {"decision": json.dumps(decision)})
+    found = msgspec.to_builtins(decision.request)
+    expect(found == wanted, expected=f"{wanted}", found=decision)
+    expect(decision.response.id == bid_id, expected=bid_id, found=decision)
+    return Evidence(f"strategy {decision.strategy}", {"decision": value.decode()})
+
+
+def _read(value: bytes) -> decisions.DecisionRecord:
+    try:
+        return decisions.read(value)
+    except ValueError as error:
+        raise NotAsPromisedError(
+            expected="a decision by its schema", found=f"{error}: {value[:200]!r}"
+        ) from error
 
 
 @check(

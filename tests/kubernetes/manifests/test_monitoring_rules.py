@@ -12,11 +12,14 @@ import pytest
 import yaml
 
 from app.metrics import TABLE as INGEST_METRICS
+from common.kafka import KafkaSettings
 from common.metrics import Metric
+from common.settings import read
 from consumer.metrics import TABLE as CONSUMER_METRICS
 from tests.support.prometheus import MONITORING, promtool
 from verification.checklist.monitoring import impatient
 from verification.project import ROOT
+from verification.rules.topic_names import LIST, parse_topics
 
 TESTS = Path(__file__).parent / "alerts.yaml"
 RULE_FILES = sorted((MONITORING / "rules").glob("*.yaml"))
@@ -91,6 +94,24 @@ def test_every_alert_would_be_missed(folder: Path) -> None:
     code, printed = promtool("test", "rules", "tests.yaml", folder=folder)
     assert code == 1
     assert {alert for alert in ALERTS if f"alertname: {alert}," in printed} == set(ALERTS), printed
+
+
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / "manifests").rglob(LIST)), ids=lambda file: file.parent.name
+)
+def test_half_of_the_retention_is_half_of_the_retention(file: Path) -> None:
+    """In each list of topics, bid requests are kept for twice as long as the alert waits."""
+    name = read(KafkaSettings, {}).topic_bid_requests
+    topics = {topic.name: topic for topic in parse_topics(file.read_text(encoding="utf-8"))}
+    waits_s = ALERTS["RetentionHalfUsed"]["expr"].partition(" > ")[2]
+    assert topics[name].retention_ms == 2 * int(waits_s) * 1000
+
+
+def test_a_partition_that_several_members_tell_of_counts_once() -> None:
+    """No rule and no panel adds a lag up before it is one number a partition."""
+    wanted = r"(?<!max by \(partition\) )\(consumer_lag_\w+"
+    every = [*(rule["expr"] for rule in RULES), *QUERIES]
+    assert [each for each in every if re.search(wanted, each)] == ["max(consumer_lag_seconds)"]
 
 
 def test_every_alert_fires_and_stays_silent_in_a_test() -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from confluent_kafka import Producer
 
+from common import decisions
 from tests.support.pipeline import Pipeline
 from tests.support.waiting import eventually
 
@@ -22,5 +21,5 @@ def test_what_librdkafka_compresses_is_decided_on(pipeline: Pipeline, codec: str
     assert producer.flush(30) == 0
     with pipeline.consumer():
         eventually(lambda: pipeline.committed() == 100, "all commits", 60)
-    requests = [json.loads(decision.value)["request"] for decision in pipeline.decided()]
-    assert {(each["id"], each["offset"]) for each in requests} == {(str(n), n) for n in range(100)}
+    requests = [decisions.read(decision.value).request for decision in pipeline.decided()]
+    assert {(each.id, each.offset) for each in requests} == {(str(n), n) for n in range(100)}

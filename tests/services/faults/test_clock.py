@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import pytest
 
+from common import decisions
 from tests.support.ingest import PATIENT
 from tests.support.pipeline import Pipeline
 from tests.support.reckoning import assert_counters_reconcile, assert_nothing_lost, assert_recovers
@@ -68,7 +68,7 @@ def test_the_clock_of_the_bidding_logic_is_set_back_and_forth(pipeline: Pipeline
             eventually(lambda: pipeline.committed() == sent, "the commit", 60)  # noqa: B023  at once
             assert consumer.get("/healthz")[0] == 200
         sums = consumer.get("/metrics")[1]
-    decided = [json.loads(record.value)["request"]["id"] for record in pipeline.decided()]
+    decided = [decisions.read(record.value).request.id for record in pipeline.decided()]
     assert sorted(decided) == sorted(f"r-{number}" for number in range(sent))
     (seconds,) = re.findall(r"^consumer_end_to_end_seconds_sum (\S+)$", sums, re.MULTILINE)
     assert float(seconds) >= 0
@@ -76,5 +76,5 @@ def test_the_clock_of_the_bidding_logic_is_set_back_and_forth(pipeline: Pipeline
 
 def hours_between_decisions(pipeline: Pipeline) -> float:
     """Return how far apart the decisions were made, by the clock of the bidding logic."""
-    times = [json.loads(record.value)["decided_at"] for record in pipeline.decided()]
+    times = [decisions.read(record.value).decided_at for record in pipeline.decided()]
     return (max(times) - min(times)) / HOUR_MS if times else 0

@@ -16,6 +16,7 @@ from kafka import KafkaProducer, codec
 from kafka.admin import NewPartitions
 from kafka.structs import TopicPartition
 
+from common import decisions
 from tests.services.faults.doomed_consumer import (
     AFTER_COMMIT,
     BEFORE_COMMIT,
@@ -40,7 +41,7 @@ def requests(count: int, prefix: str = "r") -> list[bytes]:
 
 def decided(pipeline: Pipeline) -> Counter[str]:
     """Return how often each id was decided on."""
-    return Counter(json.loads(record.value)["request"]["id"] for record in pipeline.decided())
+    return Counter(decisions.read(record.value).request.id for record in pipeline.decided())
 
 
 def partitions(client: Any, topic: str) -> int:  # noqa: ANN401  kafka-python ships no types

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from collections import Counter
 from dataclasses import replace
@@ -10,6 +9,7 @@ from dataclasses import replace
 import psutil
 import pytest
 
+from common import decisions
 from tests.services.faults.doomed_consumer import (
     AFTER_END,
     BEFORE_EFFECTS,
@@ -67,7 +67,7 @@ def send(pipeline: Pipeline, prefix: str, count: int = 20) -> set[str]:
 def written(pipeline: Pipeline, isolation: str = "read_committed") -> Counter[str]:
     """Return how often each id was decided on, as a reader with that isolation finds it."""
     records = read_all(pipeline.brokers, pipeline.decisions, isolation)
-    return Counter(json.loads(record.value)["request"]["id"] for record in records)
+    return Counter(decisions.read(record.value).request.id for record in records)
 
 
 def buried(pipeline: Pipeline) -> list[bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,6 +12,7 @@ import pytest
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 
+from common.decisions import read
 from tests.support.docker_cluster import DockerCluster
 from tests.support.ingest import IngestProcess
 from tests.support.ledger import Ledger
@@ -154,7 +154,7 @@ def test_the_coordinator_moves(cluster: DockerCluster, tmp_path: Path) -> None:
         pipeline.send(*[b'{"id":"after-%d"}' % number for number in range(20)])
         eventually(lambda: pipeline.committed() == 40, "the commits to another", 60)
         cluster.start(went)
-    decided = {json.loads(record.value)["request"]["id"] for record in pipeline.decided()}
+    decided = {read(record.value).request.id for record in pipeline.decided()}
     assert len(decided) == 40
 
 

@@ -114,9 +114,21 @@ class FakeDeployment:
     def _decide(self, position: Row, value: bytes) -> None:
         if "consumer stopped" in self.faults:
             return
-        told = {**position, "offset": -1} if "wrong offset" in self.faults else position
-        response = {"id": position["id"], "nbr": 0}
-        decision = {"request": told, "strategy": "no_bid", "response": response}
+        told = (
+            {**position, "offset": position["offset"] + 1}
+            if "wrong offset" in self.faults
+            else position
+        )
+        decision = {
+            "version": 2 if "unknown version" in self.faults else 1,
+            "request": told,
+            "strategy": "no_bid",
+            "decided_at": 1,
+            "response": {
+                "id": "other" if "wrong response" in self.faults else position["id"],
+                "nbr": 0,
+            },
+        }
         self._append("bid_decisions", position["id"].encode(), json.dumps(decision).encode(), {})
         self._log("bidding-logic-service", "bid decided", {**told, "decision": "no_bid"}, value)
 

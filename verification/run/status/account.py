@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 
+from common import decisions
 from common.kafka import KafkaSettings
 from verification.errors import HarnessError
 from verification.run.status.state import Account, Decision, PartitionLag, Problem, Topic
@@ -54,13 +54,10 @@ def _last_decisions(topics: Topics, name: str, ends: Mapping[str, int]) -> tuple
 
 def _decision(record: Record) -> Decision:
     """Read a decision; of what is not one, what the record itself tells."""
-    try:
-        body = json.loads(record.value or b"")
-        request = body["request"]
-        found = f"{request['topic']}/{request['partition']}/{request['offset']}"
-        kind = "bid" if body["response"].get("seatbid") else "no_bid"
-        strategy = str(body["strategy"])
-    except (ValueError, TypeError, KeyError, AttributeError):
-        kind, strategy, found = "unknown", "unknown", "unknown"
     at = datetime.fromtimestamp(record.timestamp / 1000, UTC).isoformat(timespec="milliseconds")
-    return Decision(record.id, kind, strategy, found, at)
+    try:
+        read = decisions.read(record.value)
+    except ValueError:
+        return Decision(record.id, "unknown", "unknown", "unknown", at)
+    request = f"{read.request.topic}/{read.request.partition}/{read.request.offset}"
+    return Decision(record.id, read.response.outcome, read.strategy, request, at)

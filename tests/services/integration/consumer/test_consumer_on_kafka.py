@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import socket
 import threading
@@ -14,6 +13,7 @@ from kafka import KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.structs import TopicPartition
 
+from common import decisions
 from tests.support.fault_proxy import Fault, FaultProxy
 from tests.support.pipeline import Pipeline, admin, create_topic
 from tests.support.topics import delete_topic
@@ -37,8 +37,8 @@ def requests(count: int) -> list[bytes]:
 
 def ids_and_offsets(pipeline: Pipeline) -> list[tuple[str, int]]:
     """Return id and offset of the requests that were decided on, in the order decided."""
-    about = [json.loads(record.value)["request"] for record in pipeline.decided()]
-    return [(request["id"], request["offset"]) for request in about]
+    about = [decisions.read(record.value).request for record in pipeline.decided()]
+    return [(request.id, request.offset) for request in about]
 
 
 class TestDecisions:
@@ -58,15 +58,13 @@ class TestDecisions:
         headers = dict(decision.headers)
         assert headers["content-type"] == b"application/json"
         assert headers["received-at"].isdigit()
-        body = json.loads(decision.value)
-        assert body["request"] == {
-            "id": "r-7",
-            "topic": pipeline.requests,
-            "partition": sent.partition,
-            "offset": sent.offset,
-        }
-        (bid,) = body["response"]["seatbid"][0]["bid"]
-        assert (body["strategy"], bid["price"], bid["impid"]) == ("fixed_price", 0.75, "1")
+        read = decisions.read(decision.value)
+        assert read.request == decisions.Request(
+            "r-7", pipeline.requests, sent.partition, sent.offset
+        )
+        assert isinstance(read.response.seatbid, tuple)
+        (bid,) = read.response.seatbid[0].bid
+        assert (read.strategy, bid.price, bid.impid) == ("fixed_price", 0.75, "1")
         assert (line["id"], line["offset"], line["decision"]) == ("r-7", sent.offset, "bid")
         assert 0 <= line["latency_ms"] < 10_000
 

@@ -28,6 +28,7 @@ class TestDecided:
     def test_a_no_bid_carries_its_reason(self) -> None:
         """The response is a BidResponse with nbr and without seatbid."""
         assert body(NoBid(NoBidReason.NON_HUMAN)) == {
+            "version": 1,
             "request": {"id": "r-1", "topic": "bid_requests", "partition": 0, "offset": 7},
             "strategy": "s",
             "decided_at": 12_345,
@@ -61,11 +62,24 @@ class TestDecided:
         with pytest.raises(ValueError, match="JSON"):
             body(Bids((Bid("a", price, "ad"),)))
 
-    @pytest.mark.parametrize("price", ["1.0", None, Decimal("1.0")])
+    @pytest.mark.parametrize("price", ["1.0", None, True, Decimal("1.0")])
     def test_a_price_that_is_no_number_is_an_error(self, price: object) -> None:
         """No reader is handed text where a number belongs."""
         with pytest.raises(TypeError, match="number"):
             body(Bids((Bid("a", cast("float", price), "ad"),)))
+
+    @pytest.mark.parametrize(
+        "bids",
+        [
+            Bids((Bid(cast("str", 1), 1.0, "ad"),)),
+            Bids((Bid("a", 1.0, cast("str", None)),)),
+            Bids((Bid("a", 1.0, "ad"),), cast("str", b"USD")),
+        ],
+    )
+    def test_what_is_no_text_is_an_error(self, bids: Bids) -> None:
+        """No reader is handed something else where the schema says text."""
+        with pytest.raises(TypeError, match="expected text as the"):
+            body(bids)
 
     def test_what_is_no_decision_is_an_error(self) -> None:
         """A strategy that returns something else is found out."""

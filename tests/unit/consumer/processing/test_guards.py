@@ -11,8 +11,8 @@ import time
 import pytest
 from kafka.errors import KafkaTimeoutError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
+from common.decisions import Original
 from consumer.bidding.decision import Decision, NoBid
-from consumer.bidding.decision_record import Original
 from consumer.bidding.request import BidRequest
 from consumer.dlq.limit import DeadLetterLimit, TooManyDeadLettersError
 from consumer.processing.deduplication import RecentIds

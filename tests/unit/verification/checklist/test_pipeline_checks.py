@@ -38,7 +38,12 @@ FAULTS = {
         "traceparent",
         "wrong clock",
     ],
-    "pipeline.decision-written": ["consumer stopped", "wrong offset"],
+    "pipeline.decision-written": [
+        "consumer stopped",
+        "wrong offset",
+        "wrong response",
+        "unknown version",
+    ],
     "pipeline.consumer-logs-position": ["consumer stopped", "wrong offset"],
     "pipeline.invalid-refused": ["takes anything", "leaks refused"],
     "pipeline.oversized-refused": ["takes anything", "leaks refused", "always 400"],

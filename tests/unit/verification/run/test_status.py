@@ -37,9 +37,15 @@ from verification.traffic.http import IngestHttp
 pytestmark = pytest.mark.timing
 
 _VALUE = {
+    "version": 1,
     "request": {"id": "b-1", "topic": "bid_requests", "partition": 1, "offset": 7},
     "strategy": "fixed_price",
-    "response": {"id": "b-1", "seatbid": [{"bid": []}]},
+    "decided_at": 1_767_323_045_000,
+    "response": {
+        "id": "b-1",
+        "seatbid": [{"bid": [{"id": "1", "impid": "1", "price": 0.5, "crid": "ad"}]}],
+        "cur": "USD",
+    },
 }
 _DEFAULTS = ("bid_requests", "bid_decisions", "bid_requests.dlq", "bidding-logic")
 _NAMES = (

@@ -23,11 +23,13 @@ from consumer.health.health import Health
 from consumer.health.server import serving
 from consumer.kafka.clients import KafkaClients, connect
 from consumer.metrics import ConsumerMetrics
+from consumer.processing.decision_log import DecisionLog
 from consumer.processing.timeout import AlarmBudget, TimeBudget
 from consumer.runtime import Clock, Runtime, Stop
 from consumer.service import Service
 from consumer.settings.consumer import ConsumerSettings, load_settings
 
+_SERVICE = "bidding-logic-service"
 _CRASHED = 1
 
 
@@ -47,11 +49,12 @@ def main(  # noqa: PLR0913  what a process is given by the system, so that tests
     try:
         settings = load_settings(environ)
         extensions = choose_extensions(settings, environ, metrics, clock)
-        tracer = tracer_maker("bidding-logic-service", settings.tracing, stdout)()
+        tracer = tracer_maker(_SERVICE, settings.tracing, stdout)()
     except SettingsError as error:
         print(error, file=stderr)
         return error.exit_code
-    configure_logs("bidding-logic-service", settings.logs, stdout)
+    configure_logs(_SERVICE, settings.logs, stdout)
+    decision_log = DecisionLog(settings.logs, _SERVICE, stdout, clock)
     stop = Stop(clock)
     on_stop_signal(stop.request)
     health = Health(settings.liveness_timeout_ms / 1000, clock.monotonic)
@@ -67,7 +70,7 @@ def main(  # noqa: PLR0913  what a process is given by the system, so that tests
         get_logger().info("health served", host=host, port=port)
         metrics.ready.set_function(lambda: not health.reasons())
         runtime = Runtime(clock, stop, health, metrics, tracer)
-        bootstrap = Bootstrap(settings, connect, runtime, extensions, budget)
+        bootstrap = Bootstrap(settings, connect, runtime, extensions, decision_log, budget)
         return _run(bootstrap.build_service())
 
 

@@ -24,6 +24,7 @@ from consumer.processing.account import Account
 from consumer.processing.at_least_once import AtLeastOnce
 from consumer.processing.backlog import Backlog
 from consumer.processing.batch import BatchProcessor
+from consumer.processing.decision_log import DecisionLog
 from consumer.processing.deduplication import RecentIds
 from consumer.processing.exactly_once import ExactlyOnce
 from consumer.processing.guarantee import Guarantee
@@ -68,6 +69,7 @@ class Bootstrap:
     connect: Callable[[ConsumerSettings], KafkaClients]
     runtime: Runtime
     extensions: Extensions
+    decision_log: DecisionLog
     budget: Callable[[float], TimeBudget] = AlarmBudget
 
     def build_service(self) -> Service:
@@ -83,7 +85,9 @@ class Bootstrap:
         backlog = Backlog(source, self._build_backoff, runtime)
         recent = RecentIds(settings.duplicate_window)
         commits = Commits(source, settings.commit_timeout_ms, runtime.health, runtime.metrics)
-        account = Account(runtime.metrics, runtime.clock, self.extensions.outlets.dropping)
+        account = Account(
+            runtime.metrics, runtime.clock, self.decision_log, self.extensions.outlets.dropping
+        )
         handler = self._build_handler(clients, recent, account)
         guarantee = self._build_guarantee(clients, handler, commits)
         control_records = ControlRecords(source, commits, backlog, runtime.clock.monotonic)

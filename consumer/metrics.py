@@ -54,13 +54,15 @@ RETRIES = Metric(
 LAG_MESSAGES = Metric(
     "consumer_lag_messages",
     "gauge",
-    "Records of an assigned partition that wait to be processed.",
+    "Offsets of a partition that the group has not committed, as Kafka has it, whoever reads it: "
+    "every member reports all partitions, so take the `max` of the members.",
     ("partition",),
 )
 LAG_SECONDS = Metric(
     "consumer_lag_seconds",
     "gauge",
-    "Age of the record of an assigned partition that was read last, 0 when none waits.",
+    "Age of the oldest record of a partition that the group has not committed, 0 when none waits; "
+    "every member reports all partitions.",
     ("partition",),
 )
 ASSIGNED = Metric(

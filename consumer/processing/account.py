@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from structlog.typing import FilteringBoundLogger
-
 from common.logs import get_logger
 from consumer.bidding.decision_record import Decided
 from consumer.errors import UnprocessableError
 from consumer.kafka.record import Record, received_at_ms, trace_id
 from consumer.metrics import ConsumerMetrics
+from consumer.processing.decision_log import DecisionLog
 from consumer.runtime import Clock
 from consumer.sinks.dropping import DroppingSink
 
@@ -28,9 +27,8 @@ class Account:
 
     metrics: ConsumerMetrics
     clock: Clock
+    log: DecisionLog
     dropping: Sequence[DroppingSink] = ()  # every one is offered what is done
-    # bound once: there is a line for each record
-    log: FilteringBoundLogger = field(default_factory=get_logger)
     read: int = 0
     duplicates: int = 0
     processing_s: list[float] = field(default_factory=list)
@@ -46,23 +44,17 @@ class Account:
         if latency_ms is not None:
             # clocks of two machines differ: a sum must not shrink
             self.end_to_end_s.append(max(latency_ms, 0) / _MS)
-        self.log.info(
-            "bid decided",
-            id=outcome.request.id,
-            **_position(outcome.record),
-            decision=outcome.outcome,
-            strategy=outcome.strategy,
-            latency_ms=latency_ms,
-            trace_id=trace_id(outcome.record),
-        )
+        self.log.note(outcome, latency_ms)
 
     def note_dead_letter(self, record: Record, error: UnprocessableError) -> None:
         """Count and log a record that the topic of dead letters has."""
         self.metrics.dead_letters.labels(error.reason.value).inc()
         # not the error's words, which can quote the request and a person's data with it
-        self.log.warning(
+        get_logger().warning(
             "bid request dead-lettered",
-            **_position(record),
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
             reason=error.reason.value,
             stage=error.stage.value,
             error=type(error.__cause__ or error).__name__,
@@ -71,6 +63,7 @@ class Account:
 
     def write(self) -> None:
         """Write down what was collected since the last time."""
+        self.log.flush()
         self.metrics.records.inc(self.read)
         self.metrics.duplicates.inc(self.duplicates)
         self.metrics.processing.observe(self.processing_s)
@@ -85,7 +78,3 @@ class Account:
     def _latency_ms(self, record: Record) -> int | None:
         received = received_at_ms(record)
         return None if received is None else self.clock.epoch_ms() - received
-
-
-def _position(record: Record) -> dict[str, str | int]:
-    return {"topic": record.topic, "partition": record.partition, "offset": record.offset}

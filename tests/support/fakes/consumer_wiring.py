@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from kafka.structs import TopicPartition
 from prometheus_client import CollectorRegistry
 
+from common.logs import LogSettings
 from common.tracing import NoTracer
 from consumer.bidding.strategy import Strategy
 from consumer.dlq.producer import DeadLetters
@@ -24,6 +26,7 @@ from consumer.processing.account import Account
 from consumer.processing.at_least_once import AtLeastOnce
 from consumer.processing.backlog import Backlog
 from consumer.processing.batch import BatchProcessor
+from consumer.processing.decision_log import DecisionLog
 from consumer.processing.deduplication import RecentIds
 from consumer.processing.exactly_once import ExactlyOnce
 from consumer.processing.guarantee import Guarantee
@@ -80,7 +83,8 @@ class Wiring:
         control_records = ControlRecords(source, self.commits, self.backlog, clock.monotonic)
         watchdog = Watchdog(source, self.backlog, 60, runtime)
         unreadable = Unreadable(source, 5, runtime)
-        self.account = Account(metrics, clock, dropping)
+        log = DecisionLog(LogSettings("INFO", "console"), "tests", sys.stdout, clock)
+        self.account = Account(metrics, clock, log, dropping)
         self.handler = RecordHandler(
             strategy or FakeStrategy(),
             [KafkaSink(self.publisher, DECISIONS)] if sinks is None else sinks,

@@ -21,6 +21,7 @@ from consumer.health.health import Health
 from consumer.kafka.clients import KafkaClients, TopicsUnavailableError
 from consumer.kafka.publisher import Publisher
 from consumer.metrics import ConsumerMetrics
+from consumer.processing.decision_log import DecisionLog
 from consumer.processing.timeout import unlimited
 from consumer.runtime import Runtime, Stop
 from consumer.service import Service
@@ -74,7 +75,8 @@ class TestService:
         settings = load_settings(environ)
         metrics, clock = self.runtime.metrics, self.runtime.clock
         extensions = choose_extensions(settings, environ, metrics, clock)
-        return Bootstrap(settings, connect, self.runtime, extensions).build_service()
+        log = DecisionLog(settings.logs, "tests", io.StringIO(), clock)
+        return Bootstrap(settings, connect, self.runtime, extensions, log).build_service()
 
     def run(self, cluster: Cluster) -> None:
         """Run the service until it has gone round once."""

@@ -77,12 +77,12 @@ class Bootstrap:
     def build_poll_loop(self, clients: KafkaClients) -> PollLoop:
         """Build the loop, whose client joins the group with the first poll."""
         settings, runtime, source = self.settings, self.runtime, clients.source
-        recent = RecentIds(settings.duplicate_window)
-        guarantee = self._build_guarantee(clients, self._build_processor(clients, recent))
+        guards = self._build_guards()
+        guarantee = self._build_guarantee(clients, self._build_processor(clients, guards))
         lag = Lag(source, runtime.clock, runtime.metrics)
         watchdog = Watchdog(source, settings.progress_timeout_ms / _MS, runtime)
         unreadable = Unreadable(source, settings.retry_backoff_max_ms / _MS, runtime)
-        by_partition = (guarantee, lag, recent, watchdog, unreadable)
+        by_partition = (guarantee, lag, guards.recent, guards.limit, watchdog, unreadable)
         rebalances = Rebalances(by_partition, runtime.health, runtime.metrics)
         return PollLoop(
             subscribe(clients, settings.kafka.topic_bid_requests, rebalances),
@@ -97,8 +97,8 @@ class Bootstrap:
             poll_timeout_ms=settings.poll_timeout_ms,
         )
 
-    def _build_processor(self, clients: KafkaClients, recent: RecentIds) -> RecordHandler:
-        settings, kafka, outlets = self.settings, self.settings.kafka, self.extensions.outlets
+    def _build_processor(self, clients: KafkaClients, guards: Guards) -> RecordHandler:
+        kafka, outlets = self.settings.kafka, self.extensions.outlets
         decisions = KafkaSink(clients.publisher, kafka.topic_bid_decisions)
         return RecordHandler(
             self.extensions.strategy,
@@ -106,13 +106,17 @@ class Bootstrap:
             DeadLetters(clients.publisher, kafka.topic_dead_letters),
             self.runtime.metrics,
             self.runtime.clock,
-            guards=Guards(
-                self.budget(settings.strategy_timeout_ms / _MS),
-                recent,
-                DeadLetterLimit(settings.dlq_max_consecutive, settings.dlq_max_ratio),
-            ),
+            guards=guards,
             dropping=outlets.dropping,
             tracer=self.runtime.tracer,
+        )
+
+    def _build_guards(self) -> Guards:
+        settings = self.settings
+        return Guards(
+            self.budget(settings.strategy_timeout_ms / _MS),
+            RecentIds(settings.duplicate_window),
+            DeadLetterLimit(settings.dlq_max_consecutive, settings.dlq_max_ratio),
         )
 
     def _build_guarantee(self, clients: KafkaClients, handler: RecordHandler) -> Guarantee:

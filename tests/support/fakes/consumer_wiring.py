@@ -100,7 +100,7 @@ class Wiring:
             runtime,
             500,
         )
-        books = (self.guarantee, lag, self.recent, watchdog, unreadable)
+        books = (self.guarantee, lag, self.recent, self.handler.guards.limit, watchdog, unreadable)
         rebalances = Rebalances(books, self.health, metrics)
         source.subscribe([TOPIC], rebalances)
 

@@ -11,6 +11,7 @@ from kafka.record.util import size_of_varint
 
 from common.topic_limits import DEFAULT_BYTES
 
+ESTIMATED_BYTES = 17  # that kafka-python's own estimate can be above the size of a record
 _SMALL = 100_000  # bytes: what takes no more is not measured
 _OFTEN_S = 60.0
 
@@ -70,7 +71,7 @@ def batch_bytes(
 ) -> int:
     """Return the size of a batch of this one record, uncompressed: what Kafka holds to the limit.
 
-    kafka-python's own estimate is up to 15 bytes more, and would refuse what was taken once.
+    kafka-python's own estimate is up to ESTIMATED_BYTES more, and refuses what was taken once.
     """
     # attributes, and the distances to the batch's offset and timestamp: a byte each
     body = 3 + DefaultRecordBatchBuilder.size_of(key, value, headers)

@@ -18,7 +18,6 @@ from consumer.dlq.producer import DeadLetters
 from consumer.errors import (
     Reason,
     SinkRefusedError,
-    SinkUnavailableError,
     Stage,
     UnprocessableError,
 )
@@ -145,10 +144,7 @@ class RecordHandler:
 
     def _bury(self, record: Record, error: UnprocessableError, span: Span) -> Underway:
         self.guards.limit.note_given_up(record)
-        try:
-            return Underway(record, error, [self.dead_letters.submit(record, error)], span)
-        except SinkRefusedError as refusal:
-            raise _no_way_out(refusal) from refusal
+        return Underway(record, error, [self.dead_letters.submit(record, error)], span)
 
     def _note_decision(self, outcome: Decided) -> None:
         latency_ms = self._latency_ms(outcome.record)
@@ -199,24 +195,14 @@ def _told(underway: Underway) -> tuple[Attributes, str]:
 
 
 def _wait(underway: Underway, seconds_left: Callable[[], float]) -> None:
-    try:
-        for acknowledgement in underway.acknowledgements:
-            acknowledgement.wait(seconds_left())
-    except SinkRefusedError as error:
-        if isinstance(underway.outcome, UnprocessableError):
-            raise _no_way_out(error) from error
-        raise
+    for acknowledgement in underway.acknowledgements:
+        acknowledgement.wait(seconds_left())
 
 
 def _refused(error: SinkRefusedError) -> UnprocessableError:
     refused = UnprocessableError(Reason.SINK_REFUSED, Stage.SINK, str(error))
     refused.__cause__ = error
     return refused
-
-
-def _no_way_out(error: SinkRefusedError) -> SinkUnavailableError:
-    # skipping it would lose it: hold the partition until somebody raises the topic's limits
-    return SinkUnavailableError(f"a dead letter is refused: {error}")
 
 
 def _position(record: Record) -> dict[str, str | int]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from kafka import KafkaProducer
 from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
+from kafka.record.default_records import DefaultRecordBatchBuilder
 from kafka.record.memory_records import MemoryRecordsBuilder
 
 from consumer.kafka.clients import size_options
-from consumer.kafka.limits import TopicLimits, batch_bytes
+from consumer.kafka.limits import ESTIMATED_BYTES, TopicLimits, batch_bytes
 from tests.support.fakes.consumer_clock import FakeTime
 
 
@@ -88,4 +89,7 @@ def test_a_records_size_is_that_of_its_batch(
     batch = MemoryRecordsBuilder(2, 0, 1_000_000)
     batch.append(1_700_000_000_000, key, value, headers)
     batch.close()
-    assert batch_bytes(key, value, headers) == batch.size_in_bytes()
+    size = batch_bytes(key, value, headers)
+    assert size == batch.size_in_bytes()
+    estimate = DefaultRecordBatchBuilder.estimate_size_in_bytes(key, value, headers)
+    assert size <= estimate <= size + ESTIMATED_BYTES

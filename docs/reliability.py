@@ -16,7 +16,8 @@ _HEADINGS = {
     "test_dying_ingest": "The ingest's processes",
     "test_consumer_trouble": "The bidding logic",
     "test_exactly_once": "The bidding logic with `PROCESSING_GUARANTEE=exactly_once`",
-    "test_dead_letters_put_back": "Dead letters",
+    "test_dead_letters": "Dead letters",
+    "test_dead_letters_put_back": "Dead letters that go back",
     "test_clock": "The clock",
 }
 _INTRODUCTION = """\

@@ -34,6 +34,9 @@ class Producer(kafka_clients.Producer, Protocol):
     def hurrying(self) -> AbstractContextManager[None]:
         """Return a context in which what is buffered is sent at once."""
 
+    def is_away(self, topic: str) -> bool:
+        """Whether no leader of the topic is known at present."""
+
 
 class BatchingProducer(kafka_clients.DroppableProducer):
     """Collects records for `linger_ms`, or until somebody waits for them.
@@ -123,6 +126,10 @@ class BatchingProducer(kafka_clients.DroppableProducer):
             return TopicAwayError("it is closed to this service")
         known = self._metadata.partitions_for_topic(topic)
         return TopicAwayError("a partition has no leader" if known else "Kafka does not know it")
+
+    def is_away(self, topic: str) -> bool:
+        """Whether no leader of the topic is known at present."""
+        return not self._metadata.available_partitions_for_topic(topic)
 
     @contextmanager
     def hurrying(self) -> Iterator[None]:

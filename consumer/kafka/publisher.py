@@ -9,6 +9,7 @@ from typing import Any
 from kafka.errors import (
     InvalidRecordError,
     KafkaError,
+    KafkaTimeoutError,
     MessageSizeTooLargeError,
     RecordListTooLargeError,
 )
@@ -18,6 +19,7 @@ from consumer.errors import SinkRefusedError, SinkUnavailableError
 from consumer.kafka.producer import Producer, TopicAwayError
 
 Headers = list[tuple[str, bytes]]
+_LOOK_S = 0.25  # between two looks at whether the topic is still there
 _REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidRecordError)
 
 
@@ -139,8 +141,9 @@ class Pending:
     def wait(self, seconds: float) -> None:
         """Return once all in-sync replicas have the record, however often it is called.
 
-        Raise SinkUnavailableError when that is not within `seconds`, SinkRefusedError when it never
-        will be.
+        A topic that has gone meanwhile is not waited for: those behind it wait for this one.
+        Raise SinkUnavailableError when the record is not acknowledged within `seconds`,
+        SinkRefusedError when it never will be.
         """
         if self._settled:
             return
@@ -156,4 +159,16 @@ class Pending:
         if self._future.succeeded():
             return
         with self._producer.hurrying():
+            while not self._is_acknowledged_within(min(seconds, _LOOK_S)):
+                seconds -= _LOOK_S
+                if seconds <= 0 or self._producer.is_away(self._message.topic):
+                    raise KafkaTimeoutError("not acknowledged")
+
+    def _is_acknowledged_within(self, seconds: float) -> bool:
+        try:
             self._future.get(timeout=seconds)
+        except KafkaTimeoutError:
+            if self._future.is_done:
+                raise
+            return False
+        return True

@@ -55,13 +55,12 @@ class BatchProcessor:
         self, polled: Polled, progress: Progress
     ) -> Mapping[TopicPartition, Sequence[Underway]]:
         begun: dict[TopicPartition, list[Underway]] = {partition: [] for partition in polled}
-        try:
-            for partition, records in polled.items():
+        for partition, records in polled.items():
+            try:
                 for record in records:
                     begun[partition].append(self._handler.begin(record))
-        except SinkUnavailableError as error:
-            # each further attempt could block as long as this one did
-            progress.why = str(error)
+            except SinkUnavailableError as error:
+                progress.why = progress.why or str(error)
         return begun
 
     def _finish(

@@ -201,6 +201,14 @@ class TestTopicThatIsAway:
             producer.send(TOPIC, key=key, value=value, headers=[])
         assert producer.queued() == {}
 
+    def test_a_topic_is_away_without_a_leader_or_altogether(self, producer: Unconnected) -> None:
+        """One partition that can be written to is enough to go on waiting."""
+        assert producer.is_away("another")
+        producer.cluster.leaderless = set(range(6))
+        assert not producer.is_away(TOPIC)
+        producer.cluster.leaderless = set(range(7))
+        assert producer.is_away(TOPIC)
+
     def test_a_topic_that_may_not_be_seen_is_told_apart(self, producer: Unconnected) -> None:
         """It is not missing, and somebody has to let this service in."""
         producer.cluster.unauthorized_topics = {"another"}

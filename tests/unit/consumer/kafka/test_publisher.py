@@ -49,7 +49,7 @@ class TestPublisher:
         self.publish()
         (sent,) = self.made[0].acknowledged
         assert (sent.topic, sent.key, sent.value, sent.headers) == ("t", b"k", b"v", [("h", b"1")])
-        assert self.made[0].futures[0].waited_s == [2]
+        assert self.made[0].futures[0].waited_s == [0.25]
 
     def test_what_is_acknowledged_hurries_nobody(self) -> None:
         """Of a batch that came back as a whole only the first wait was one."""
@@ -57,6 +57,24 @@ class TestPublisher:
         self.made[0].futures[0].done = True
         pending.wait(2)
         assert (self.made[0].hurried, self.made[0].futures[0].waited_s) == (0, [])
+
+    def test_a_wait_takes_the_time_that_it_may(self) -> None:
+        """And not a look more."""
+        pending = self.publisher.publish("t", b"k", b"v", [])
+        (future,) = self.made[0].futures
+        future.silent = True
+        with pytest.raises(SinkUnavailableError, match="not acknowledged"):
+            pending.wait(0.6)
+        assert [round(waited, 2) for waited in future.waited_s] == [0.25, 0.25, 0.1]
+
+    def test_a_topic_that_goes_is_not_waited_for(self) -> None:
+        """Kafka's client would try until its time is up, and the others wait behind it."""
+        pending = self.publisher.publish("t", b"k", b"v", [])
+        self.made[0].futures[0].silent = True
+        self.made[0].away = {"t"}
+        with pytest.raises(SinkUnavailableError, match="topic t"):
+            pending.wait(60)
+        assert self.made[0].futures[0].waited_s == [0.25]
 
     def test_a_wait_hurries_the_producer(self) -> None:
         """A record does not wait for others once somebody waits for it."""

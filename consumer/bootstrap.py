@@ -82,18 +82,27 @@ class Bootstrap:
     def build_pipeline(self, clients: KafkaClients) -> Pipeline:
         """Build the loop, whose client joins the group with the first poll, and its lag."""
         settings, runtime, source = self.settings, self.runtime, clients.source
+        guards = self._build_guards()
         backlog = Backlog(source, self._build_backoff, runtime)
-        recent = RecentIds(settings.duplicate_window)
         commits = Commits(source, settings.commit_timeout_ms, runtime.health, runtime.metrics)
         account = Account(
             runtime.metrics, runtime.clock, self.decision_log, self.extensions.outlets.dropping
         )
-        handler = self._build_handler(clients, recent, account)
+        handler = self._build_handler(clients, guards, account)
         guarantee = self._build_guarantee(clients, handler, commits)
         control_records = ControlRecords(source, commits, backlog, runtime.clock.monotonic)
         watchdog = Watchdog(source, backlog, settings.progress_timeout_ms / _MS, runtime)
         unreadable = Unreadable(source, settings.retry_backoff_max_ms / _MS, runtime)
-        books = (backlog, commits, guarantee, recent, control_records, watchdog, unreadable)
+        books = (
+            backlog,
+            commits,
+            guarantee,
+            guards.recent,
+            guards.limit,
+            control_records,
+            watchdog,
+            unreadable,
+        )
         rebalances = Rebalances(books, runtime.health, runtime.metrics)
         loop = PollLoop(
             subscribe(clients, settings.kafka.topic_bid_requests, rebalances),
@@ -112,9 +121,9 @@ class Bootstrap:
         return Pipeline(loop, Lag(clients.group_offsets, runtime.clock, runtime.metrics))
 
     def _build_handler(
-        self, clients: KafkaClients, recent: RecentIds, account: Account
+        self, clients: KafkaClients, guards: Guards, account: Account
     ) -> RecordHandler:
-        settings, kafka, outlets = self.settings, self.settings.kafka, self.extensions.outlets
+        kafka, outlets = self.settings.kafka, self.extensions.outlets
         decisions = KafkaSink(clients.publisher, kafka.topic_bid_decisions)
         return RecordHandler(
             self.extensions.strategy,
@@ -122,12 +131,16 @@ class Bootstrap:
             DeadLetters(clients.publisher, kafka.topic_dead_letters),
             account,
             self.runtime.clock,
-            guards=Guards(
-                self.budget(settings.strategy_timeout_ms / _MS),
-                recent,
-                DeadLetterLimit(settings.dlq_max_consecutive, settings.dlq_max_ratio),
-            ),
+            guards=guards,
             tracer=self.runtime.tracer,
+        )
+
+    def _build_guards(self) -> Guards:
+        settings = self.settings
+        return Guards(
+            self.budget(settings.strategy_timeout_ms / _MS),
+            RecentIds(settings.duplicate_window),
+            DeadLetterLimit(settings.dlq_max_consecutive, settings.dlq_max_ratio),
         )
 
     def _build_guarantee(

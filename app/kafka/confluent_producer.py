@@ -20,8 +20,8 @@ from kafka.errors import (
 )
 
 from app.kafka.confluent_options import producer_options
-from app.kafka.topic_limits import record_limit
 from app.settings import IngestSettings
+from common.topic_limits import record_limits
 
 _POLL_S = 0.1
 _FRAMING_BYTES = 100  # around a record that is a batch of its own; a little more than it takes
@@ -204,7 +204,8 @@ def open_producer(settings: IngestSettings, asking: dict[str, Any]) -> Confluent
 
     `asking` is the options of the kafka-python client that asks for the limit.
     """
-    limit = record_limit(settings.kafka.topic_bid_requests, asking)
+    topic = settings.kafka.topic_bid_requests
+    limit = record_limits([topic], asking)[topic]
     identity = Identity()
     options = {**producer_options(settings, limit), "stats_cb": identity.told}
     try:

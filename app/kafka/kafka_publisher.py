@@ -16,12 +16,12 @@ from kafka.errors import (
 from app.kafka.in_flight import Admission, Ticket
 from app.kafka.producer_supervisor import Connection, Producer
 from app.kafka.publisher import Acknowledged, Record
-from app.kafka.topic_limits import record_limit
 from app.metrics import ACKNOWLEDGED, FAILED, NEVER_SENT
 from app.problems import Indeterminate, Refusal, TooLarge, TopicUnavailable, Unavailable
 from app.settings import CONFLUENT, IngestSettings
 from common.kafka_clients import DroppableProducer, NeverSentError, opened
 from common.logs import get_logger
+from common.topic_limits import record_limits
 
 _BOOTSTRAP_MS = 5_000
 _BATCH_BYTES = 16_384  # as kafka-python has it
@@ -199,7 +199,8 @@ def open_producer(settings: IngestSettings) -> Producer:
         from app.kafka import confluent_producer  # noqa: PLC0415  its package is an optional one
 
         return confluent_producer.open_producer(settings, asking)
-    limit = record_limit(settings.kafka.topic_bid_requests, asking)
+    topic = settings.kafka.topic_bid_requests
+    limit = record_limits([topic], asking)[topic]
     options = producer_options(settings)
     sizes = {"max_request_size": limit, "batch_size": min(limit, _BATCH_BYTES)}
     return opened(DroppableProducer, {**options, **sizes})  # type: ignore[no-any-return]  # no types there

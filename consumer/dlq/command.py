@@ -13,13 +13,17 @@ from kafka.errors import KafkaError
 from kafka.structs import TopicPartition
 
 from common.kafka_clients import opened
+from common.topic_limits import record_limits
+from consumer.dlq.letter import is_whole
 from consumer.dlq.reader import about, read
 from consumer.dlq.replay import Replay
+from consumer.kafka.limits import ESTIMATED_BYTES
 from consumer.kafka.reading import ReadingConsumer
 from consumer.kafka.record import Record
 from consumer.settings.consumer import ConsumerSettings
 
 _CLIENT_ID = "bidding-logic-dlq"
+_BATCH_BYTES = 16_384  # as kafka-python has it
 
 
 def run(arguments: Sequence[str], settings: ConsumerSettings, out: TextIO, err: TextIO) -> int:
@@ -58,16 +62,22 @@ def parser() -> argparse.ArgumentParser:
 @contextmanager
 def _letters(settings: ConsumerSettings) -> Iterator[tuple[Any, list[TopicPartition]]]:
     options = {
-        **settings.kafka.client_options(),
-        "client_id": _CLIENT_ID,
+        **_connection(settings),
         "group_id": group(settings),
         "enable_auto_commit": False,
-        "bootstrap_timeout_ms": settings.connect_timeout_ms,
     }
     with closing(opened(ReadingConsumer, options)) as consumer:
         topic = settings.kafka.topic_dead_letters
         numbers = sorted(consumer.partitions_for_topic(topic) or ())
         yield consumer, [TopicPartition(topic, number) for number in numbers]
+
+
+def _connection(settings: ConsumerSettings) -> dict[str, Any]:
+    return {
+        **settings.kafka.client_options(),
+        "client_id": _CLIENT_ID,
+        "bootstrap_timeout_ms": settings.connect_timeout_ms,
+    }
 
 
 def _list(consumer: Any, partitions: list[TopicPartition], out: TextIO) -> int:  # noqa: ANN401  kafka-python ships no types
@@ -90,6 +100,8 @@ def _show(
         return 1
     for name, value in letter.headers:
         print(f"{name}: {(value or b'').decode('utf-8', 'backslashreplace')}", file=out)
+    if not is_whole(letter.headers):
+        print("\nparts of the record did not fit, and are left out: it is not put back", file=err)
     print(f"\n{(letter.value or b'').decode('utf-8', 'backslashreplace')}", file=out)
     return 0
 
@@ -115,15 +127,16 @@ def _replay(
     settings: ConsumerSettings,
     out: TextIO,
 ) -> int:
+    topic = settings.kafka.topic_bid_requests
+    limit = record_limits([topic], _connection(settings))[topic]
     options = {
-        **settings.kafka.client_options(),
-        "client_id": _CLIENT_ID,
+        **_connection(settings),
         "transactional_id": group(settings),
         "acks": "all",
-        "bootstrap_timeout_ms": settings.connect_timeout_ms,
+        "max_request_size": limit + ESTIMATED_BYTES,
+        "batch_size": min(limit, _BATCH_BYTES),
     }
     with closing(opened(KafkaProducer, options)) as producer:
-        topic = settings.kafka.topic_bid_requests
-        count = Replay(producer, topic, group(settings)).run(consumer, partitions)
-    print(json.dumps({"replayed": count, "to": topic}), file=out)
+        outcomes = Replay(producer, topic, limit, group(settings)).run(consumer, partitions)
+    print(json.dumps({**outcomes, "to": topic}), file=out)
     return 0

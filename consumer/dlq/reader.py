@@ -7,38 +7,41 @@ from typing import Any
 
 from kafka.structs import TopicPartition
 
+from consumer.dlq.letter import PREFIX, REPLAYED, is_whole
+from consumer.kafka.publisher import Headers
 from consumer.kafka.record import Record
-
-_PREFIX = "dlq-"
-REPLAYED = "dlq-replayed"
-Headers = list[tuple[str, bytes]]
 
 
 def about(letter: Record) -> dict[str, Any]:
     """Return where a dead letter lies, and what its `dlq-` headers say, for one line of JSON."""
     told = {
-        name.removeprefix(_PREFIX): (value or b"").decode("utf-8", "replace")
+        name.removeprefix(PREFIX): (value or b"").decode("utf-8", "replace")
         for name, value in letter.headers
-        if name.startswith(_PREFIX)
+        if name.startswith(PREFIX)
     }
     return {
         "at": f"{letter.partition}:{letter.offset}",
         "key": None if letter.key is None else letter.key.decode("utf-8", "replace"),
         "bytes": len(letter.value or b""),
+        "whole": is_whole(letter.headers),
         **told,
     }
 
 
 def restored_headers(letter: Record) -> Headers:
-    """Return the headers of the original record, and one that says that it was put back."""
-    original = [(n, v or b"") for n, v in letter.headers if not n.startswith(_PREFIX)]
-    return [*original, (REPLAYED, f"{letter.partition}:{letter.offset}".encode("ascii"))]
+    """Return the headers of the original record."""
+    return [(n, v or b"") for n, v in letter.headers if not n.startswith(PREFIX)]
+
+
+def replay_header(letter: Record) -> tuple[str, bytes]:
+    """Return the header that says that a record was put back, and from which letter."""
+    return REPLAYED, f"{letter.partition}:{letter.offset}".encode("ascii")
 
 
 def origin(letter: Record) -> tuple[bytes, ...]:
     """Return what names the original record: the same record can be given up more than once."""
     told = {name: value or b"" for name, value in letter.headers}
-    return tuple(told.get(f"{_PREFIX}{part}", b"") for part in ("topic", "partition", "offset"))
+    return tuple(told.get(f"{PREFIX}{part}", b"") for part in ("topic", "partition", "offset"))
 
 
 def read(consumer: Any, starts: dict[TopicPartition, int]) -> Iterator[list[Record]]:  # noqa: ANN401  kafka-python ships no types

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from kafka import KafkaAdminClient
@@ -13,9 +14,11 @@ from kafka.errors import KafkaError, for_code
 from kafka.structs import TopicPartition
 
 from common.kafka_clients import opened
+from common.topic_limits import record_limits
 from consumer.kafka.consumer import Source
 from consumer.kafka.group_offsets import KafkaGroupOffsets
 from consumer.kafka.lag import GroupOffsets
+from consumer.kafka.limits import TopicLimits
 from consumer.kafka.producer import BatchingProducer, Producer, TransactionalProducer
 from consumer.kafka.publisher import Publisher
 from consumer.kafka.reading import ReadingConsumer
@@ -26,6 +29,7 @@ _HEARTBEATS_PER_SESSION = 3
 _LINGER_MS = 20  # for the decisions of a poll to share batches; none waits once all are handed over
 _BATCH_BYTES = 65_536
 _ONE_BATCH_BYTES = 1  # Kafka gives a whole batch all the same
+_MS = 1000
 
 
 class TopicsUnavailableError(Exception):
@@ -51,8 +55,9 @@ def connect(settings: ConsumerSettings) -> KafkaClients:
     The topics are looked at first: kafka-python waits in silence for those that are not there.
     """
     check_topics(settings)
+    limits = TopicLimits(lambda: _limits(settings))
     with ExitStack() as undo:
-        publisher = Publisher(lambda: _producer(settings))
+        publisher = Publisher(lambda: _producer(settings, limits))
         undo.callback(publisher.close, seconds=0)
         source = opened(ReadingConsumer, consumer_options(settings))
         undo.callback(source.close, autocommit=False, timeout_ms=0)
@@ -121,9 +126,16 @@ def producer_options(settings: ConsumerSettings) -> dict[str, Any]:
         "request_timeout_ms": settings.publish_timeout_ms * 9 // 10,
         "retry_backoff_ms": 50,
         "linger_ms": min(_LINGER_MS, settings.publish_timeout_ms // 10),
-        "batch_size": _BATCH_BYTES,
         "allow_auto_create_topics": False,
         "metrics_enabled": False,
+    }
+
+
+def size_options(limits: TopicLimits) -> dict[str, int]:
+    """Keyword arguments that keep requests and batches within what the topics take."""
+    return {
+        "max_request_size": max(limits.all_bytes),
+        "batch_size": min(*limits.all_bytes, _BATCH_BYTES),
     }
 
 
@@ -159,18 +171,32 @@ def consumer_options(settings: ConsumerSettings) -> dict[str, Any]:
     }
 
 
-def _producer(settings: ConsumerSettings) -> Producer:
-    options = producer_options(settings)
+def _producer(settings: ConsumerSettings, limits: TopicLimits) -> Producer:
+    limits.refresh()
+    options = {**producer_options(settings), **size_options(limits)}
     if settings.exactly_once:
-        return _transactional({**options, **transaction_options(settings)}, settings)
-    producer: Producer = opened(BatchingProducer, options)
+        return _transactional({**options, **transaction_options(settings)}, settings, limits)
+    producer: BatchingProducer = opened(partial(BatchingProducer, limits), options)
+    producer.learn(_written_to(settings), settings.connect_timeout_ms / _MS)
     return producer
 
 
-def _transactional(options: dict[str, Any], settings: ConsumerSettings) -> Producer:
-    producer: TransactionalProducer = opened(TransactionalProducer, options)
+def _limits(settings: ConsumerSettings) -> dict[str, int]:
+    timeout = {"request_timeout_ms": settings.connect_timeout_ms}  # asked for in the poll loop
+    return record_limits(_written_to(settings), {**_common_options(settings), **timeout})
+
+
+def _written_to(settings: ConsumerSettings) -> list[str]:
+    return [settings.kafka.topic_bid_decisions, settings.kafka.topic_dead_letters]
+
+
+def _transactional(
+    options: dict[str, Any], settings: ConsumerSettings, limits: TopicLimits
+) -> Producer:
+    producer: TransactionalProducer = opened(partial(TransactionalProducer, limits), options)
     try:
-        producer.start(settings.commit_timeout_ms / 1000)
+        producer.learn(_written_to(settings), settings.connect_timeout_ms / _MS)
+        producer.start(settings.commit_timeout_ms / _MS)
     except BaseException:
         producer.drop()
         raise

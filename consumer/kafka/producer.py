@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
-from kafka.errors import KafkaTimeoutError
+from kafka.errors import IllegalStateError, KafkaError, KafkaTimeoutError
 from kafka.partitioner import murmur2
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from common import kafka_clients
+from consumer.kafka.limits import TopicLimits, batch_bytes
 
 _POSITIVE = 0x7FFF_FFFF
-_SMALL = 100_000  # bytes: no limit of a client is near
+_NO_LEADER = -1
+_HEADER_BYTES = 10  # at most, of the lengths of a header's name and value
 _MS = 1000
+
+
+class TopicAwayError(KafkaError):  # type: ignore[misc]  # kafka-python ships no types
+    """The topic is missing, closed to this service or without a leader: nothing was buffered.
+
+    Nothing is wrong with the producer, which has asked for news of the topic.
+    """
 
 
 class Producer(kafka_clients.Producer, Protocol):
@@ -23,9 +34,34 @@ class Producer(kafka_clients.Producer, Protocol):
     def hurrying(self) -> AbstractContextManager[None]:
         """Return a context in which what is buffered is sent at once."""
 
+    def is_away(self, topic: str) -> bool:
+        """Whether no leader of the topic is known at present."""
+
 
 class BatchingProducer(kafka_clients.DroppableProducer):
-    """Collects records for `linger_ms`, or until somebody waits for them."""
+    """Collects records for `linger_ms`, or until somebody waits for them.
+
+    It waits for no topic: kafka-python's `send` would do so for `max_block_ms`, in front of the
+    records of all others.
+    """
+
+    def __init__(self, limits: TopicLimits, **configs: Any) -> None:  # noqa: ANN401  kafka-python's own
+        """Connect; `limits` has what the topics take."""
+        self._limits = limits
+        super().__init__(**configs)
+        # its sender keeps what fits into one request; for single records `limits` are exact
+        self.config["max_request_size"] = sys.maxsize
+
+    def learn(self, topics: Sequence[str], seconds: float) -> None:
+        """Ask for the topics' partitions and wait for the answer, `seconds` at most."""
+        self._metadata.set_topics(topics)
+        for _ in range(2):  # the first answer can be one to an earlier question
+            if all(self._metadata.partitions_for_topic(topic) for topic in topics):
+                return
+            answered = threading.Event()
+            self._metadata.request_update().add_both(lambda *_, told=answered: told.set())
+            self._sender.wakeup()
+            answered.wait(seconds / 2)
 
     def send(
         self,
@@ -38,16 +74,62 @@ class BatchingProducer(kafka_clients.DroppableProducer):
         """Do what kafka.KafkaProducer.send does, which checks types and limits all anew.
 
         A record with a key goes to the partition that it goes to there: the hash of the key.
+        Raise TopicAwayError, or MessageSizeTooLargeError, where nothing can be buffered at present.
         """
-        partitions = self._metadata.partitions_for_topic(topic)
-        usual = key is not None and value is not None and len(key) + len(value) < _SMALL
-        if not usual or not partitions or self._closed or self._transactional:
-            return super().send(topic, key=key, value=value, headers=headers)
-        at = TopicPartition(topic, (murmur2(key) & _POSITIVE) % len(partitions))
+        if self._closed:
+            raise IllegalStateError("the producer is closed")
+        at = self._place(topic, key)
+        size = len(key or b"") + len(value or b"")
+        for name, content in headers:
+            size += len(name) + len(content) + _HEADER_BYTES
+        small = size < self._limits.small
+        if not small:
+            self._limits.check(topic, batch_bytes(key, value, headers))
+        if at is None or value is None or not small or self._transactional:
+            return self._send_as_kafka_does(topic, key=key, value=value, headers=headers)
         future, full, new, _ = self._accumulator.append(at, None, key, value, headers)
         if full or new:
             self._sender.wakeup()
         return future
+
+    def _place(self, topic: str, key: bytes | None) -> TopicPartition | None:
+        """Return the partition of a key, None without one; raise TopicAwayError."""
+        partitions = self._metadata.partitions_for_topic(topic)
+        if not partitions:
+            raise self._ask_for(topic)
+        if key is None:
+            if not self._metadata.available_partitions_for_topic(topic):
+                raise self._ask_for(topic)
+            return None
+        at = TopicPartition(topic, (murmur2(key) & _POSITIVE) % len(partitions))
+        if self._metadata.leader_for_partition(at) in (None, _NO_LEADER):
+            raise self._ask_for(topic)
+        return at
+
+    def _send_as_kafka_does(self, topic: str, **content: Any) -> Any:  # noqa: ANN401  as above
+        try:
+            return super().send(topic, **content)
+        except ValueError as error:
+            if self._metadata.partitions_for_topic(topic):
+                raise
+            raise self._ask_for(topic) from error  # gone since it was looked up
+
+    def _wait_on_metadata(self, topic: str, _max_wait_ms: float) -> set[int]:
+        """Take the place of kafka-python's own, which `send` calls where a topic is not known."""
+        raise self._ask_for(topic)
+
+    def _ask_for(self, topic: str) -> TopicAwayError:
+        self._sender.add_topic(topic)
+        self._metadata.request_update()
+        self._sender.wakeup()
+        if topic in self._metadata.unauthorized_topics:
+            return TopicAwayError("it is closed to this service")
+        known = self._metadata.partitions_for_topic(topic)
+        return TopicAwayError("a partition has no leader" if known else "Kafka does not know it")
+
+    def is_away(self, topic: str) -> bool:
+        """Whether no leader of the topic is known at present."""
+        return not self._metadata.available_partitions_for_topic(topic)
 
     @contextmanager
     def hurrying(self) -> Iterator[None]:

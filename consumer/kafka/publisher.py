@@ -9,15 +9,17 @@ from typing import Any
 from kafka.errors import (
     InvalidRecordError,
     KafkaError,
+    KafkaTimeoutError,
     MessageSizeTooLargeError,
     RecordListTooLargeError,
 )
 
 from common.logs import get_logger
 from consumer.errors import SinkRefusedError, SinkUnavailableError
-from consumer.kafka.producer import Producer
+from consumer.kafka.producer import Producer, TopicAwayError
 
 Headers = list[tuple[str, bytes]]
+_LOOK_S = 0.25  # between two looks at whether the topic is still there
 _REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidRecordError)
 
 
@@ -38,12 +40,9 @@ class Publisher:
         self, topic: str, key: bytes | None, value: bytes | None, headers: Headers
     ) -> Pending:
         """Buffer a record; raise SinkUnavailableError or SinkRefusedError when it cannot be."""
-        try:
-            producer = self.working()
-            future = producer.send(topic, key=key, value=value, headers=headers)
-        except KafkaError as error:
-            raise self.disposition(topic, error) from error
-        return Pending(self, producer, _Message(topic, key, value, headers), future)
+        message = _Message(topic, key, value, headers)
+        producer, future = self._send(message)
+        return Pending(self, producer, message, future)
 
     def settle(self, message: _Message, seconds: float) -> None:
         """Find out whether a refusal is about this record, by sending it with no other.
@@ -52,9 +51,8 @@ class Publisher:
         that it has in hand with the same error. Raise what `Pending.wait` does.
         """
         self._trusted = False
+        producer, future = self._send(message)
         try:
-            producer = self.working()
-            future = producer.send(message.topic, **message.content())
             with producer.hurrying():
                 future.get(timeout=seconds)
         except KafkaError as error:
@@ -78,6 +76,19 @@ class Publisher:
             return SinkRefusedError(why)
         self._trusted = False
         return SinkUnavailableError(why)
+
+    def _send(self, message: _Message) -> tuple[Producer, Any]:
+        """Buffer a record, and return what with, and its future.
+
+        A producer that says why it buffers nothing is as good as before.
+        """
+        try:
+            producer = self.working()
+            return producer, producer.send(message.topic, **message.content())
+        except TopicAwayError as error:
+            raise SinkUnavailableError(f"topic {message.topic}: {error}") from error
+        except KafkaError as error:
+            raise self.disposition(message.topic, error) from error
 
     def trusts(self, producer: Producer) -> bool:
         """Whether this producer is in use and has delivered all that it was given."""
@@ -130,8 +141,9 @@ class Pending:
     def wait(self, seconds: float) -> None:
         """Return once all in-sync replicas have the record, however often it is called.
 
-        Raise SinkUnavailableError when that is not within `seconds`, SinkRefusedError when it never
-        will be.
+        A topic that has gone meanwhile is not waited for: those behind it wait for this one.
+        Raise SinkUnavailableError when the record is not acknowledged within `seconds`,
+        SinkRefusedError when it never will be.
         """
         if self._settled:
             return
@@ -147,4 +159,16 @@ class Pending:
         if self._future.succeeded():
             return
         with self._producer.hurrying():
+            while not self._is_acknowledged_within(min(seconds, _LOOK_S)):
+                seconds -= _LOOK_S
+                if seconds <= 0 or self._producer.is_away(self._message.topic):
+                    raise KafkaTimeoutError("not acknowledged")
+
+    def _is_acknowledged_within(self, seconds: float) -> bool:
+        try:
             self._future.get(timeout=seconds)
+        except KafkaTimeoutError:
+            if self._future.is_done:
+                raise
+            return False
+        return True

@@ -146,8 +146,6 @@ class RecordHandler:
         self.guards.limit.note_given_up(record)
         try:
             return Underway(record, error, [self.dead_letters.submit(record, error)], span)
-        except SinkRefusedError as refusal:
-            raise _no_way_out(refusal) from refusal
         except SinkUnavailableError as away:
             raise DeadLettersUnavailableError(str(away)) from away
 
@@ -166,21 +164,11 @@ def _told(underway: Underway) -> tuple[Attributes, str]:
 
 
 def _wait(underway: Underway, seconds_left: Callable[[], float]) -> None:
-    try:
-        for acknowledgement in underway.acknowledgements:
-            acknowledgement.wait(seconds_left())
-    except SinkRefusedError as error:
-        if isinstance(underway.outcome, UnprocessableError):
-            raise _no_way_out(error) from error
-        raise
+    for acknowledgement in underway.acknowledgements:
+        acknowledgement.wait(seconds_left())
 
 
 def _refused(error: SinkRefusedError) -> UnprocessableError:
     refused = UnprocessableError(Reason.SINK_REFUSED, Stage.SINK, str(error))
     refused.__cause__ = error
     return refused
-
-
-def _no_way_out(error: SinkRefusedError) -> DeadLettersUnavailableError:
-    # skipping it would lose it: hold the partition until somebody raises the topic's limits
-    return DeadLettersUnavailableError(f"a dead letter is refused: {error}")

@@ -31,7 +31,13 @@ class FakeProduced:
         """Fail with `error`, or be acknowledged."""
         self.error = error
         self.done = False
+        self.silent = False
         self.waited_s: list[float] = []
+
+    @property
+    def is_done(self) -> bool:
+        """Whether its end is known; only a silent one's is not."""
+        return not self.silent
 
     def succeeded(self) -> bool:
         """Say whether it is known to be acknowledged; before the wait only where a test says so."""
@@ -40,6 +46,8 @@ class FakeProduced:
     def get(self, timeout: float) -> None:
         """Return when acknowledged, else raise."""
         self.waited_s.append(timeout)
+        if self.silent:
+            raise KafkaTimeoutError("Timeout")
         if self.error is not None:
             raise self.error
 
@@ -58,6 +66,7 @@ class FakeProducer:
         self.futures: list[FakeProduced] = []
         self.failing: Callable[[Sent], KafkaError | None] = lambda _sent: None
         self.refusing: Callable[[Sent], KafkaError | None] = lambda _sent: None
+        self.away: set[str] = set()
         self.wedged = False
         self.hurried = 0
         self.ended: list[str] = []
@@ -84,6 +93,10 @@ class FakeProducer:
             self.acknowledged.append(sent)
         self.futures.append(FakeProduced(error))
         return self.futures[-1]
+
+    def is_away(self, topic: str) -> bool:
+        """Say whether a test has taken the topic away."""
+        return topic in self.away
 
     @contextmanager
     def hurrying(self) -> Iterator[None]:

@@ -115,6 +115,7 @@ class Wiring:
             self.commits,
             self.guarantee,
             self.recent,
+            self.handler.guards.limit,
             control_records,
             watchdog,
             unreadable,

@@ -13,6 +13,7 @@ from kafka.errors import (
 )
 
 from consumer.errors import SinkRefusedError, SinkUnavailableError
+from consumer.kafka.producer import TopicAwayError
 from consumer.kafka.publisher import Publisher
 from tests.support.fakes.consumer_producer import FakeProducer, Sent
 
@@ -27,6 +28,7 @@ class TestPublisher:
         self.made: list[FakeProducer] = []
         self.connect_errors: list[KafkaError] = []
         self.failing: Callable[[Sent], KafkaError | None] = lambda _sent: None
+        self.refusing: Callable[[Sent], KafkaError | None] = lambda _sent: None
         self.publisher = Publisher(self.connect)
 
     def connect(self) -> FakeProducer:
@@ -35,6 +37,7 @@ class TestPublisher:
             raise self.connect_errors.pop()
         self.made.append(FakeProducer())
         self.made[-1].failing = self.failing
+        self.made[-1].refusing = self.refusing
         return self.made[-1]
 
     def publish(self) -> None:
@@ -46,7 +49,7 @@ class TestPublisher:
         self.publish()
         (sent,) = self.made[0].acknowledged
         assert (sent.topic, sent.key, sent.value, sent.headers) == ("t", b"k", b"v", [("h", b"1")])
-        assert self.made[0].futures[0].waited_s == [2]
+        assert self.made[0].futures[0].waited_s == [0.25]
 
     def test_what_is_acknowledged_hurries_nobody(self) -> None:
         """Of a batch that came back as a whole only the first wait was one."""
@@ -54,6 +57,24 @@ class TestPublisher:
         self.made[0].futures[0].done = True
         pending.wait(2)
         assert (self.made[0].hurried, self.made[0].futures[0].waited_s) == (0, [])
+
+    def test_a_wait_takes_the_time_that_it_may(self) -> None:
+        """And not a look more."""
+        pending = self.publisher.publish("t", b"k", b"v", [])
+        (future,) = self.made[0].futures
+        future.silent = True
+        with pytest.raises(SinkUnavailableError, match="not acknowledged"):
+            pending.wait(0.6)
+        assert [round(waited, 2) for waited in future.waited_s] == [0.25, 0.25, 0.1]
+
+    def test_a_topic_that_goes_is_not_waited_for(self) -> None:
+        """Kafka's client would try until its time is up, and the others wait behind it."""
+        pending = self.publisher.publish("t", b"k", b"v", [])
+        self.made[0].futures[0].silent = True
+        self.made[0].away = {"t"}
+        with pytest.raises(SinkUnavailableError, match="topic t"):
+            pending.wait(60)
+        assert self.made[0].futures[0].waited_s == [0.25]
 
     def test_a_wait_hurries_the_producer(self) -> None:
         """A record does not wait for others once somebody waits for it."""
@@ -72,6 +93,28 @@ class TestPublisher:
         self.publish()
         assert self.made[0].ended == ["dropped"]
         assert len(self.made[1].acknowledged) == 1
+
+    def test_a_topic_that_is_away_is_unavailability_and_the_producer_is_kept(self) -> None:
+        """What it has in hand for other topics must not be dropped with it."""
+        self.made[0].refusing = lambda _sent: TopicAwayError("no such topic")
+        with pytest.raises(SinkUnavailableError, match="topic t: .*no such topic"):
+            self.publish()
+        self.made[0].refusing = lambda _sent: None
+        self.publish()
+        assert len(self.made) == 1
+
+    def test_a_refused_record_that_the_next_producer_does_not_even_send_costs_no_other(
+        self,
+    ) -> None:
+        """It has learned the topic's limit meanwhile, and goes on with the others."""
+        self.made[0].failing = lambda _sent: MessageSizeTooLargeError("limit")
+        pending = self.publisher.publish("t", b"k", b"v", [])
+        self.refusing = lambda _sent: MessageSizeTooLargeError("known")
+        with pytest.raises(SinkRefusedError, match="known"):
+            pending.wait(2)
+        self.made[1].refusing = lambda _sent: None
+        self.publish()
+        assert [len(producer.sent) for producer in self.made] == [1, 1]
 
     def test_a_record_too_large_to_be_sent_is_refused_and_the_producer_kept(self) -> None:
         """Nothing is wrong with the producer, so it goes on."""

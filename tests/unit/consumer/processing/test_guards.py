@@ -9,7 +9,12 @@ import threading
 import time
 
 import pytest
-from kafka.errors import KafkaTimeoutError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from kafka.errors import (
+    KafkaError,
+    KafkaTimeoutError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
 
 from common.decisions import Original
 from consumer.bidding.decision import Decision, NoBid
@@ -20,6 +25,7 @@ from consumer.processing.processor import Guards
 from consumer.processing.timeout import AlarmBudget, OutOfTimeError
 from tests.support.fakes.consumer_clock import FakeTime
 from tests.support.fakes.consumer_kafka import FakeKafkaConsumer
+from tests.support.fakes.consumer_producer import FakeProducer
 from tests.support.fakes.consumer_records import make_record, partition
 from tests.support.fakes.consumer_strategy import FakeStrategy
 from tests.support.fakes.consumer_wiring import Wiring
@@ -197,26 +203,78 @@ class TestDeadLetterLimit:
     def test_a_decision_in_between_begins_the_count_anew(self) -> None:
         """Single bad records among good ones are what dead letters are for."""
         limit = DeadLetterLimit(2, 1.0)
-        for _ in range(10):
-            limit.note_given_up(make_record())
-            limit.note_given_up(make_record())
-            limit.note_decided(make_record())
+        for offset in range(0, 30, 3):
+            limit.note_given_up(make_record(offset=offset))
+            limit.note_given_up(make_record(offset=offset + 1))
+            limit.note_decided(make_record(offset=offset + 2))
 
     def test_each_partition_has_its_own_row(self) -> None:
         """Two partitions with two each are not four in a row."""
         limit = DeadLetterLimit(2, 1.0)
-        for number in (0, 1, 0, 1):
-            limit.note_given_up(make_record(on=partition(number)))
+        for offset, number in ((0, 0), (0, 1), (1, 0), (1, 1)):
+            limit.note_given_up(make_record(offset=offset, on=partition(number)))
 
     def test_too_large_a_share_ends_it_once_the_window_is_full(self) -> None:
         """Half of the last ten is allowed, one more is not; the first few do not count as many."""
         limit = DeadLetterLimit(100, 0.5, window=10)
-        for _ in range(5):
-            limit.note_given_up(make_record())
-            limit.note_decided(make_record())
-        limit.note_given_up(make_record())
+        for offset in range(0, 10, 2):
+            limit.note_given_up(make_record(offset=offset))
+            limit.note_decided(make_record(offset=offset + 1))
+        limit.note_given_up(make_record(offset=10))
         with pytest.raises(TooManyDeadLettersError, match="6 of the last 10"):
-            limit.note_given_up(make_record())
+            limit.note_given_up(make_record(offset=11))
+
+    def test_a_record_counts_once_however_often_it_is_tried(self) -> None:
+        """Neither in the row nor in the window, whatever is decided on again before it."""
+        limit = DeadLetterLimit(1, 0.5, window=4)
+        for _ in range(100):
+            limit.note_decided(make_record(offset=0))
+            limit.note_decided(make_record(offset=1))
+            limit.note_given_up(make_record(offset=2))
+        with pytest.raises(TooManyDeadLettersError, match="2 records in a row"):
+            limit.note_given_up(make_record(offset=3))
+
+    def test_decisions_that_a_sink_refuses_count_as_given_up(self) -> None:
+        """Also those that come after all of their batch was decided on."""
+        limit = DeadLetterLimit(2, 1.0)
+        for offset in range(4):
+            limit.note_decided(make_record(offset=offset))
+        for offset in range(2):
+            limit.note_given_up(make_record(offset=offset))
+        with pytest.raises(TooManyDeadLettersError, match="offset 2"):
+            limit.note_given_up(make_record(offset=2))
+
+    def test_partitions_that_went_are_forgotten(self) -> None:
+        """What another member goes on with is counted there; a return begins anew."""
+        limit = DeadLetterLimit(1, 1.0)
+        for _ in range(3):
+            limit.note_given_up(make_record(offset=5))
+            limit.forget([partition()])
+
+    def test_one_poison_that_finds_no_place_does_not_stop_the_service(self) -> None:
+        """It is tried again more often than so many may be given up in a row, and is still one."""
+        source = FakeKafkaConsumer()
+        source.add(b"{")
+        service = Wiring(source, guards=Guards(limit=DeadLetterLimit(3, 1.0)))
+        away = KafkaTimeoutError("away")
+        service.make_producer = lambda: refusing(away)
+        service.producer.refusing = lambda _sent: away
+        for _ in range(10):
+            service.time.now_s += 5
+            service.go_round()
+        assert service.value("consumer_retries_total", unavailable="sinks") == 10
+        assert source.committed == {}
+        service.make_producer = FakeProducer
+        service.time.now_s += 5
+        service.go_round(2)
+        assert source.committed == {partition(): 1}
+
+
+def refusing(error: KafkaError) -> FakeProducer:
+    """Return a producer that takes nothing."""
+    producer = FakeProducer()
+    producer.refusing = lambda _sent: error
+    return producer
 
 
 class TestPositions:

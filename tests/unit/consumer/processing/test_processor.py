@@ -6,7 +6,7 @@ import json
 from typing import Any, cast
 
 import pytest
-from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
+from kafka.errors import KafkaTimeoutError
 from structlog.testing import capture_logs
 
 from consumer.bidding.decision import Bid, Bids, Decision
@@ -18,7 +18,6 @@ from consumer.errors import SinkRefusedError, SinkUnavailableError, Unprocessabl
 from consumer.processing.processor import Underway
 from consumer.sinks.sink import Sink
 from tests.support.fakes.consumer_kafka import FakeKafkaConsumer
-from tests.support.fakes.consumer_producer import FakeProducer
 from tests.support.fakes.consumer_records import TRACE, make_record
 from tests.support.fakes.consumer_sink import FakeSink
 from tests.support.fakes.consumer_strategy import FakeStrategy
@@ -249,21 +248,6 @@ class TestRefusals:
         with pytest.raises(SinkUnavailableError, match="away"):
             handle(service)
         assert service.producer.sent == []
-
-    @pytest.mark.parametrize("where", ["refusing", "failing"])
-    def test_a_refused_dead_letter_is_never_skipped(self, where: str) -> None:
-        """With no place left for the record the partition is held, and the reason says why."""
-        service = wired()
-
-        def refusing() -> FakeProducer:
-            producer = FakeProducer()
-            setattr(producer, where, lambda _sent: MessageSizeTooLargeError("big"))
-            return producer
-
-        setattr(service.producer, where, lambda _sent: MessageSizeTooLargeError("big"))
-        service.make_producer = refusing
-        with pytest.raises(SinkUnavailableError, match="a dead letter is refused: .*big"):
-            handle(service, value=b"{")
 
     def test_an_unacknowledged_dead_letter_is_unavailability(self) -> None:
         """Dead letters are waited for like decisions."""

@@ -93,11 +93,11 @@ class Lag:
         """Ask once and set the gauges."""
         try:
             self._kafka = self._kafka or self._connect()
-            for partition, offsets in self._kafka.read().items():
-                self._metrics.lag_messages.labels(str(partition)).set(offsets.lag)
-                self._oldest[partition] = (offsets.next, self._written(partition, offsets))
-                seconds = self._metrics.lag_seconds.labels(str(partition))
-                seconds.set_function(partial(self._seconds, partition))
+            found = self._kafka.read()
+            for partition, offsets in found.items():
+                self._show(partition, offsets)
+            for partition in self._oldest.keys() - found.keys():
+                self._take_away(partition)
         except (KafkaError, OSError) as error:
             self._let_go()
             get_logger().debug("lag not known", why=str(error))
@@ -111,6 +111,18 @@ class Lag:
                 self._let_go()
             self._stopped.wait(self._every_s)
         self._let_go()
+
+    def _show(self, partition: int, offsets: Offsets) -> None:
+        self._metrics.lag_messages.labels(str(partition)).set(offsets.lag)
+        self._oldest[partition] = (offsets.next, self._written(partition, offsets))
+        seconds = self._metrics.lag_seconds.labels(str(partition))
+        seconds.set_function(partial(self._seconds, partition))
+
+    def _take_away(self, partition: int) -> None:
+        """Show nothing of a partition that is not there any more: the topic was made anew."""
+        self._metrics.lag_messages.remove(str(partition))
+        self._metrics.lag_seconds.remove(str(partition))
+        del self._oldest[partition]
 
     def _written(self, partition: int, offsets: Offsets) -> int | None:
         """Return when the oldest record that is not processed was written; None when all are."""

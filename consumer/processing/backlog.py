@@ -62,8 +62,8 @@ class Backlog:
 
     def settle(self, progress: Progress) -> None:
         """Let go of what is safe, hold what could not be delivered, and keep the rest."""
-        for partition, last in progress.done.items():
-            self._drop(partition, last.offset)
+        for partition in progress.done.keys() & self._waiting.keys():
+            self._drop(partition, progress.done[partition].offset)
         for partition in progress.held.keys() & self._waiting.keys():
             self._hold(partition)
         for partition in progress.begun & self._waiting.keys():

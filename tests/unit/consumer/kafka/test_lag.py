@@ -113,6 +113,14 @@ def test_while_kafka_is_away_it_goes_on_growing_older() -> None:
     assert (it.connects, it.kafka.closed) == (2, 1)
 
 
+def test_a_partition_that_is_not_there_any_more_has_no_lag() -> None:
+    """A topic that was made anew with fewer partitions leaves no gauge behind."""
+    it = Fixture()
+    it.kafka.partitions = {1: Offsets(0, 1)}
+    it.lag.look()
+    assert it.told() == [None, None]
+
+
 def test_its_thread_survives_what_nobody_expects() -> None:
     """Gauges that stand still for ever would be a lie."""
     time = FakeTime()

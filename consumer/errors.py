@@ -46,3 +46,10 @@ class SinkRefusedError(Exception):
 
 class SinkUnavailableError(Exception):
     """A sink cannot take decisions at present. Disposition: commit nothing, back off, retry."""
+
+
+class UnavailableAtOnceError(SinkUnavailableError):
+    """It is known without waiting that a topic cannot be written to at present.
+
+    Disposition: as above, for this record's partition alone. An attempt for another costs no time.
+    """

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from kafka.structs import TopicPartition
 
-from consumer.errors import SinkUnavailableError
+from consumer.errors import SinkUnavailableError, UnavailableAtOnceError
 from consumer.kafka.record import Polled, Record
 from consumer.processing.processor import RecordHandler, Underway
 from consumer.runtime import Clock
@@ -55,13 +55,22 @@ class BatchProcessor:
         self, polled: Polled, progress: Progress
     ) -> Mapping[TopicPartition, Sequence[Underway]]:
         begun: dict[TopicPartition, list[Underway]] = {partition: [] for partition in polled}
-        for partition, records in polled.items():
-            try:
-                for record in records:
-                    begun[partition].append(self._handler.begin(record))
-            except SinkUnavailableError as error:
-                progress.why = progress.why or str(error)
+        try:
+            for partition, records in polled.items():
+                self._begin_partition(records, begun[partition], progress)
+        except SinkUnavailableError as error:
+            # each further attempt could block as long as this one did
+            progress.why = str(error)
         return begun
+
+    def _begin_partition(
+        self, records: Sequence[Record], begun: list[Underway], progress: Progress
+    ) -> None:
+        try:
+            for record in records:
+                begun.append(self._handler.begin(record))  # noqa: PERF401  kept where the next one raises
+        except UnavailableAtOnceError as error:
+            progress.why = progress.why or str(error)
 
     def _finish(
         self,

@@ -48,5 +48,8 @@ class SinkUnavailableError(Exception):
     """A sink cannot take decisions at present. Disposition: commit nothing, back off, retry."""
 
 
-class DeadLettersUnavailableError(SinkUnavailableError):
-    """The topic of dead letters takes none at present: only the partition of this one waits."""
+class UnavailableAtOnceError(SinkUnavailableError):
+    """It is known without waiting that a topic cannot be written to at present.
+
+    Disposition: as above, for this record's partition alone. An attempt for another costs no time.
+    """

@@ -7,7 +7,7 @@ from itertools import islice
 
 from common.logs import get_logger
 from consumer.dlq.letter import FORMS, Letter, forms, is_whole
-from consumer.errors import SinkRefusedError, SinkUnavailableError, UnprocessableError
+from consumer.errors import SinkRefusedError, UnavailableAtOnceError, UnprocessableError
 from consumer.kafka.publisher import Pending, Publisher
 from consumer.kafka.record import Record
 from consumer.kafka.record_notes import RecordNotes
@@ -74,8 +74,8 @@ class _Written:
         self.letters.note_written(self.record)
 
 
-def _not_now(refusal: SinkRefusedError) -> SinkUnavailableError:
-    return SinkUnavailableError(f"a dead letter is refused: {refusal}")
+def _not_now(refusal: SinkRefusedError) -> UnavailableAtOnceError:
+    return UnavailableAtOnceError(f"a dead letter is refused: {refusal}")
 
 
 def _warn(record: Record) -> None:

@@ -15,7 +15,7 @@ from kafka.errors import (
 )
 
 from common.logs import get_logger
-from consumer.errors import SinkRefusedError, SinkUnavailableError
+from consumer.errors import SinkRefusedError, SinkUnavailableError, UnavailableAtOnceError
 from consumer.kafka.producer import Producer, TopicAwayError
 
 Headers = list[tuple[str, bytes]]
@@ -86,7 +86,7 @@ class Publisher:
             producer = self.working()
             return producer, producer.send(message.topic, **message.content())
         except TopicAwayError as error:
-            raise SinkUnavailableError(f"topic {message.topic}: {error}") from error
+            raise UnavailableAtOnceError(f"topic {message.topic}: {error}") from error
         except KafkaError as error:
             raise self.disposition(message.topic, error) from error
 

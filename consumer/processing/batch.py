@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from kafka.structs import TopicPartition
 
-from consumer.errors import DeadLettersUnavailableError, SinkUnavailableError
+from consumer.errors import SinkUnavailableError, UnavailableAtOnceError
 from consumer.kafka.record import Polled, Record
 from consumer.processing.processor import RecordHandler, Underway
 from consumer.runtime import Clock, Stop
@@ -80,7 +80,7 @@ class BatchProcessor:
                 begun[partition] = []
                 try:
                     self._begin_some(records, begun[partition], share_s)
-                except DeadLettersUnavailableError as error:
+                except UnavailableAtOnceError as error:
                     progress.held[partition] = str(error)
         except SinkUnavailableError as error:
             # each further attempt could block as long as this one did

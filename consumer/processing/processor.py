@@ -13,10 +13,8 @@ from consumer.bidding.strategy import Strategy
 from consumer.dlq.limit import DeadLetterLimit
 from consumer.dlq.producer import DeadLetters
 from consumer.errors import (
-    DeadLettersUnavailableError,
     Reason,
     SinkRefusedError,
-    SinkUnavailableError,
     Stage,
     UnprocessableError,
 )
@@ -64,7 +62,7 @@ class RecordHandler:
     def begin(self, record: Record) -> Underway:
         """Decide and submit; raise SinkUnavailableError when that is not possible at present.
 
-        DeadLettersUnavailableError says that nothing at all has begun.
+        UnavailableAtOnceError says that nothing at all has begun.
         """
         started = self.clock.monotonic()
         self.account.read += 1
@@ -144,10 +142,7 @@ class RecordHandler:
 
     def _bury(self, record: Record, error: UnprocessableError, span: Span) -> Underway:
         self.guards.limit.note_given_up(record)
-        try:
-            return Underway(record, error, [self.dead_letters.submit(record, error)], span)
-        except SinkUnavailableError as away:
-            raise DeadLettersUnavailableError(str(away)) from away
+        return Underway(record, error, [self.dead_letters.submit(record, error)], span)
 
 
 def _told(underway: Underway) -> tuple[Attributes, str]:

@@ -127,15 +127,18 @@ class TestSize:
 class TestAway:
     """There is no place for dead letters."""
 
+    @pytest.mark.parametrize("guarantee", GUARANTEES)
     @scenario(
         fault="The topic of dead letters is away for hours, one poison at a partition's end",
         client="Nothing",
         kept="Everything: its partition waits before it, the others are decided on",
         recovery="By itself, once the topic is there",
     )
-    def test_one_poison_without_a_place_stops_nobody(self, pipeline: Pipeline) -> None:
+    def test_one_poison_without_a_place_stops_nobody(
+        self, pipeline: Pipeline, guarantee: str
+    ) -> None:
         """It is tried more often than so many may be given up, and counts as one all the time."""
-        with member(pipeline, "at_least_once", CONSUMER_RETRY_BACKOFF_MAX_MS="10") as consumer:
+        with member(pipeline, guarantee, CONSUMER_RETRY_BACKOFF_MAX_MS="10") as consumer:
             consumer.wait_until_ready()
             delete_topic(pipeline.brokers, pipeline.dead_letters)
             send_large(pipeline, *requests(1, "before"), b"{")

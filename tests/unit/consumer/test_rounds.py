@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
-
 import pytest
-from kafka.errors import KafkaTimeoutError
 
 from consumer.bidding.decision import Decision, NoBid
 from consumer.bidding.decision_record import Decided
 from consumer.bidding.request import BidRequest
 from consumer.errors import SinkUnavailableError
+from consumer.kafka.producer import TopicAwayError
 from tests.support.fakes.consumer_kafka import FakeKafkaConsumer
 from tests.support.fakes.consumer_records import partition
 from tests.support.fakes.consumer_sink import FakeSink
@@ -123,7 +121,7 @@ def test_a_dead_letter_that_is_not_taken_holds_its_partition_alone() -> None:
         source.add(REQUEST, 1)
     service = Wiring(source)
     service.producer.refusing = lambda sent: (
-        KafkaTimeoutError("away") if sent.topic == DEAD_LETTERS else None
+        TopicAwayError("no such topic") if sent.topic == DEAD_LETTERS else None
     )
     service.go_round()
     assert source.committed == {partition(0): 1, partition(1): 3}
@@ -141,11 +139,9 @@ def test_a_dead_letter_that_is_not_taken_ends_no_transaction() -> None:
         source.add(value, number)
     broker = FakeTransactions(source)
     service = Wiring(source, broker=broker)
-
-    def away(*_: object) -> NoReturn:
-        raise SinkUnavailableError("the topic is not there")
-
-    service.handler.dead_letters.submit = away  # type: ignore[method-assign,assignment]
+    service.producer.refusing = lambda sent: (
+        TopicAwayError("no such topic") if sent.topic == DEAD_LETTERS else None
+    )
     service.go_round()
     assert source.committed == {partition(0): 1, partition(1): 1}
     assert broker.aborted == []

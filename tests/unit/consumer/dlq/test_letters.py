@@ -13,6 +13,7 @@ from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
 from consumer.dlq.letter import FORMS, SMALLEST_BYTES, forms, is_whole
 from consumer.errors import Reason, Stage, UnprocessableError
 from consumer.kafka.limits import batch_bytes
+from consumer.kafka.producer import TopicAwayError
 from tests.support.fakes.consumer_kafka import FakeKafkaConsumer
 from tests.support.fakes.consumer_producer import FakeProducer, Sent
 from tests.support.fakes.consumer_records import make_record, partition
@@ -119,10 +120,12 @@ class TestWithoutItsValue:
         assert (second.key, second.value, second.header("dlq-key-bytes")) == (None, b"", "9000")
         assert source.committed == {partition(): 2}
 
-    def test_when_every_form_is_refused_it_begins_again(self) -> None:
-        """A topic that takes nothing holds the partition, until it does."""
-        service = wired("failing", over(0))
+    @WHERE
+    def test_when_every_form_is_refused_it_begins_again(self, where: str) -> None:
+        """A topic that takes nothing holds the partition, and no other, until it does."""
+        service = wired(where, over(0))
         service.go_round(20)
+        assert service.source.committed == {partition(0): 1, partition(1): 1}
         assert letters(service) == []
         assert "a dead letter is refused" in service.health.reasons()[0]
         service.make_producer = FakeProducer
@@ -131,6 +134,15 @@ class TestWithoutItsValue:
             service.time.now_s += 5
             service.go_round()
         assert service.source.committed == {partition(0): 3, partition(1): 1}
+
+    def test_a_topic_that_is_away_holds_the_partition_of_its_letter_alone(self) -> None:
+        """And costs the producer nothing, which has the decisions of the others in hand."""
+        service = wired(
+            "refusing", lambda sent: TopicAwayError("gone") if sent.topic == DEAD_LETTERS else None
+        )
+        service.go_round(5)
+        assert service.source.committed == {partition(0): 1, partition(1): 1}
+        assert len(service.producers) == 1
 
     def test_a_topic_that_is_away_costs_a_letter_nothing(self) -> None:
         """An outage is no refusal: the value is there when the topic is back."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar, get_type_hints
+from typing import Any, ClassVar, Protocol, TypeVar, get_type_hints, runtime_checkable
 
 from marshmallow import ValidationError
 from marshmallow.fields import Field
@@ -33,6 +33,14 @@ class SettingsError(Exception):
     """The environment holds a wrong value or an unknown name; the message is one line."""
 
     exit_code: ClassVar[int] = 2
+
+
+@runtime_checkable
+class Checked(Protocol):
+    """A settings class whose rows depend on each other."""
+
+    def check(self) -> None:
+        """Raise SettingsError where the settings do not go together."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +118,10 @@ def read(cls: type[S], environ: Mapping[str, str]) -> S:
             values[item.name] = row.read(environ)
         elif item.default is MISSING and item.default_factory is MISSING:
             values[item.name] = read(hints[item.name], environ)
-    return cls(**values)
+    settings = cls(**values)
+    if isinstance(settings, Checked):
+        settings.check()
+    return settings
 
 
 def refuse_unknown(

@@ -13,7 +13,7 @@ from kafka.errors import (
 )
 from kafka.structs import TopicPartition
 
-from common.logs import get_logger
+from common.kafka_reasons import explain_answer
 from consumer.kafka.consumer import Source
 from consumer.kafka.lag import Lag
 from consumer.kafka.offset_reset import Positions
@@ -68,7 +68,7 @@ class PollLoop:
         except FencedInstanceIdError:
             raise
         except KafkaError as error:
-            self._try_again("kafka", str(error), self.kafka_backoff)
+            self._try_again("kafka", explain_answer(error), self.kafka_backoff)
             return {}
         self.runtime.health.clear("kafka")
         self.kafka_backoff.reset()
@@ -110,5 +110,4 @@ class PollLoop:
         pause_s = backoff.next_s()
         self.runtime.metrics.retries.labels(unavailable).inc()
         self.runtime.health.hinder(unavailable, why)
-        get_logger().warning("trying again", unavailable=unavailable, why=why, pause_s=pause_s)
         self.runtime.stop.wait(pause_s)

@@ -9,10 +9,16 @@ from typing import Any
 
 from kafka import KafkaAdminClient
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.errors import KafkaError, for_code
+from kafka.errors import (
+    KafkaError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 from kafka.structs import TopicPartition
 
 from common.kafka_clients import opened
+from common.kafka_reasons import BrokerTroubles
 from consumer.kafka.consumer import Source
 from consumer.kafka.producer import BatchingProducer, Producer, TransactionalProducer
 from consumer.kafka.publisher import Publisher
@@ -20,6 +26,10 @@ from consumer.kafka.reading import ReadingConsumer
 from consumer.settings.consumer import ConsumerSettings
 
 CLIENT_ID = "bidding-logic-service"
+_TOPIC_PROBLEMS = {
+    UnknownTopicOrPartitionError: "it does not exist",
+    TopicAuthorizationFailedError: "no right to describe it",
+}
 _HEARTBEATS_PER_SESSION = 3
 _LINGER_MS = 20  # for the decisions of a poll to share batches; none waits once all are handed over
 _BATCH_BYTES = 65_536
@@ -36,22 +46,24 @@ class KafkaClients:
     source: Any  # a Source that can subscribe as well
     publisher: Publisher
     starts: Mapping[TopicPartition, int] = field(default_factory=dict)  # else at the oldest record
+    troubles: BrokerTroubles = field(default_factory=BrokerTroubles)
 
 
 def connect(settings: ConsumerSettings) -> KafkaClients:
-    """Connect once; raise KafkaError or TopicsUnavailableError, leaving nothing open.
+    """Connect once; raise KafkaError or TopicsUnavailableError that says why, nothing left open.
 
     The topics are looked at first: kafka-python waits in silence for those that are not there.
     """
-    check_topics(settings)
-    with ExitStack() as undo:
-        publisher = Publisher(lambda: _producer(settings))
+    troubles = BrokerTroubles()
+    with troubles.explaining(), ExitStack() as undo:
+        check_topics(settings, troubles)
+        publisher = Publisher(lambda: _producer(settings, troubles))
         undo.callback(publisher.close, seconds=0)
-        source = opened(ReadingConsumer, consumer_options(settings))
+        source = opened(ReadingConsumer, consumer_options(settings), troubles)
         undo.callback(source.close, autocommit=False, timeout_ms=0)
         starts = choose_starts(source, settings)
         undo.pop_all()
-    return KafkaClients(source, publisher, starts)
+    return KafkaClients(source, publisher, starts, troubles)
 
 
 def choose_starts(source: Any, settings: ConsumerSettings) -> dict[TopicPartition, int]:  # noqa: ANN401  no types
@@ -76,11 +88,11 @@ def subscribe(clients: KafkaClients, topic: str, listener: object) -> Source:
     return source
 
 
-def check_topics(settings: ConsumerSettings) -> None:
+def check_topics(settings: ConsumerSettings, troubles: BrokerTroubles) -> None:
     """Raise TopicsUnavailableError when Kafka does not let this service see all its topics."""
     kafka = settings.kafka
     names = [kafka.topic_bid_requests, kafka.topic_bid_decisions, kafka.topic_dead_letters]
-    admin = opened(KafkaAdminClient, _common_options(settings))
+    admin = opened(KafkaAdminClient, _common_options(settings), troubles)
     try:
         described = admin.describe_topics(names)
     finally:
@@ -142,16 +154,16 @@ def consumer_options(settings: ConsumerSettings) -> dict[str, Any]:
     }
 
 
-def _producer(settings: ConsumerSettings) -> Producer:
-    options = producer_options(settings)
+def _producer(settings: ConsumerSettings, troubles: BrokerTroubles) -> Producer:
     if settings.exactly_once:
-        return _transactional({**options, **transaction_options(settings)}, settings)
-    producer: Producer = opened(BatchingProducer, options)
+        return _transactional(settings, troubles)
+    producer: Producer = opened(BatchingProducer, producer_options(settings), troubles)
     return producer
 
 
-def _transactional(options: dict[str, Any], settings: ConsumerSettings) -> Producer:
-    producer: TransactionalProducer = opened(TransactionalProducer, options)
+def _transactional(settings: ConsumerSettings, troubles: BrokerTroubles) -> Producer:
+    options = {**producer_options(settings), **transaction_options(settings)}
+    producer: TransactionalProducer = opened(TransactionalProducer, options, troubles)
     try:
         producer.start(settings.commit_timeout_ms / 1000)
     except BaseException:
@@ -173,4 +185,4 @@ def _problems(described: Iterable[dict[str, Any]]) -> Iterable[str]:
     for topic in described:
         error = for_code(topic["error_code"])
         if issubclass(error, KafkaError) and topic["error_code"] != 0:
-            yield f"topic {topic['name']}: {error.__name__}"
+            yield f"topic {topic['name']}: {_TOPIC_PROBLEMS.get(error, error.__name__)}"

@@ -103,6 +103,16 @@ class ConsumerProcess:
         """Return the lines of one event."""
         return [line for line in self.log() if line["event"] == event]
 
+    def not_ready(self, what: str) -> list[dict[str, Any]]:
+        """Return the lines that say why a part of it is not ready."""
+        return [line for line in self.logged("not ready") if line["what"] == what]
+
+    def retries(self, unavailable: str) -> float:
+        """Return how often it has tried again because of something."""
+        name = f'consumer_retries_total{{unavailable="{unavailable}"}}'
+        lines = self.get("/metrics")[1].splitlines()
+        return sum(float(line.split()[-1]) for line in lines if line.startswith(f"{name} "))
+
     def _announced_port(self) -> int:
         alive = self.process.poll() is None
         port = next((line["port"] for line in self.logged("health served")), 0)

@@ -226,7 +226,7 @@ class TestPoison:
             consumer.wait_until_ready()
             delete_topic(pipeline.brokers, pipeline.dead_letters)
             pipeline.send(b"{", *requests(1))
-            eventually(lambda: len(consumer.logged("trying again")) > 2, "retries", 60)
+            eventually(lambda: consumer.retries("sinks") > 2, "retries", 60)
             assert pipeline.committed() == 0
             assert consumer.get("/healthz")[0] == 200
             create_topic(pipeline.brokers, pipeline.dead_letters)
@@ -310,7 +310,7 @@ class TestSinks:
         ) as consumer:
             consumer.wait_until_ready()
             spread(pipeline, 30)
-            eventually(lambda: len(consumer.logged("trying again")) > 4, "retries", 60)
+            eventually(lambda: consumer.retries("sinks") > 4, "retries", 60)
             assert "sinks: switched: switched off" in consumer.get("/readyz")[1]
             assert consumer.get("/healthz")[0] == 200
             assert pipeline.committed() == 0
@@ -341,13 +341,12 @@ class TestUnreadable:
             body = requests(1, "snappy")[0] + b" " * 1000
             unreadable = producer.send(pipeline.requests, body, partition=1).get(30)
         with pipeline.consumer(*DOOMED, NO_CODECS, name="cannot") as consumer:
-            eventually(lambda: consumer.logged("record cannot be read"), "the error", 60)
+            eventually(lambda: consumer.not_ready("partition 1"), "the error", 60)
             sent = pipeline.send_each((b"%d" % n, v) for n, v in enumerate(requests(60, "after")))
             others = {f"after-{n}" for n, place in enumerate(sent) if place.partition != 1}
             eventually(lambda: decided(pipeline).keys() >= others, "the others", 60)
-            seen = consumer.logged("record cannot be read")[0]
-            assert (seen["topic"], seen["partition"]) == (pipeline.requests, 1)
-            assert seen["offset"] == unreadable.offset
+            seen = consumer.not_ready("partition 1")[0]
+            assert seen["why"].startswith(f"at {unreadable.offset}: ")
             assert consumer.get("/healthz")[0] == 200
             assert "partition 1" in consumer.get("/readyz")[1]
             assert consumer.terminate() == 0

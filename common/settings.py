@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path
@@ -26,6 +27,10 @@ NOT_OURS = frozenset(
         "KAFKA_LOG4J_OPTS",
         "KAFKA_OPTS",
     }
+)
+# What Kubernetes gives every pod for each Service of its namespace: one named kafka, for instance.
+_SERVICE_LINK = re.compile(
+    r"_SERVICE_HOST=|_SERVICE_PORT(_\w+)?=\d+$|_PORT=\w+://|_PORT_\d+_[A-Z]+(_PROTO|_PORT|_ADDR)?="
 )
 
 
@@ -130,7 +135,8 @@ def refuse_unknown(
     """Raise SettingsError for a variable with one of our prefixes that no row knows."""
     known = {name for row in rows for name in row.names} | NOT_OURS
     for name in sorted(environ):
-        if name.startswith(prefixes) and name not in known:
+        link = _SERVICE_LINK.search(f"{name}={environ[name]}")
+        if name.startswith(prefixes) and name not in known and link is None:
             raise SettingsError(f"{name}: unknown setting (docs/configuration.md lists them all)")
 
 

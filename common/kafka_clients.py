@@ -95,7 +95,11 @@ class TellingManager(KafkaConnectionManager):  # type: ignore[misc]  # kafka-pyt
         super().__init__(net, **configs)
 
     async def _connect(self, node: Any, conn: Any, *args: Any, **options: Any) -> None:  # noqa: ANN401  the same
-        """Connect as before: the one place that every connection comes through."""
+        """Connect as before: the one place that every connection comes through.
+
+        A private method of kafka-python 3.0.12, as is that its client takes a manager; a unit test
+        on its own classes fails when that changes.
+        """
         broker = self._name(node)
         conn.init_future.add_callback(lambda _made: self._note_reached(broker, conn))
         conn.close_future.add_errback(lambda error: self._note_failed(broker, error))

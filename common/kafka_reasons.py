@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 import ssl
 import threading
+import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from kafka.errors import (
@@ -44,6 +46,7 @@ _MEANINGS = {
     "": "{error}",
 }
 _VAGUE = ("no answer in time", "it closes the connection")
+_TRIED_WITHIN_S = 60.0  # by a client that needs the broker; it waits for a second in between
 _ASKS_FOR_MORE = " (with KAFKA_SECURITY_PROTOCOL=PLAINTEXT: it may ask for TLS, or for a login)"
 _RIGHTS = {
     TopicAuthorizationFailedError: "the topic",
@@ -51,6 +54,14 @@ _RIGHTS = {
     TransactionalIdAuthorizationFailedError: "the transactional id",
     ClusterAuthorizationFailedError: "the cluster",
 }
+
+
+@dataclass(frozen=True)
+class _Why:
+    """A reason, and when a connection ended for it the last time."""
+
+    why: str
+    at_s: float
 
 
 class KafkaUnavailableError(KafkaError):  # type: ignore[misc]  # kafka-python ships no types
@@ -64,15 +75,17 @@ class KafkaUnavailableError(KafkaError):  # type: ignore[misc]  # kafka-python s
 class BrokerTroubles:
     """Which brokers are not reached, and why; told by the connections of all clients.
 
-    A reason stays until its broker is reached. One that does not say much does not replace another:
-    the answer to a wrong password, for one, is followed by connections that are merely closed.
+    A reason stays until its broker is reached, or nobody has tried to reach it for a minute. One
+    that does not say much does not replace another: the answer to a wrong password, for one, is
+    followed by connections that are merely closed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         """Know of none."""
+        self._monotonic = monotonic
         self._lock = threading.Lock()
         self._open: Counter[str] = Counter()
-        self._why: dict[str, str] = {}
+        self._why: dict[str, _Why] = {}
 
     def reached(self, broker: str) -> None:
         """Note that a connection was made."""
@@ -88,24 +101,29 @@ class BrokerTroubles:
     def failed(self, broker: str, why: str) -> None:
         """Note why a connection was not made, or has ended."""
         with self._lock:
-            if not (why.startswith(_VAGUE) and broker in self._why):
-                self._why[broker] = why
+            known = self._fresh().get(broker)
+            said = known.why if known and why.startswith(_VAGUE) else why
+            self._why[broker] = _Why(said, self._monotonic())
 
     def reasons(self) -> list[str]:
         """Return why brokers are not reached, each as `broker: why`."""
         with self._lock:
-            return [f"{broker}: {why}" for broker, why in sorted(self._why.items())]
+            return [f"{broker}: {known.why}" for broker, known in sorted(self._fresh().items())]
 
     def all_away(self) -> bool:
         """Whether there is a reason, and no connection to any broker."""
         with self._lock:
-            return bool(self._why) and not any(self._open.values())
+            return bool(self._fresh()) and not any(self._open.values())
 
     def explain(self, error: BaseException) -> str:
         """Return why a call failed: what the broker answered, or why none was reached."""
         if isinstance(error, BrokerResponseError) and not isinstance(error, RequestTimedOutError):
             return explain_answer(error)
         return "; ".join(self.reasons()) or str(error)
+
+    def _fresh(self) -> dict[str, _Why]:
+        oldest = self._monotonic() - _TRIED_WITHIN_S
+        return {broker: known for broker, known in self._why.items() if known.at_s >= oldest}
 
     @contextmanager
     def explaining(self) -> Iterator[None]:

@@ -11,6 +11,7 @@ import pytest
 from kafka import KafkaAdminClient
 from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
 
+from tests.support.fault_proxy import FaultProxy
 from tests.support.ingest import IngestProcess
 from tests.support.pipeline import ConsumerProcess, Pipeline
 from tests.support.scenario import scenario
@@ -244,6 +245,32 @@ class TestPlaces:
         sentence = "(as broker 1 calls itself: advertised.listeners): connection refused"
         place = f"127.0.0.1:{secured.nobody} {sentence}"
         said_by_both(topics, place, KAFKA_BROKERS=secured.at("FAR"))
+
+
+class TestWhileAtWork:
+    """What was well, and is no longer."""
+
+    @scenario(
+        fault="Kafka goes away while the bidding logic has nothing to do",
+        client="Nothing",
+        kept="Everything",
+        recovery="By itself; meanwhile readiness names the broker",
+    )
+    def test_kafka_goes_away_and_comes_back(self, pipeline: Pipeline) -> None:
+        """Not ready, with the reason, although nothing fails; ready once it is back."""
+        with (
+            FaultProxy(pipeline.brokers) as proxy,
+            pipeline.consumer(KAFKA_BROKERS=proxy.bootstrap_servers) as consumer,
+        ):
+            consumer.wait_until_ready()
+            proxy.go_away()
+            why = f"broker {proxy.bootstrap_servers}: connection refused"
+            eventually(lambda: why in consumer.get("/readyz")[1], why, 60)
+            assert consumer.get("/healthz")[0] == 200
+            proxy.come_back()
+            consumer.wait_until_ready()
+            pipeline.send(b'{"id":"r-1","imp":[{"id":"1"}]}')
+            eventually(lambda: pipeline.committed() == 1, "the commit", 60)
 
 
 class TestTopicsAndRights:

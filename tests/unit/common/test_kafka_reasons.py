@@ -33,6 +33,7 @@ from common.kafka_reasons import (
     explain_answer,
     explain_connection,
 )
+from tests.support.fakes.consumer_clock import FakeTime
 from verification.run.ports import free_port
 
 CONFIG = {"security_protocol": "SASL_SSL", "sasl_mechanism": "PLAIN"}
@@ -118,7 +119,8 @@ class TestTroubles:
 
     def setup_method(self) -> None:
         """Know of none."""
-        self.troubles = BrokerTroubles()
+        self.time = FakeTime()
+        self.troubles = BrokerTroubles(self.time.clock.monotonic)
 
     def test_a_broker_that_is_reached_is_no_trouble(self) -> None:
         """Its reason is forgotten, the others' stay."""
@@ -136,6 +138,17 @@ class TestTroubles:
         assert self.troubles.reasons() == ["a:1: login refused"]
         self.troubles.failed("a:1", "connection refused")
         assert self.troubles.reasons() == ["a:1: connection refused"]
+
+    def test_what_nobody_tries_any_more_is_forgotten(self) -> None:
+        """A broker that was taken out of the cluster explains nothing a minute later."""
+        self.troubles.failed("a:1", "login refused")
+        self.time.now_s += 50
+        self.troubles.failed("a:1", "no answer in time")
+        self.time.now_s += 50
+        assert self.troubles.reasons() == ["a:1: login refused"]
+        self.time.now_s += 50
+        assert self.troubles.reasons() == []
+        assert not self.troubles.all_away()
 
     def test_all_are_away_once_none_is_connected(self) -> None:
         """A broker of three that restarts is not Kafka that is away."""

@@ -117,9 +117,14 @@ class BrokerTroubles:
 
     def explain(self, error: BaseException) -> str:
         """Return why a call failed: what the broker answered, or why none was reached."""
-        if isinstance(error, BrokerResponseError) and not isinstance(error, RequestTimedOutError):
-            return explain_answer(error)
-        return "; ".join(self.reasons()) or str(error)
+        match error:
+            case KafkaUnavailableError():
+                return str(error)
+            case BrokerResponseError() if not isinstance(error, RequestTimedOutError):
+                return explain_answer(error)
+            case KafkaError():
+                return "; ".join(self.reasons()) or str(error)
+        return f"{type(error).__name__}: {error}"
 
     def _fresh(self) -> dict[str, _Why]:
         oldest = self._monotonic() - _TRIED_WITHIN_S

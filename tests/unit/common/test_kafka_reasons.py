@@ -166,6 +166,8 @@ class TestTroubles:
         self.troubles.failed("a:1", "connection refused")
         assert self.troubles.explain(up) == "a:1: connection refused"
         assert "the group g" in self.troubles.explain(GroupAuthorizationFailedError("g"))
+        assert self.troubles.explain(KafkaUnavailableError("told")) == "told"
+        assert self.troubles.explain(ZeroDivisionError("x")) == "ZeroDivisionError: x"
 
     def test_what_is_raised_is_explained_once(self) -> None:
         """The sentence is the message, the cause stays."""

@@ -24,8 +24,15 @@ class Health:
         self._troubles = BrokerTroubles()
 
     def beat(self) -> None:
-        """Tell that the poll loop has begun another round, with or without records."""
+        """Tell that the poll loop has begun another round, with or without records.
+
+        A Kafka that is away lets it go round without an error: here that is noticed for the log.
+        """
         self._last_beat = self._monotonic()
+        if self._troubles.all_away():
+            self._changes.begin("brokers", "; ".join(self._troubles.reasons()))
+        else:
+            self._changes.end("brokers")
 
     def silent_s(self) -> float:
         """Return the seconds since the last beat."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from kafka.structs import TopicPartition
 
+from common.logs import get_logger
 from consumer.kafka.consumer import Source
 from consumer.kafka.reading import UnreadableError
 from consumer.runtime import Runtime
@@ -24,10 +25,19 @@ class Unreadable:
 
     def hold(self, error: UnreadableError) -> None:
         """Read no more of a partition for a while, and say where it stands."""
+        topic, number = error.partition
         self._source.pause(error.partition)
         self._until[error.partition] = self._runtime.clock.monotonic() + self._pause_s
         self._runtime.metrics.retries.labels("records").inc()
         self._runtime.health.hinder(_name(error.partition), f"at {error.offset}: {error.why}")
+        get_logger().error(
+            "record cannot be read",
+            topic=topic,
+            partition=number,
+            offset=error.offset,
+            error=error.why,
+            pause_s=self._pause_s,
+        )
 
     def try_again(self) -> None:
         """Let those be read whose pause is over."""

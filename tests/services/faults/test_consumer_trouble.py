@@ -341,12 +341,13 @@ class TestUnreadable:
             body = requests(1, "snappy")[0] + b" " * 1000
             unreadable = producer.send(pipeline.requests, body, partition=1).get(30)
         with pipeline.consumer(*DOOMED, NO_CODECS, name="cannot") as consumer:
-            eventually(lambda: consumer.not_ready("partition 1"), "the error", 60)
+            eventually(lambda: consumer.logged("record cannot be read"), "the error", 60)
             sent = pipeline.send_each((b"%d" % n, v) for n, v in enumerate(requests(60, "after")))
             others = {f"after-{n}" for n, place in enumerate(sent) if place.partition != 1}
             eventually(lambda: decided(pipeline).keys() >= others, "the others", 60)
-            seen = consumer.not_ready("partition 1")[0]
-            assert seen["why"].startswith(f"at {unreadable.offset}: ")
+            seen = consumer.logged("record cannot be read")[0]
+            assert (seen["topic"], seen["partition"]) == (pipeline.requests, 1)
+            assert seen["offset"] == unreadable.offset
             assert consumer.get("/healthz")[0] == 200
             assert "partition 1" in consumer.get("/readyz")[1]
             assert consumer.terminate() == 0

@@ -267,6 +267,7 @@ class TestWhileAtWork:
             why = f"broker {proxy.bootstrap_servers}: connection refused"
             eventually(lambda: why in consumer.get("/readyz")[1], why, 60)
             assert consumer.get("/healthz")[0] == 200
+            eventually(lambda: consumer.not_ready("brokers"), "the line in the log", 60)
             proxy.come_back()
             consumer.wait_until_ready()
             pipeline.send(b'{"id":"r-1","imp":[{"id":"1"}]}')

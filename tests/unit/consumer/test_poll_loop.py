@@ -326,8 +326,9 @@ class TestUnreadable:
         source.poll_errors = [UnreadableError(partition(), 0, EOFError("cut"))]
         with capture_logs() as logged:
             service.go_round(2)
-        (line,) = [line for line in logged if line["event"] == "not ready"]
-        assert (line["what"], line["why"]) == ("partition 0", "at 0: EOFError: cut")
+        (line,) = [line for line in logged if line["event"] == "record cannot be read"]
+        assert (line["topic"], line["partition"], line["offset"]) == ("bid_requests", 0, 0)
+        assert line["error"] == "EOFError: cut"
         assert source.committed == {partition(1): 1}
         assert service.health.reasons() == ["partition 0: at 0: EOFError: cut"]
         assert service.value("consumer_retries_total", unavailable="records") == 1

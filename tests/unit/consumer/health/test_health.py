@@ -77,7 +77,16 @@ class TestHealth:
         troubles = BrokerTroubles()
         self.health.watch(troubles)
         troubles.failed("a:1", "connection refused")
-        assert self.health.reasons() == ["broker a:1: connection refused"]
+        with capture_logs() as logged:
+            self.health.beat()
+            assert self.health.reasons() == ["broker a:1: connection refused"]
+            troubles.reached("a:1")
+            self.health.beat()
+        assert self.health.reasons() == []
+        assert [(line["event"], line["what"]) for line in logged] == [
+            ("not ready", "brokers"),
+            ("ready again", "brokers"),
+        ]
 
     def test_hindrances_do_not_touch_liveness(self) -> None:
         """A Kafka that is away must not get the process killed."""

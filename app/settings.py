@@ -149,6 +149,19 @@ class IngestSettings:
         default="2",
     )
 
+    def check(self) -> None:
+        """Raise SettingsError where the settings do not go together."""
+        if self.max_pending_bytes < self.max_body_bytes:
+            raise SettingsError(
+                f"INGEST_MAX_PENDING_BYTES={self.max_pending_bytes}: must be at least "
+                f"INGEST_MAX_BODY_BYTES={self.max_body_bytes}, or a large body is never accepted"
+            )
+        if self.kafka_client == CONFLUENT and find_spec("confluent_kafka") is None:
+            raise SettingsError(
+                f"INGEST_KAFKA_CLIENT={CONFLUENT!r}: confluent-kafka is not installed "
+                "(requirements/confluent.txt has it)"
+            )
+
 
 def judge_of(settings: IngestSettings) -> Judge:
     """Compile the schema that the settings name; raise SettingsError where that cannot be done."""
@@ -165,10 +178,4 @@ def schema_in_force(settings: IngestSettings) -> OpenRtbObject:
 
 def load_settings(environ: Mapping[str, str]) -> IngestSettings:
     """Read the settings; raise common.settings.SettingsError at the first wrong one."""
-    settings = load(IngestSettings, environ, PREFIXES)
-    if settings.kafka_client == CONFLUENT and find_spec("confluent_kafka") is None:
-        raise SettingsError(
-            f"INGEST_KAFKA_CLIENT={CONFLUENT!r}: confluent-kafka is not installed "
-            "(requirements/confluent.txt has it)"
-        )
-    return settings
+    return load(IngestSettings, environ, PREFIXES)

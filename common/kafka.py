@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 from marshmallow import fields, validate
 
-from common.settings import setting
+from common.kafka_security import KafkaSecurity
+from common.settings import SettingsError, setting
 
 _HOST_PORT = r"[^\s:,]+:\d{1,5}"
-_TOPIC = validate.Regexp(r"^[a-zA-Z0-9._-]{1,249}$", error="Not a Kafka topic name.")
+_LAST_PORT = 65_535
+_TOPIC = validate.Regexp(r"^(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}$", error="Not a Kafka topic name.")
 
 
 @dataclass(frozen=True)
 class KafkaSettings:
     """Where Kafka is, how to log in, and what the topics are called."""
 
+    security: KafkaSecurity
     brokers: str = setting(
         "KAFKA_BROKERS",
         fields.String(
@@ -51,61 +55,21 @@ class KafkaSettings:
         doc="Consumer group of the bidding logic.",
         default="bidding-logic",
     )
-    security_protocol: str = setting(
-        "KAFKA_SECURITY_PROTOCOL",
-        fields.String(validate=validate.OneOf(["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"])),
-        doc="`PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`.",
-        default="PLAINTEXT",
-    )
-    sasl_mechanism: str = setting(
-        "KAFKA_SASL_MECHANISM",
-        fields.String(validate=validate.OneOf(["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])),
-        doc="`PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`, with a SASL protocol.",
-        default="",
-    )
-    sasl_username: str = setting(
-        "KAFKA_SASL_USERNAME", fields.String(), doc="User name for SASL.", default="", secret=True
-    )
-    sasl_password: str = setting(
-        "KAFKA_SASL_PASSWORD", fields.String(), doc="Password for SASL.", default="", secret=True
-    )
-    ssl_cafile: str = setting(
-        "KAFKA_SSL_CAFILE",
-        fields.String(),
-        doc="PEM file of the certificate authorities to trust; empty: the system's.",
-        default="",
-    )
-    ssl_certfile: str = setting(
-        "KAFKA_SSL_CERTFILE", fields.String(), doc="PEM file of the client certificate.", default=""
-    )
-    ssl_keyfile: str = setting(
-        "KAFKA_SSL_KEYFILE", fields.String(), doc="PEM file of the client key.", default=""
-    )
-    ssl_password: str = setting(
-        "KAFKA_SSL_PASSWORD",
-        fields.String(),
-        doc="Password of the client key.",
-        default="",
-        secret=True,
-    )
-    ssl_check_hostname: bool = setting(
-        "KAFKA_SSL_CHECK_HOSTNAME",
-        fields.Boolean(),
-        doc="Whether the broker's certificate must carry its host name.",
-        default="true",
-    )
 
     def client_options(self) -> dict[str, Any]:
         """Keyword arguments that every kafka-python client takes to reach this cluster."""
-        return {
-            "bootstrap_servers": self.brokers.split(","),
-            "security_protocol": self.security_protocol,
-            "sasl_mechanism": self.sasl_mechanism or None,
-            "sasl_plain_username": self.sasl_username or None,
-            "sasl_plain_password": self.sasl_password or None,
-            "ssl_cafile": self.ssl_cafile or None,
-            "ssl_certfile": self.ssl_certfile or None,
-            "ssl_keyfile": self.ssl_keyfile or None,
-            "ssl_password": self.ssl_password or None,
-            "ssl_check_hostname": self.ssl_check_hostname,
+        return {"bootstrap_servers": self.brokers.split(","), **self.security.client_options()}
+
+    def check(self) -> None:
+        """Raise SettingsError where the settings do not go together."""
+        for broker in self.brokers.split(","):
+            if not 0 < int(broker.rpartition(":")[2]) <= _LAST_PORT:
+                raise SettingsError(f"KAFKA_BROKERS={self.brokers!r}: {broker}: no such port")
+        names = {
+            "KAFKA_TOPIC_BID_REQUESTS": self.topic_bid_requests,
+            "KAFKA_TOPIC_BID_DECISIONS": self.topic_bid_decisions,
+            "KAFKA_TOPIC_DEAD_LETTERS": self.topic_dead_letters,
         }
+        for (one, topic), (other, same) in combinations(names.items(), 2):
+            if topic == same:  # the bidding logic would read what it writes
+                raise SettingsError(f"{other}={same!r}: is the topic of {one} as well")

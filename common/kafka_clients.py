@@ -8,6 +8,10 @@ from typing import Any, Protocol
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError
 from kafka.net.compat import KafkaNetClient
+from kafka.net.manager import KafkaConnectionManager
+from kafka.net.selector import NetworkSelector
+
+from common.kafka_reasons import BrokerTroubles, explain_connection
 
 _SENDER_ENDS_WITHIN_S = 1.0
 
@@ -82,21 +86,61 @@ class DroppableProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python sh
             self._closed = True
 
 
-def opened(factory: Callable[..., Any], options: dict[str, Any]) -> Any:  # noqa: ANN401  no types
-    """Return factory(**options); when that fails, leave no connection and no thread behind.
+class TellingManager(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python ships no types
+    """kafka-python's connections, which tell whether they were made, and why they failed."""
+
+    def __init__(self, net: Any, troubles: BrokerTroubles, **configs: Any) -> None:  # noqa: ANN401  kafka-python's own
+        """Tell `troubles`."""
+        self._troubles = troubles
+        super().__init__(net, **configs)
+
+    async def _connect(self, node: Any, conn: Any, *args: Any, **options: Any) -> None:  # noqa: ANN401  the same
+        """Connect as before: the one place that every connection comes through.
+
+        A private method of kafka-python 3.0.12, as is that its client takes a manager; a unit test
+        on its own classes fails when that changes.
+        """
+        broker = self._name(node)
+        conn.init_future.add_callback(lambda _made: self._note_reached(broker, conn))
+        conn.close_future.add_errback(lambda error: self._note_failed(broker, error))
+        await super()._connect(node, conn, *args, **options)
+
+    def _note_reached(self, broker: str, conn: Any) -> None:  # noqa: ANN401  the same
+        self._troubles.reached(broker)
+        conn.close_future.add_both(lambda _end: self._troubles.ended(broker))
+
+    def _note_failed(self, broker: str, error: BaseException) -> None:
+        if not self.closed:
+            self._troubles.failed(broker, explain_connection(error, self.config))
+
+    def _name(self, node: Any) -> str:  # noqa: ANN401  the same
+        given = {(each.host, each.port) for each in self.cluster.bootstrap_brokers()}
+        advertised = (node.host, node.port) not in given
+        by = f" (as broker {node.node_id} calls itself: advertised.listeners)" if advertised else ""
+        return f"{node.host}:{node.port}{by}"
+
+
+def opened(
+    factory: Callable[..., Any], options: dict[str, Any], troubles: BrokerTroubles | None = None
+) -> Any:  # noqa: ANN401  no types
+    """Return factory(**options), whose connections tell `troubles`.
 
     The constructors of kafka-python start their network thread before they look for brokers, and
-    do not stop it when there are none.
+    do not stop it when there are none. When that fails, no connection and no thread is left
+    behind, and KafkaUnavailableError says why.
     """
     made: list[KafkaNetClient] = []
+    told = troubles or BrokerTroubles()
 
     def kafka_client(**configs: Any) -> KafkaNetClient:  # noqa: ANN401  kafka-python's own
-        made.append(KafkaNetClient(**configs))
+        net = NetworkSelector(**configs)
+        made.append(KafkaNetClient(net=net, manager=TellingManager(net, told, **configs)))
         return made[-1]
 
-    try:
-        return factory(kafka_client=kafka_client, **options)
-    except BaseException:
-        for client in made:
-            client.close()
-        raise
+    with told.explaining():
+        try:
+            return factory(kafka_client=kafka_client, **options)
+        except BaseException:
+            for client in made:
+                client.close()
+            raise

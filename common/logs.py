@@ -12,6 +12,7 @@ import structlog
 from marshmallow import fields, validate
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
+from common.seldom import Seldom, SeldomFilter
 from common.settings import setting
 
 # Values that identify a person or a device: never logged, under whatever event they turn up.
@@ -60,7 +61,8 @@ def configure_logs(service: str, settings: LogSettings, stream: TextIO) -> None:
     """Send structlog's and the standard library's records to `stream`, one line each.
 
     `service` is put on every line. kafka-python is one level quieter than we are: at INFO it tells
-    of each connection, at DEBUG it logs whole records.
+    of each connection, at DEBUG it logs whole records. What it tries again and again is one line a
+    minute of each kind.
     """
 
     def name_service(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -107,6 +109,7 @@ def _rendering(form: str) -> list[Processor]:
 def _route_standard_library(formatter: logging.Formatter, level: str, stream: TextIO) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter)
+    handler.addFilter(SeldomFilter("kafka", Seldom()))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)

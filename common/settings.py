@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar, get_type_hints
+from typing import Any, ClassVar, Protocol, TypeVar, get_type_hints, runtime_checkable
 
 from marshmallow import ValidationError
 from marshmallow.fields import Field
@@ -27,12 +28,24 @@ NOT_OURS = frozenset(
         "KAFKA_OPTS",
     }
 )
+# What Kubernetes gives every pod for each Service of its namespace: one named kafka, for instance.
+_SERVICE_LINK = re.compile(
+    r"_SERVICE_HOST=|_SERVICE_PORT(_\w+)?=\d+$|_PORT=\w+://|_PORT_\d+_[A-Z]+(_PROTO|_PORT|_ADDR)?="
+)
 
 
 class SettingsError(Exception):
     """The environment holds a wrong value or an unknown name; the message is one line."""
 
     exit_code: ClassVar[int] = 2
+
+
+@runtime_checkable
+class Checked(Protocol):
+    """A settings class whose rows depend on each other."""
+
+    def check(self) -> None:
+        """Raise SettingsError where the settings do not go together."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +123,10 @@ def read(cls: type[S], environ: Mapping[str, str]) -> S:
             values[item.name] = row.read(environ)
         elif item.default is MISSING and item.default_factory is MISSING:
             values[item.name] = read(hints[item.name], environ)
-    return cls(**values)
+    settings = cls(**values)
+    if isinstance(settings, Checked):
+        settings.check()
+    return settings
 
 
 def refuse_unknown(
@@ -119,7 +135,8 @@ def refuse_unknown(
     """Raise SettingsError for a variable with one of our prefixes that no row knows."""
     known = {name for row in rows for name in row.names} | NOT_OURS
     for name in sorted(environ):
-        if name.startswith(prefixes) and name not in known:
+        link = _SERVICE_LINK.search(f"{name}={environ[name]}")
+        if name.startswith(prefixes) and name not in known and link is None:
             raise SettingsError(f"{name}: unknown setting (docs/configuration.md lists them all)")
 
 

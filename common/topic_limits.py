@@ -10,18 +10,21 @@ from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource
 
 from common.kafka_clients import opened
+from common.kafka_reasons import BrokerTroubles
 
 _NAME = "max.message.bytes"
 DEFAULT_BYTES = 1_048_576  # a little less than Kafka's own default
 
 
-def record_limits(topics: Collection[str], options: Mapping[str, Any]) -> dict[str, int]:
+def record_limits(
+    topics: Collection[str], options: Mapping[str, Any], troubles: BrokerTroubles | None = None
+) -> dict[str, int]:
     """Return the bytes that a record may take on each topic; raise KafkaError without a broker.
 
     It is the default where Kafka does not tell, because the topic is missing or its configuration
     is not ours to see.
     """
-    with closing(opened(KafkaAdminClient, dict(options))) as admin:
+    with closing(opened(KafkaAdminClient, dict(options), troubles)) as admin:
         asked = [ConfigResource("TOPIC", topic, {_NAME: None}) for topic in topics]
         told = admin.describe_configs(asked, config_filter="all").get("topic", {})
     return {topic: _limit(told.get(topic, {})) for topic in topics}

@@ -11,6 +11,7 @@ from kafka.errors import (
     OffsetOutOfRangeError,
 )
 
+from common.kafka_reasons import explain_answer
 from consumer.kafka.commits import Commits
 from consumer.kafka.consumer import Source
 from consumer.kafka.control_records import ControlRecords
@@ -72,7 +73,7 @@ class PollLoop:
         except FencedInstanceIdError:
             raise
         except KafkaError as error:
-            self._try_again(str(error))
+            self._try_again(explain_answer(error))
             return {}
         self.runtime.health.clear("kafka")
         self.kafka_backoff.reset()

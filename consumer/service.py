@@ -56,14 +56,14 @@ class Service:
             self.runtime.tracer.close(_EXPORT_S)
 
     def _work(self) -> None:
-        self.runtime.health.hinder("kafka", "not connected yet")
+        self.runtime.health.hinder("kafka", "not connected yet", expected=True)
         clients = self._connected()
         if clients is None:
             return
         try:
             self.build_pipeline(clients).run()
         finally:
-            self.runtime.health.hinder("service", "stopping")
+            self.runtime.health.hinder("service", "stopping", expected=True)
             self._close(clients)
 
     def _connected(self) -> KafkaClients | None:
@@ -72,11 +72,10 @@ class Service:
             try:
                 clients = self.connect(self.settings)
             except (KafkaError, OSError, TopicsUnavailableError) as error:
-                why = str(error)
-                self.runtime.health.hinder("kafka", why)
-                get_logger().warning("waiting for kafka", why=why)
+                self.runtime.health.hinder("kafka", str(error))
                 self.runtime.stop.wait(self.backoff.next_s())
             else:
+                self.runtime.health.watch(clients.troubles)
                 self.runtime.health.clear("kafka")
                 get_logger().info("connected")
                 return clients

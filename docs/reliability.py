@@ -12,6 +12,7 @@ _HEADINGS = {
     "test_hostile_clients": "Clients",
     "test_broken_network": "The network between the ingest and Kafka",
     "test_broker_trouble": "Kafka itself",
+    "test_reasons": "A Kafka that is not reached, or refuses, and what both services say of it",
     "test_replicas": "Replicas, leaders, coordinators",
     "test_dying_ingest": "The ingest's processes",
     "test_consumer_trouble": "The bidding logic",

@@ -136,3 +136,9 @@ def prometheus() -> None:
 def kubectl() -> None:
     """Need kubectl."""
     tools.require("kubectl")
+
+
+@pytest.fixture(scope="session")
+def openssl() -> None:
+    """Need the openssl command, which makes the tests' certificates."""
+    tools.require("openssl")

@@ -7,7 +7,8 @@ import threading
 from app.health.worker_state import Lifecycle
 from app.kafka.publisher import Publisher
 from app.metrics import IngestMetrics
-from common.logs import get_logger
+from common.changes import Changes
+from common.threads import Guard
 
 
 class Watchdog:
@@ -31,6 +32,7 @@ class Watchdog:
         self._patience_s = patience_s
         self._every_s = every_s
         self._ending = threading.Event()
+        self._changes = Changes()
 
     def start(self) -> None:
         """Look from a thread of its own until `stop`."""
@@ -54,12 +56,16 @@ class Watchdog:
         stuck_s = self._publisher.stuck_s()
         if stuck_s <= self._patience_s:
             self._lifecycle.clear_stuck()
+            self._changes.end("records")
             return
         why = f"a record has been stuck in this process for {stuck_s:.0f} s"
-        get_logger().error("stuck", reason=why)
+        self._changes.begin("records", why)
         self._lifecycle.mark_stuck(why)
 
     def _run(self) -> None:
-        self.look()
-        while not self._ending.wait(self._every_s):
-            self.look()
+        guard = Guard("watchdog")
+        while True:
+            with guard.round():
+                self.look()
+            if self._ending.wait(self._every_s):
+                return

@@ -13,17 +13,18 @@ _STATISTICS_MS = 200  # how soon it is known that the brokers have given a produ
 
 def connection_options(kafka: KafkaSettings) -> dict[str, Any]:
     """Return what librdkafka needs to reach the cluster; what is not set is left out."""
+    security = kafka.security
     given = {
         "bootstrap.servers": kafka.brokers,
-        "security.protocol": kafka.security_protocol,
-        "sasl.mechanism": kafka.sasl_mechanism,
-        "sasl.username": kafka.sasl_username,
-        "sasl.password": kafka.sasl_password,
-        "ssl.ca.location": kafka.ssl_cafile,
-        "ssl.certificate.location": kafka.ssl_certfile,
-        "ssl.key.location": kafka.ssl_keyfile,
-        "ssl.key.password": kafka.ssl_password,
-        "ssl.endpoint.identification.algorithm": "https" if kafka.ssl_check_hostname else "none",
+        "security.protocol": security.protocol,
+        "sasl.mechanism": security.mechanism,
+        "sasl.username": security.username,
+        "sasl.password": security.password,
+        "ssl.ca.location": security.cafile,
+        "ssl.certificate.location": security.certfile,
+        "ssl.key.location": security.keyfile,
+        "ssl.key.password": security.key_password,
+        "ssl.endpoint.identification.algorithm": "https" if security.check_hostname else "none",
     }
     return {name: value for name, value in given.items() if value}
 

@@ -21,6 +21,7 @@ from kafka.errors import (
 
 from app.kafka.confluent_options import producer_options
 from app.settings import IngestSettings
+from common.threads import Guard
 from common.topic_limits import record_limits
 
 _POLL_S = 0.1
@@ -191,8 +192,10 @@ class ConfluentProducer:
         self._poller.join(_POLL_S * 5)
 
     def _poll(self) -> None:
+        guard = Guard(self._poller.name)
         while not self._closing.is_set():
-            self._producer.poll(_POLL_S)
+            with guard.round():  # it calls back, too
+                self._producer.poll(_POLL_S)
 
 
 def _translated(error: Code) -> KafkaError:

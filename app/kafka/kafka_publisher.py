@@ -20,6 +20,7 @@ from app.metrics import ACKNOWLEDGED, FAILED, NEVER_SENT
 from app.problems import Indeterminate, Refusal, TooLarge, TopicUnavailable, Unavailable
 from app.settings import CONFLUENT, IngestSettings
 from common.kafka_clients import DroppableProducer, NeverSentError, opened
+from common.kafka_reasons import BrokerTroubles
 from common.logs import get_logger
 from common.topic_limits import record_limits
 
@@ -156,7 +157,7 @@ class KafkaPublisher:
 
     def _disposition(self, producer: Producer, outcome: Refusal, error: Exception) -> Refusal:
         if isinstance(outcome, Unavailable):
-            self._connection.distrust(producer, f"not acknowledged: {error}")
+            self._connection.distrust(producer, error)
         return outcome
 
 
@@ -188,8 +189,8 @@ def refusal(error: KafkaError) -> Refusal:
     return Indeterminate(f"Kafka failed: {type(error).__name__}.")
 
 
-def open_producer(settings: IngestSettings) -> Producer:
-    """Connect a producer that knows the topic's limit; raise KafkaError.
+def open_producer(settings: IngestSettings, troubles: BrokerTroubles) -> Producer:
+    """Connect a producer that knows the topic's limit; raise KafkaError that says why not.
 
     What the broker itself refuses as too large is the end of an idempotent producer: kafka-python
     takes it for fatal. A record over the limit must not get that far.
@@ -200,19 +201,21 @@ def open_producer(settings: IngestSettings) -> Producer:
 
         return confluent_producer.open_producer(settings, asking)
     topic = settings.kafka.topic_bid_requests
-    limit = record_limits([topic], asking)[topic]
+    limit = record_limits([topic], asking, troubles)[topic]
     options = producer_options(settings)
     sizes = {"max_request_size": limit, "batch_size": min(limit, _BATCH_BYTES)}
-    return opened(DroppableProducer, {**options, **sizes})  # type: ignore[no-any-return]  # no types there
+    producer: Producer = opened(DroppableProducer, {**options, **sizes}, troubles)
+    return producer
 
 
 def connect(settings: IngestSettings, note_end: NoteEnd = _unnoted) -> KafkaPublisher:
     """Build the publisher of this service; nothing is connected before `start`."""
     topic, deadline_s = settings.kafka.topic_bid_requests, settings.publish_timeout_ms / 1000
+    troubles = BrokerTroubles()
     return KafkaPublisher(
         topic,
         deadline_s,
         Admission(settings.max_pending_records, settings.max_pending_bytes),
-        Connection(lambda: open_producer(settings), topic, grace_s=deadline_s),
+        Connection(lambda: open_producer(settings, troubles), topic, deadline_s, troubles),
         note_end=note_end,
     )

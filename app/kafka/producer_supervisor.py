@@ -6,10 +6,13 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, KafkaTimeoutError
 
 from common import kafka_clients
+from common.changes import Changes
+from common.kafka_reasons import BrokerTroubles
 from common.logs import get_logger
+from common.threads import Guard
 
 _RETRY_S = 0.5
 
@@ -36,11 +39,23 @@ class Connection:
     has in flight gets `grace_s` seconds to come through.
     """
 
-    def __init__(self, connect: Callable[[], Producer], topic: str, grace_s: float) -> None:
-        """Prepare; `connect` is called by `start`, after the fork, and may block and raise."""
+    def __init__(
+        self,
+        connect: Callable[[], Producer],
+        topic: str,
+        grace_s: float,
+        troubles: BrokerTroubles | None = None,
+        changes: Changes | None = None,
+    ) -> None:
+        """Prepare; `connect` is called by `start`, after the fork, and may block and raise.
+
+        What it connects tells `troubles`.
+        """
         self._connect = connect
         self._topic = topic
         self._grace_s = grace_s
+        self._troubles = troubles or BrokerTroubles()
+        self._changes = changes or Changes()
         self._changed = threading.Condition()
         self._closing = False
         self._producer: Producer | None = None
@@ -62,14 +77,19 @@ class Connection:
         with self._changed:
             self._changed.wait_for(lambda: self._producer is not None, patience_s)
 
-    def distrust(self, producer: Producer, why: str) -> None:
-        """Replace `producer`, unless another caller has had it replaced already."""
+    def distrust(self, producer: Producer, why: str | Exception) -> None:
+        """Replace `producer`, unless another caller has had it replaced already.
+
+        `why` may be the error that a record was not acknowledged for.
+        """
+        if isinstance(why, Exception):
+            why = f"not acknowledged: {self._troubles.explain(why)}"
         with self._changed:
             if self._producer is not producer:
                 return
             self._producer, self._why_not = None, f"kafka: {why}"
             self._changed.notify_all()
-        self._log.warning("producer replaced", reason=why)
+        self._changes.begin("kafka", f"producer replaced: {why}")
         retirement = threading.Timer(self._grace_s, producer.drop)
         retirement.daemon = True
         retirement.start()
@@ -89,11 +109,18 @@ class Connection:
             producer.drop()
 
     def _keep_connected(self) -> None:
+        guard = Guard("kafka-connect")
         while self._needed():
-            try:
-                self._offer(self._connected())
-            except (KafkaError, OSError) as error:
-                self._note(f"kafka: {error}")
+            with guard.round():
+                self._connect_once()
+
+    def _connect_once(self) -> None:
+        try:
+            self._offer(self._connected())
+        except Exception as error:
+            self._note(self._troubles.explain(error))
+            if not isinstance(error, (KafkaError, OSError)):
+                raise
 
     def _needed(self) -> bool:
         with self._changed:
@@ -102,27 +129,39 @@ class Connection:
 
     def _connected(self) -> Producer:
         producer = self._connect()
-        while not self._closing:
-            try:
-                producer.partitions_for(self._topic)
-            except KafkaError as error:
-                self._note(f"topic {self._topic}: {error}")
-            else:
-                break
+        try:
+            while not self._closing and not self._knows_topic(producer):
+                pass  # it has waited
+        except BaseException:
+            producer.drop()
+            raise
         return producer
+
+    def _knows_topic(self, producer: Producer) -> bool:
+        try:
+            producer.partitions_for(self._topic)
+        except KafkaTimeoutError:
+            away = "; ".join(self._troubles.reasons())
+            self._note(away or f"topic {self._topic}: it does not exist, or has no leader")
+        except KafkaError as error:
+            self._note(f"topic {self._topic}: {self._troubles.explain(error)}")
+        else:
+            return True
+        return False
 
     def _offer(self, producer: Producer) -> None:
         with self._changed:
             if not self._closing:
                 self._producer = producer
                 self._changed.notify_all()
+                self._changes.end("kafka")
                 self._log.info("connected")
                 return
         producer.drop()
 
     def _note(self, why: str) -> None:
-        self._log.warning("not connected", reason=why)
         with self._changed:
             if not self._closing:
-                self._why_not = why
+                self._why_not = f"kafka: {why}"
+                self._changes.begin("kafka", why)
                 self._changed.wait(_RETRY_S)

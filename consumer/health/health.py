@@ -5,6 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from common.changes import Changes
+from common.kafka_reasons import BrokerTroubles
+
 
 class Health:
     """Beaten by the poll loop, read by the HTTP server; safe to use from several threads."""
@@ -17,10 +20,19 @@ class Health:
         self._hindrances: dict[str, str] = {}
         self._stuck: dict[str, str] = {}
         self._lock = threading.Lock()
+        self._changes = Changes(monotonic)
+        self._troubles = BrokerTroubles()
 
     def beat(self) -> None:
-        """Tell that the poll loop has begun another round, with or without records."""
+        """Tell that the poll loop has begun another round, with or without records.
+
+        A Kafka that is away lets it go round without an error: here that is noticed for the log.
+        """
         self._last_beat = self._monotonic()
+        if self._troubles.all_away():
+            self._changes.begin("brokers", "; ".join(self._troubles.reasons()))
+        else:
+            self._changes.end("brokers")
 
     def silent_s(self) -> float:
         """Return the seconds since the last beat."""
@@ -46,19 +58,37 @@ class Health:
         with self._lock:
             self._stuck.pop(what, None)
 
-    def hinder(self, what: str, why: str) -> None:
-        """Make the service not ready; `what` names the hindrance for `clear`."""
+    def watch(self, troubles: BrokerTroubles) -> None:
+        """Tell from now on which brokers the clients do not reach."""
+        self._troubles = troubles
+
+    def hinder(self, what: str, why: str, *, expected: bool = False) -> None:
+        """Make the service not ready, and log it; `what` names the hindrance for `clear`.
+
+        What belongs to every start and end is `expected`, and no line in the log.
+        """
         with self._lock:
             self._hindrances[what] = why
+        if not expected:
+            brokers = self._troubles.reasons()
+            self._changes.begin(what, why, **({"brokers": brokers} if brokers else {}))
 
     def clear(self, what: str) -> None:
         """Take one hindrance away, whether or not it was there."""
         with self._lock:
             self._hindrances.pop(what, None)
+        self._changes.end(what)
 
     def reasons(self) -> list[str]:
-        """Return why the service is not ready, each as `what: why`; empty when it is."""
-        return self._told(self._hindrances) + self._told(self._stuck)
+        """Return why the service is not ready, each as `what: why`; empty when it is.
+
+        Whatever it is, brokers that are not reached are the likely cause. As long as one is
+        reached they are none by themselves: the others may lead what this member reads.
+        """
+        reasons = self._told(self._hindrances) + self._told(self._stuck)
+        if reasons or self._troubles.all_away():
+            reasons += [f"broker {why}" for why in self._troubles.reasons()]
+        return reasons
 
     def _told(self, reasons: dict[str, str]) -> list[str]:
         with self._lock:

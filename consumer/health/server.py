@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,6 +60,18 @@ def _json(status: HTTPStatus, body: dict[str, Any]) -> Answer:
     return Answer(status, "application/json", json.dumps(body).encode("ascii"))
 
 
+class ProbeServer(ThreadingHTTPServer):
+    """A thread for each probe, whose errors are lines of the log."""
+
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002  http.server's
+        """Log what went wrong with a probe; standard error would be the default."""
+        error = sys.exception()
+        if isinstance(error, OSError):  # the client has gone
+            get_logger().debug("probe not answered", client=client_address, why=str(error))
+        else:
+            get_logger().exception("probe failed", client=client_address)
+
+
 @contextmanager
 def serving(
     host: str, port: int, health: Health, registry: CollectorRegistry
@@ -81,7 +94,7 @@ def serving(
             """Keep probes out of the log; standard error would be the default."""
             get_logger().debug("probed", request=format % args)
 
-    with ThreadingHTTPServer((host, port), Handler) as server:
+    with ProbeServer((host, port), Handler) as server:
         # a probe in progress must not hold up the end of the process
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, name="health", daemon=True)

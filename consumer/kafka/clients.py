@@ -10,10 +10,16 @@ from typing import Any
 
 from kafka import KafkaAdminClient
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.errors import KafkaError, for_code
+from kafka.errors import (
+    KafkaError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 from kafka.structs import TopicPartition
 
 from common.kafka_clients import opened
+from common.kafka_reasons import BrokerTroubles
 from common.topic_limits import record_limits
 from consumer.kafka.consumer import Source
 from consumer.kafka.group_offsets import KafkaGroupOffsets
@@ -25,6 +31,10 @@ from consumer.kafka.reading import ReadingConsumer
 from consumer.settings.consumer import ConsumerSettings
 
 CLIENT_ID = "bidding-logic-service"
+_TOPIC_PROBLEMS = {
+    UnknownTopicOrPartitionError: "it does not exist",
+    TopicAuthorizationFailedError: "no right to describe it",
+}
 _HEARTBEATS_PER_SESSION = 3
 _LINGER_MS = 20  # for the decisions of a poll to share batches; none waits once all are handed over
 _BATCH_BYTES = 65_536
@@ -47,23 +57,27 @@ class KafkaClients:
     publisher: Publisher
     group_offsets: Callable[[], GroupOffsets]
     starts: Mapping[TopicPartition, int] = field(default_factory=dict)  # else at the oldest record
+    troubles: BrokerTroubles = field(default_factory=BrokerTroubles)
 
 
 def connect(settings: ConsumerSettings) -> KafkaClients:
-    """Connect once; raise KafkaError or TopicsUnavailableError, leaving nothing open.
+    """Connect once; raise KafkaError or TopicsUnavailableError that says why, nothing left open.
 
     The topics are looked at first: kafka-python waits in silence for those that are not there.
     """
-    check_topics(settings)
-    limits = TopicLimits(lambda: _limits(settings))
-    with ExitStack() as undo:
-        publisher = Publisher(lambda: _producer(settings, limits))
+    troubles = BrokerTroubles()
+    limits = TopicLimits(lambda: _limits(settings, troubles))
+    with troubles.explaining(), ExitStack() as undo:
+        check_topics(settings, troubles)
+        publisher = Publisher(lambda: _producer(settings, limits, troubles))
         undo.callback(publisher.close, seconds=0)
-        source = opened(ReadingConsumer, consumer_options(settings))
+        source = opened(ReadingConsumer, consumer_options(settings), troubles)
         undo.callback(source.close, autocommit=False, timeout_ms=0)
         starts = choose_starts(source, settings)
         undo.pop_all()
-    return KafkaClients(source, publisher, lambda: connect_group_offsets(settings), starts)
+    return KafkaClients(
+        source, publisher, lambda: connect_group_offsets(settings), starts, troubles
+    )
 
 
 def connect_group_offsets(settings: ConsumerSettings) -> GroupOffsets:
@@ -98,11 +112,11 @@ def subscribe(clients: KafkaClients, topic: str, listener: object) -> Source:
     return source
 
 
-def check_topics(settings: ConsumerSettings) -> None:
+def check_topics(settings: ConsumerSettings, troubles: BrokerTroubles) -> None:
     """Raise TopicsUnavailableError when Kafka does not let this service see all its topics."""
     kafka = settings.kafka
     names = [kafka.topic_bid_requests, kafka.topic_bid_decisions, kafka.topic_dead_letters]
-    admin = opened(KafkaAdminClient, _common_options(settings))
+    admin = opened(KafkaAdminClient, _common_options(settings), troubles)
     try:
         described = admin.describe_topics(names)
     finally:
@@ -171,32 +185,38 @@ def consumer_options(settings: ConsumerSettings) -> dict[str, Any]:
     }
 
 
-def _producer(settings: ConsumerSettings, limits: TopicLimits) -> Producer:
+def _producer(
+    settings: ConsumerSettings, limits: TopicLimits, troubles: BrokerTroubles
+) -> Producer:
     limits.refresh()
     options = {**producer_options(settings), **size_options(limits)}
+    topics, seconds = _written_to(settings), settings.connect_timeout_ms / _MS
     if settings.exactly_once:
-        return _transactional({**options, **transaction_options(settings)}, settings, limits)
-    producer: BatchingProducer = opened(partial(BatchingProducer, limits), options)
-    producer.learn(_written_to(settings), settings.connect_timeout_ms / _MS)
+        make = partial(TransactionalProducer, limits)
+        options |= transaction_options(settings)
+        transactional: TransactionalProducer = opened(make, options, troubles)
+        return _begun(transactional, topics, seconds, settings.commit_timeout_ms / _MS)
+    producer: BatchingProducer = opened(partial(BatchingProducer, limits), options, troubles)
+    producer.learn(topics, seconds)
     return producer
 
 
-def _limits(settings: ConsumerSettings) -> dict[str, int]:
+def _limits(settings: ConsumerSettings, troubles: BrokerTroubles) -> dict[str, int]:
     timeout = {"request_timeout_ms": settings.connect_timeout_ms}  # asked for in the poll loop
-    return record_limits(_written_to(settings), {**_common_options(settings), **timeout})
+    options = {**_common_options(settings), **timeout}
+    return record_limits(_written_to(settings), options, troubles)
 
 
 def _written_to(settings: ConsumerSettings) -> list[str]:
     return [settings.kafka.topic_bid_decisions, settings.kafka.topic_dead_letters]
 
 
-def _transactional(
-    options: dict[str, Any], settings: ConsumerSettings, limits: TopicLimits
+def _begun(
+    producer: TransactionalProducer, topics: list[str], learn_s: float, start_s: float
 ) -> Producer:
-    producer: TransactionalProducer = opened(partial(TransactionalProducer, limits), options)
     try:
-        producer.learn(_written_to(settings), settings.connect_timeout_ms / _MS)
-        producer.start(settings.commit_timeout_ms / _MS)
+        producer.learn(topics, learn_s)
+        producer.start(start_s)
     except BaseException:
         producer.drop()
         raise
@@ -216,4 +236,4 @@ def _problems(described: Iterable[dict[str, Any]]) -> Iterable[str]:
     for topic in described:
         error = for_code(topic["error_code"])
         if issubclass(error, KafkaError) and topic["error_code"] != 0:
-            yield f"topic {topic['name']}: {error.__name__}"
+            yield f"topic {topic['name']}: {_TOPIC_PROBLEMS.get(error, error.__name__)}"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from kafka.errors import FencedInstanceIdError, KafkaError
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
-from common.logs import get_logger
+from common.kafka_reasons import explain_answer
 from consumer.health.health import Health
 from consumer.kafka.consumer import Source
 from consumer.kafka.record import Record
@@ -50,9 +50,8 @@ class Commits:
         except FencedInstanceIdError:
             raise
         except KafkaError as error:
-            self._health.hinder("commit", str(error))
+            self._health.hinder("commit", explain_answer(error))
             self._metrics.commits.labels("failed").inc()
-            get_logger().warning("offsets not committed", error=str(error))
         else:
             self._pending.clear()
             self._health.clear("commit")

@@ -12,6 +12,7 @@ from typing import Protocol
 from kafka.errors import KafkaError
 
 from common.logs import get_logger
+from common.threads import Guard
 from consumer.metrics import ConsumerMetrics
 from consumer.runtime import Clock
 
@@ -70,6 +71,7 @@ class Lag:
         self._kafka: GroupOffsets | None = None
         self._oldest: dict[int, tuple[int, int | None]] = {}  # its offset, and epoch milliseconds
         self._stopped = threading.Event()
+        self._guard = Guard("lag")
         self._thread = threading.Thread(target=self._run, name="lag", daemon=True)
 
     def start(self) -> None:
@@ -101,14 +103,14 @@ class Lag:
         except (KafkaError, OSError) as error:
             self._let_go()
             get_logger().debug("lag not known", why=str(error))
+        except Exception:
+            self._let_go()
+            raise
 
     def _run(self) -> None:
         while not self._stopped.is_set():
-            try:
+            with self._guard.round():
                 self.look()
-            except Exception:  # noqa: BLE001  the gauges must not stand still for ever
-                get_logger().exception("lag not known")
-                self._let_go()
             self._stopped.wait(self._every_s)
         self._let_go()
 

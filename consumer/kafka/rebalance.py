@@ -41,7 +41,7 @@ class Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-pyth
         self._health = health
         self._metrics = metrics
         self._assigned: set[TopicPartition] = set()
-        health.hinder("partitions", WAITING)
+        health.hinder("partitions", WAITING, expected=True)
 
     def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """Be ready, also with no partition: a spare member of the group is in order."""
@@ -63,7 +63,7 @@ class Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-pyth
             book.forget(revoked)
         self._health.clear("sinks")
         if not self._assigned:  # a cooperative rebalance takes some and leaves the others at work
-            self._health.hinder("partitions", WAITING)
+            self._health.hinder("partitions", WAITING, expected=True)
         self._note(change, revoked)
 
     def _note(self, change: str, partitions: Collection[TopicPartition]) -> None:

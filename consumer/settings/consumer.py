@@ -194,7 +194,6 @@ class ConsumerSettings:
 def load_settings(environ: Mapping[str, str]) -> ConsumerSettings:
     """Read the settings; raise common.settings.SettingsError at the first wrong one."""
     settings = load(ConsumerSettings, environ, PREFIXES)
-    settings.sinks.check()
     if settings.exactly_once and not settings.group_instance_id:
         raise SettingsError(
             "CONSUMER_GROUP_INSTANCE_ID: is required with PROCESSING_GUARANTEE=exactly_once "

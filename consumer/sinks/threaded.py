@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from common.logs import get_logger
+from common.threads import Guard
 from consumer.bidding.decision_record import Decided
 from consumer.errors import SinkRefusedError, SinkUnavailableError
 from consumer.metrics import ConsumerMetrics
@@ -70,8 +71,10 @@ class Threaded:
         return self._queue.abandon()
 
     def _run(self) -> None:
+        guard = Guard(self._thread.name)
         while batch := self._queue.take(_AT_ONCE):
-            self._deliver(batch)
+            with guard.round():
+                self._deliver(batch)
         try:
             self._sink.close()
         except Exception:  # noqa: BLE001  a sink may raise anything, and this is its end

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from kafka.errors import KafkaTimeoutError
 
 from app.kafka.producer_supervisor import Connection
+from common.kafka_reasons import BrokerTroubles
 from tests.support.fakes.producer import FakeProducer
 
 
@@ -15,10 +16,13 @@ class Connections(ExitStack):
     """Makes connections and closes them all on exit."""
 
     def make(
-        self, connect: Callable[[], FakeProducer], grace_s: float = 0, topic: str = "bid_requests"
+        self,
+        connect: Callable[[], FakeProducer],
+        grace_s: float = 0,
+        troubles: BrokerTroubles | None = None,
     ) -> Connection:
         """Return a connection that is not started."""
-        connection = Connection(connect, topic, grace_s)
+        connection = Connection(connect, "bid_requests", grace_s, troubles)
         self.callback(connection.close, 0)
         return connection
 

@@ -104,20 +104,25 @@ class ConsumerProcess:
         """Return the lines of one event."""
         return [line for line in self.log() if line["event"] == event]
 
-    def retries(self) -> float:
+    def not_ready(self, what: str) -> list[dict[str, Any]]:
+        """Return the lines that say why a part of it is not ready."""
+        return [line for line in self.logged("not ready") if line["what"] == what]
+
+    def retries(self, unavailable: str) -> float:
         """Return how many rounds left something to be tried again."""
-        return sum(self.samples("consumer_retries_total"))
+        return sum(self.samples("consumer_retries_total", unavailable=unavailable))
 
     def lag(self) -> int | None:
         """Return the sum of the gauges by partition, None where not all are there yet."""
         shown = self.samples("consumer_lag_messages")
         return int(sum(shown)) if len(shown) == PARTITIONS else None
 
-    def samples(self, name: str) -> list[float]:
-        """Return the values of a metric, whatever their labels."""
+    def samples(self, name: str, **labels: str) -> list[float]:
+        """Return the values of a metric with these labels, whatever the others are."""
         _, page = self.get("/metrics")
         families = text_string_to_metric_families(page)
-        return [it.value for family in families for it in family.samples if it.name == name]
+        found = [it for family in families for it in family.samples if it.name == name]
+        return [it.value for it in found if labels.items() <= it.labels.items()]
 
     def _announced_port(self) -> int:
         alive = self.process.poll() is None

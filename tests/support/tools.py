@@ -58,6 +58,7 @@ TOOLS = (
         _on_path("prometheus", "promtool"),
     ),
     Tool("kubectl", "kubectl", _on_path("kubectl")),
+    Tool("openssl", "openssl", _on_path("openssl")),
 )
 
 

@@ -14,14 +14,17 @@ def server_properties(
 ) -> str:
     """Return a `server.properties` for one combined KRaft node that keeps its data in `log_dir`.
 
-    `further` adds to the settings of every node, or replaces them.
+    `further` adds to the settings of every node, or replaces them; its `listeners` come beside the
+    node's own two, BROKER and CONTROLLER.
     """
+    listeners = [f"BROKER://{HOST}:{port}", f"CONTROLLER://{HOST}:{controller_port}"]
+    if "listeners" in further:
+        listeners.append(further["listeners"])
     settings = {
         "process.roles": "broker,controller",
         "node.id": NODE_ID,
         "controller.quorum.voters": f"{NODE_ID}@{HOST}:{controller_port}",
         "controller.listener.names": "CONTROLLER",
-        "listeners": f"BROKER://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
         "inter.broker.listener.name": "BROKER",
         "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "log.dirs": _escaped(log_dir),
@@ -41,6 +44,7 @@ def server_properties(
         "broker.heartbeat.interval.ms": 500,
         "log.cleaner.dedupe.buffer.size": 4 * 1024 * 1024,
         **further,
+        "listeners": ",".join(listeners),
     }
     return "".join(f"{name}={value}\n" for name, value in settings.items())
 

@@ -16,7 +16,7 @@ from verification.run.pump import Pump
 
 _PROBE_S = 1.0
 _DRAIN_S = 5.0
-_SHOWN = 200
+_SHOWN = 400  # more is for the log
 
 
 @dataclass(frozen=True)
@@ -94,10 +94,11 @@ def not_ready(host: str, port: int, path: str, within: float) -> str | None:
         return f"{host}:{port} does not answer ({type(error).__name__})"
     finally:
         connection.close()
-    return None if answer.status == 200 else f"{path} says {_reasons(body)}"  # noqa: PLR2004  HTTP's OK
+    return None if answer.status == 200 else f"{path} says {read_reasons(body)}"  # noqa: PLR2004  HTTP's OK
 
 
-def _reasons(body: bytes) -> str:
+def read_reasons(body: bytes) -> str:
+    """Return the reasons in a readiness endpoint's answer, or the answer where it has none."""
     with suppress(ValueError, TypeError, KeyError):
         return ", ".join(map(str, json.loads(body)["reasons"]))[:_SHOWN]
     return repr(body[:_SHOWN])

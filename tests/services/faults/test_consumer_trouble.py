@@ -227,7 +227,7 @@ class TestPoison:
             consumer.wait_until_ready()
             delete_topic(pipeline.brokers, pipeline.dead_letters)
             pipeline.send(b"{", *requests(1))
-            eventually(lambda: consumer.retries() > 2, "retries", 60)
+            eventually(lambda: consumer.retries("sinks") > 2, "retries", 60)
             assert pipeline.committed() == 0
             assert consumer.get("/healthz")[0] == 200
             create_topic(pipeline.brokers, pipeline.dead_letters)
@@ -311,7 +311,7 @@ class TestSinks:
         ) as consumer:
             consumer.wait_until_ready()
             spread(pipeline, 30)
-            eventually(lambda: consumer.retries() > 4, "retries", 60)
+            eventually(lambda: consumer.retries("sinks") > 4, "retries", 60)
             assert "sinks: switched: switched off" in consumer.get("/readyz")[1]
             assert consumer.get("/healthz")[0] == 200
             assert pipeline.committed() == 0

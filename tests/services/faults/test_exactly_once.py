@@ -130,7 +130,7 @@ class TestZombie:
             with member(pipeline, name="other"):
                 eventually(lambda: pipeline.committed() == 20, "the other one's commit", 60)
                 zombie.process.send_signal(signal.SIGCONT)
-                eventually(zombie.retries, "its commit to be refused")
+                eventually(lambda: zombie.retries("sinks"), "its commit to be refused")
                 zombie.wait_until_ready()
                 ids |= send(pipeline, "after")
                 eventually(lambda: pipeline.committed() == 40, "all commits", 60)
@@ -198,7 +198,7 @@ class TestNetwork:
                 consumer.wait_until_ready()
                 proxy.inject(Fault(cut=Times(Way.RESPONSE, END, left=10_000)))
                 ids = send(pipeline, "doubt")
-                eventually(consumer.retries, "the doubt", 60)
+                eventually(lambda: consumer.retries("sinks"), "the doubt", 60)
                 proxy.heal()
                 eventually(lambda: pipeline.committed() == 20, "the commit", 60)
                 eventually(

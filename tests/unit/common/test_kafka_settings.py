@@ -19,18 +19,25 @@ def test_brokers_are_a_list() -> None:
     assert options(KAFKA_BROKERS="a:1,b:2")["bootstrap_servers"] == ["a:1", "b:2"]
 
 
-@pytest.mark.parametrize("text", ["", "a", "a:", ":1", "a:1,", "a:1 b:2"])
+@pytest.mark.parametrize("text", ["", "a", "a:", ":1", "a:1,", "a:1 b:2", "a:0", "a:65536"])
 def test_wrong_brokers_are_refused(text: str) -> None:
     """What is not host:port,host:port does not start."""
     with pytest.raises(SettingsError, match="^KAFKA_BROKERS="):
         options(KAFKA_BROKERS=text)
 
 
-@pytest.mark.parametrize("text", ["", "a b", "a/b", "x" * 250])
+@pytest.mark.parametrize("text", ["", "a b", "a/b", ".", "..", "x" * 250])
 def test_wrong_topics_are_refused(text: str) -> None:
     """A topic name that Kafka would refuse does not start."""
     with pytest.raises(SettingsError, match="^KAFKA_TOPIC_BID_REQUESTS="):
         options(KAFKA_TOPIC_BID_REQUESTS=text)
+
+
+@pytest.mark.parametrize("other", ["BID_DECISIONS", "DEAD_LETTERS"])
+def test_a_topic_for_two_purposes_is_refused(other: str) -> None:
+    """The bidding logic would decide on its own decisions, or on its dead letters, for ever."""
+    with pytest.raises(SettingsError, match=f"^KAFKA_TOPIC_{other}=.* is the topic of"):
+        options(**{f"KAFKA_TOPIC_{other}": "bid_requests"})
 
 
 def test_every_option_is_known_to_kafka_python() -> None:

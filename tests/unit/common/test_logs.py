@@ -93,6 +93,15 @@ def test_kafka_python_never_logs_records(stream: io.StringIO) -> None:
     assert stream.getvalue() == ""
 
 
+def test_kafka_python_says_the_same_once(stream: io.StringIO) -> None:
+    """Eleven lines a second while Kafka is away are one line, and the others' are all written."""
+    for port in range(100):
+        logging.getLogger("kafka.net.manager").error("Connection to %s failed: %d", "a", port)
+        logging.getLogger("x").warning("other")
+    assert [line["event"] for line in lines(stream) if "logger" in line].count("other") == 100
+    assert sum("failed" in line["event"] for line in lines(stream)) == 1
+
+
 def test_warnings_become_lines(stream: io.StringIO) -> None:
     """A Python warning is logged, not printed."""
     with warnings.catch_warnings():

@@ -65,6 +65,28 @@ class TestLoad:
         """A machine that has Kafka installed is no reason to refuse to start."""
         load(Demo, {"DEMO_PASSWORD": "x", "KAFKA_HOME": "/opt/kafka"}, ("DEMO_", "KAFKA_"))
 
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("DEMO_SERVICE_HOST", "10.0.0.1"),
+            ("DEMO_SERVICE_PORT", "9092"),
+            ("DEMO_SERVICE_PORT_CLIENTS", "9092"),
+            ("DEMO_PORT", "tcp://10.0.0.1:9092"),
+            ("DEMO_PORT_9092_TCP", "tcp://10.0.0.1:9092"),
+            ("DEMO_PORT_9092_TCP_PROTO", "tcp"),
+            ("DEMO_PORT_9092_TCP_PORT", "9092"),
+            ("DEMO_PORT_9092_TCP_ADDR", "10.0.0.1"),
+        ],
+    )
+    def test_ignores_what_kubernetes_says_of_a_service(self, name: str, value: str) -> None:
+        """A Service whose name begins as ours do is no reason to refuse to start."""
+        assert read(**{name: value}) == read()
+
+    def test_refuses_what_only_looks_alike(self) -> None:
+        """A port that somebody has typed is no address of a Service."""
+        with pytest.raises(SettingsError, match="^DEMO_PORT: unknown setting"):
+            read(DEMO_PORT="9092")
+
     def test_says_what_is_required(self) -> None:
         """A row without default that is not given is refused by name."""
         with pytest.raises(SettingsError, match="^DEMO_PASSWORD: is required"):

@@ -8,14 +8,23 @@ from contextlib import suppress
 from common.kafka import KafkaSettings
 from common.settings import SettingsError, read
 from verification.checklist.support.context import Context
-from verification.checklist.support.inside_pods import CONSUMER_APP
+from verification.checklist.support.inside_pods import CONSUMER_APP, HTTP_PORTS
 from verification.cluster.configured import configured
 from verification.cluster.pods import Object, blocked, name_of, restarts
 from verification.cluster.workloads import KINDS, pending, title
 from verification.errors import HarnessError
+from verification.run.service import read_reasons
 from verification.run.status.account import account_of, behind, late
 from verification.run.status.state import Account, Problem, Status, Workload
 
+_RUNS = "NotReady"  # and nothing of Kubernetes is in its way
+# kubectl's own way to a page keeps the body of a 503 to itself
+_ASK = """\
+import http.client, sys
+connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=5)
+connection.request("GET", "/readyz")
+print(connection.getresponse().read().decode())
+"""
 _NAMES = ("KAFKA_TOPIC_", "KAFKA_CONSUMER_GROUP")  # others may name files that are in the pod alone
 
 
@@ -71,11 +80,20 @@ class ClusterInquiry:
             if lacking is not None:
                 yield Problem(lacking, f"{self._begin} describe {title(workload)}")
 
+    def _says(self, pod: Object) -> str:
+        """Return what a service that runs says of itself, asked from inside its pod."""
+        port = HTTP_PORTS.get(pod["metadata"].get("labels", {}).get("app.kubernetes.io/name"))
+        if port is None or pod["status"].get("phase") != "Running":
+            return ""
+        asked = self._kubectl.exec(name_of(pod), ["python", "-c", _ASK, str(port)])
+        return f": /readyz says {read_reasons(asked.stdout.encode())}" if asked.code == 0 else ""
+
     def _of_pods(self, pods: list[Object]) -> Iterator[Problem]:
         for pod in pods:
             reason = blocked(pod)
             if reason is not None:
-                yield Problem(reason.message, f"{self._begin} describe pod/{name_of(pod)}")
+                what = f"{reason.message}{self._says(pod) if reason.reason == _RUNS else ''}"
+                yield Problem(what, f"{self._begin} describe pod/{name_of(pod)}")
         for name, count in restarts(pods).items():
             pod_name, _, container = name.partition("/")
             command = f"{self._begin} logs {pod_name} --container {container} --previous"

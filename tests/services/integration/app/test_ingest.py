@@ -210,7 +210,7 @@ class TestKafkaAway:
                 ],
                 "the topic to be named",
             )
-        assert reason[0].startswith("topic nobody-made-this: ")
+        assert reason[0].startswith("kafka: topic nobody-made-this: it does not exist")
 
     def test_it_recovers_by_itself_after_a_failure(
         self, kafka: Kafka, topic: str, start_ingest: StartIngest

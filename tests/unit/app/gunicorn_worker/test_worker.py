@@ -59,7 +59,13 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         """Begin to listen."""
-        settings = load_settings({"INGEST_THREADS": "1", "INGEST_MAX_PENDING_BYTES": "10000"})
+        settings = load_settings(
+            {
+                "INGEST_THREADS": "1",
+                "INGEST_MAX_BODY_BYTES": "10000",
+                "INGEST_MAX_PENDING_BYTES": "10000",
+            }
+        )
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.server = FakeServer(settings, Lifecycle(folder))
         config = Config()

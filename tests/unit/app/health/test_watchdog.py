@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from app.health.watchdog import Watchdog
 from app.health.worker_state import Lifecycle
@@ -48,6 +49,16 @@ class TestLiveness:
             ingest.publisher.stuck = stuck
             dog.look()
             assert ingest.client.get("/healthz").status_code == status
+
+    def test_what_it_sees_again_and_again_is_one_line(self, ingest: Ingest) -> None:
+        """It looks every second, and says once that a record is stuck, and once that it is not."""
+        dog = watchdog(ingest.publisher, ingest.lifecycle)
+        with capture_logs() as logged:
+            for stuck in (11.0, 12.0, 13.0, 0.0):
+                ingest.publisher.stuck = stuck
+                dog.look()
+        events = [(line["event"], line["what"]) for line in logged]
+        assert events == [("not ready", "records"), ("ready again", "records")]
 
     def test_every_worker_answers_for_a_stuck_one(self, tmp_path: Path) -> None:
         """The probe reaches any of them; a mark goes with the worker that made it."""
@@ -109,6 +120,26 @@ class TestStopping:
         ready = ingest.client.get("/readyz")
         assert ready.status_code == 503
         assert ready.json == {"status": "not ready", "reasons": ["shutting down"]}
+
+
+def test_an_error_that_nobody_expected_does_not_end_it(tmp_path: Path) -> None:
+    """It is logged, and the next look is as ever."""
+    publisher, lifecycle = FakePublisher(), Lifecycle(tmp_path)
+    defects = iter([ZeroDivisionError()])
+
+    def fail_once() -> tuple[int, int]:
+        for each in defects:
+            raise each
+        return 0, 0
+
+    publisher.pending = fail_once  # type: ignore[method-assign]  # what it looks at first
+    publisher.stuck = 60
+    dog = watchdog(publisher, lifecycle, every_s=0.01)
+    with capture_logs() as logged:
+        dog.start()
+        eventually(lifecycle.not_alive, "the mark")
+        dog.stop()
+    assert ("unexpected", "watchdog") in {(line["event"], line.get("thread")) for line in logged}
 
 
 def test_it_looks_by_itself_until_it_is_stopped(tmp_path: Path) -> None:

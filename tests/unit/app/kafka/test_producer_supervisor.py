@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 
 import pytest
-from kafka.errors import KafkaTimeoutError
+from kafka.errors import KafkaTimeoutError, TopicAuthorizationFailedError
+from structlog.testing import capture_logs
 
+from common.kafka_reasons import BrokerTroubles
 from tests.support.connections import Connections, away
 from tests.support.fakes.producer import FakeProducer
 from tests.support.waiting import eventually
@@ -44,6 +46,27 @@ class TestConnecting:
         producer.topic_missing = None
         eventually(lambda: connection.producer is producer, "the producer")
 
+    @pytest.mark.parametrize(
+        ("error", "away", "why"),
+        [
+            (KafkaTimeoutError("x"), (), "topic bid_requests: it does not exist, or has no leader"),
+            (KafkaTimeoutError("x"), ("a:1",), "a:1: connection refused"),
+            (TopicAuthorizationFailedError({"t"}), ("a:1",), "a right is missing on the topic t"),
+        ],
+    )
+    def test_a_topic_that_is_not_seen_has_one_of_three_causes(
+        self, connections: Connections, error: Exception, away: tuple[str, ...], why: str
+    ) -> None:
+        """It is missing, no broker is reached, or a right is missing."""
+        troubles = BrokerTroubles()
+        for broker in away:
+            troubles.failed(broker, "connection refused")
+        producer = FakeProducer()
+        producer.topic_missing = error
+        connection = connections.make(lambda: producer, troubles=troubles)
+        connection.start(patience_s=0)
+        eventually(lambda: why in connection.not_ready()[0], why)
+
     def test_it_goes_on_trying(self, connections: Connections) -> None:
         """A first failure to connect is not the last attempt."""
         failures = [KafkaTimeoutError("nobody there")]
@@ -56,6 +79,45 @@ class TestConnecting:
         connection = connections.make(connect_at_second_attempt)
         connection.start(patience_s=5)
         assert connection.not_ready() == ()
+
+    def test_it_goes_on_after_an_error_that_nobody_expected(self, connections: Connections) -> None:
+        """It is logged with its traceback: without this thread nothing would connect any more."""
+        failures = [ZeroDivisionError("a defect"), KafkaTimeoutError("nobody there")]
+
+        def connect_at_third_attempt() -> FakeProducer:
+            if failures:
+                raise failures.pop(0)
+            return FakeProducer()
+
+        connection = connections.make(connect_at_third_attempt)
+        with capture_logs() as logged:
+            connection.start(patience_s=5)
+        assert connection.not_ready() == ()
+        assert [line["event"] for line in logged if line.get("exc_info")] == ["unexpected"]
+
+    def test_a_producer_that_meets_one_is_dropped(self, connections: Connections) -> None:
+        """It leaves no thread behind."""
+        defect, well = FakeProducer(), FakeProducer()
+        defect.topic_missing = ZeroDivisionError("a defect")
+        producers = iter([defect, well])
+        connection = connections.make(lambda: next(producers))
+        connection.start(patience_s=5)
+        assert connection.producer is well
+        assert defect.dropped
+
+    def test_what_lasts_is_a_line_and_its_end_another(self, connections: Connections) -> None:
+        """Twice a second it tries, and says so once."""
+        failures = [KafkaTimeoutError("away")] * 3
+
+        def connect_at_fourth_attempt() -> FakeProducer:
+            if failures:
+                raise failures.pop()
+            return FakeProducer()
+
+        with capture_logs() as logged:
+            connections.make(connect_at_fourth_attempt).start(patience_s=10)
+        told = [(line["event"], line["times"]) for line in logged if "times" in line]
+        assert told == [("not ready", 1), ("ready again", 3)]
 
 
 class TestDistrust:

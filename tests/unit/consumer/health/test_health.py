@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
+from common.kafka_reasons import BrokerTroubles
 from consumer.health.health import Health
 from consumer.health.server import Answer, answer, serving
 from consumer.metrics import TABLE, ConsumerMetrics
@@ -44,6 +45,48 @@ class TestHealth:
         self.health.clear("kafka")
         self.health.clear("never there")
         assert self.health.reasons() == ["sinks: slow"]
+
+    def test_hindrances_are_logged_as_they_change(self) -> None:
+        """Not ready, and ready again, with what and why; what every start has is no line."""
+        with capture_logs() as logged:
+            self.health.hinder("partitions", "not yet", expected=True)
+            self.health.clear("partitions")
+            for _ in range(100):
+                self.health.hinder("kafka", "away")
+            self.health.clear("kafka")
+        assert [(line["event"], line["what"]) for line in logged] == [
+            ("not ready", "kafka"),
+            ("ready again", "kafka"),
+        ]
+        assert (logged[0]["why"], logged[1]["times"]) == ("away", 100)
+
+    def test_brokers_that_are_not_reached_are_named_beside_what_they_hinder(self) -> None:
+        """One of several is no reason by itself; it may well be the cause of another."""
+        troubles = BrokerTroubles()
+        self.health.watch(troubles)
+        troubles.reached("a:1")
+        troubles.failed("b:1", "connection refused")
+        assert self.health.reasons() == []
+        with capture_logs() as logged:
+            self.health.hinder("commit", "no answer")
+        assert logged[0]["brokers"] == ["b:1: connection refused"]
+        assert self.health.reasons() == ["commit: no answer", "broker b:1: connection refused"]
+
+    def test_without_any_broker_it_is_not_ready(self) -> None:
+        """Also while there is nothing to do, and so nothing that fails."""
+        troubles = BrokerTroubles()
+        self.health.watch(troubles)
+        troubles.failed("a:1", "connection refused")
+        with capture_logs() as logged:
+            self.health.beat()
+            assert self.health.reasons() == ["broker a:1: connection refused"]
+            troubles.reached("a:1")
+            self.health.beat()
+        assert self.health.reasons() == []
+        assert [(line["event"], line["what"]) for line in logged] == [
+            ("not ready", "brokers"),
+            ("ready again", "brokers"),
+        ]
 
     def test_hindrances_do_not_touch_liveness(self) -> None:
         """A Kafka that is away must not get the process killed."""
@@ -104,6 +147,35 @@ class TestAnswers:
 class TestServing:
     """The server answers beside the loop."""
 
+    @pytest.mark.parametrize(
+        ("error", "event", "level"),
+        [
+            (BrokenPipeError("gone"), "probe not answered", "debug"),
+            (ZeroDivisionError(), "probe failed", "error"),
+        ],
+    )
+    def test_a_probe_that_fails_is_a_line_of_the_log(
+        self, error: Exception, event: str, level: str, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        """The thread that accepts goes on, and standard error has no traceback."""
+        health = Health(60, FakeTime().clock.monotonic)
+        failing = iter([error])
+
+        def fail_once() -> list[str]:
+            for each in failing:
+                raise each
+            return []
+
+        health.reasons = fail_once  # type: ignore[method-assign]  # what a probe asks
+        with (
+            capture_logs() as logged,
+            serving("127.0.0.1", 0, health, CollectorRegistry()) as (host, port),
+        ):
+            assert answered(host, port) is None
+            assert answered(host, port) == HTTPStatus.OK
+        assert (event, level) in {(line["event"], line["log_level"]) for line in logged}
+        assert capfd.readouterr() == ("", "")
+
     def test_it_serves_over_http_and_stops(self, capfd: pytest.CaptureFixture[str]) -> None:
         """A request is answered, logged for debugging alone, and the port free afterwards."""
         health = Health(60, FakeTime().clock.monotonic)
@@ -131,3 +203,15 @@ class TestServing:
             serving(host, port, health, CollectorRegistry()),
         ):
             pass
+
+
+def answered(host: str, port: int) -> int | None:
+    """Return the status of /readyz, None where the connection ends without an answer."""
+    connection = http.client.HTTPConnection(host, port, timeout=5)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status
+    except http.client.RemoteDisconnected:
+        return None
+    finally:
+        connection.close()

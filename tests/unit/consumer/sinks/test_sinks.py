@@ -65,6 +65,27 @@ class SlowSink(FakeSink):
         self.closed.set()
 
 
+def test_an_error_that_nobody_expected_does_not_end_the_thread() -> None:
+    """It is logged, and what comes next is delivered."""
+    sink = FakeSink()
+    failures = iter([SinkRefusedError("no")])
+    sink.at_submit = lambda _decided: next(failures, None)
+
+    def fail(_error: Exception) -> None:
+        raise ZeroDivisionError
+
+    threaded = Threaded(sink, BOUNDS, ConsumerMetrics(CollectorRegistry()), Clock(), fail)
+    with capture_logs() as logged:
+        threaded.start()
+        threaded.put(decision(0))
+        eventually(lambda: [line for line in logged if line["event"] == "unexpected"], "the line")
+        delivery = threaded.put(decision(1))
+        assert delivery is not None
+        delivery.wait(WELL_S)
+    threaded.close()
+    assert threaded.abandon(WELL_S) == 0
+
+
 class Unhurried(Threaded):
     """Waits by a clock of the test's as long as it may, and notes for how long that was."""
 

@@ -206,6 +206,25 @@ class TestProblems:
         assert "Kafka's account is unknown" in status.problems[1].what
         assert "lag:" not in to_text(status)
 
+    def test_a_service_that_runs_and_is_not_ready(
+        self, inquiry: ClusterInquiry, runner: FakeRunner
+    ) -> None:
+        """It is asked itself, from inside its pod; where it does not answer, nothing is made up."""
+        pods = [pod(f"logic-{n}", app="bidding-logic-service", ready=False) for n in (1, 2)]
+        other = pod("kafka-0", app="kafka", ready=False)
+        for each in (*pods, other):
+            each["status"]["phase"] = "Running"
+        runner.answer("get", "pods", with_=items(*pods, other))
+        body = '{"status": "not ready", "reasons": ["kafka: a:1: connection refused"]}\n'
+        runner.answer("exec", "logic-1", "8081", with_=body)
+        runner.answer("exec", "logic-2", "8081", code=1)
+        told = [problem.what for problem in inquiry.status().problems]
+        assert told[:3] == [
+            "logic-1: Running, not ready yet: /readyz says kafka: a:1: connection refused",
+            "logic-2: Running, not ready yet",
+            "kafka-0: Running, not ready yet",
+        ]
+
     def test_restarts(self, inquiry: ClusterInquiry, runner: FakeRunner) -> None:
         """A container that was restarted has a log of its previous run."""
         restarted = pod("logic-1", app="bidding-logic-service", restarts=2)

@@ -81,12 +81,14 @@ class Bootstrap:
         guarantee = self._build_guarantee(clients, self._build_processor(clients, recent))
         lag = Lag(source, runtime.clock, runtime.metrics)
         watchdog = Watchdog(source, settings.progress_timeout_ms / _MS, runtime)
-        unreadable = Unreadable(source, settings.retry_backoff_max_ms / _MS, runtime)
+        unreadable = Unreadable(
+            source, self._build_backoff, runtime, skip=settings.unreadable == "skip"
+        )
         by_partition = (guarantee, lag, recent, watchdog, unreadable)
         rebalances = Rebalances(by_partition, runtime.health, runtime.metrics)
         return PollLoop(
             subscribe(clients, settings.kafka.topic_bid_requests, rebalances),
-            Positions(source, clients.starts, settings.commit_timeout_ms, runtime.metrics),
+            Positions(source, settings.commit_timeout_ms, runtime.metrics),
             guarantee,
             lag,
             watchdog,

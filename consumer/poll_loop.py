@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from kafka.errors import (
     FencedInstanceIdError,
     KafkaError,
+    LogTruncationError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
 )
@@ -18,7 +19,7 @@ from consumer.kafka.consumer import Source
 from consumer.kafka.lag import Lag
 from consumer.kafka.offset_reset import Positions
 from consumer.kafka.reading import UnreadableError
-from consumer.kafka.record import Polled, Record
+from consumer.kafka.record import Polled, Record, position_of
 from consumer.kafka.stall_detector import Watchdog
 from consumer.kafka.unreadable import Unreadable
 from consumer.processing.guarantee import Guarantee
@@ -76,15 +77,19 @@ class PollLoop:
 
     def _records(self) -> Polled:
         self.unreadable.try_again()
+        self.watchdog.forget(self.unreadable.held)
         try:
             polled = self.source.poll(timeout_ms=self.poll_timeout_ms)
         except NoOffsetForPartitionError as error:
             self.positions.begin(error.args[0])
         except OffsetOutOfRangeError as error:
             self.positions.out_of_range(error.args[0])
+            self.unreadable.forget(error.args[0])
+        except LogTruncationError as error:
+            self.positions.diverged(error.divergent_offsets)
+            self.unreadable.forget(error.divergent_offsets)
         except UnreadableError as error:
-            self.unreadable.hold(error)
-            self.watchdog.forget([error.partition])
+            return self.unreadable.meet(error)
         else:
             self.unreadable.forget(polled)
             return polled
@@ -103,7 +108,7 @@ class PollLoop:
     def _go_back(self, held: Mapping[TopicPartition, Record]) -> None:
         self.lag.note(held)
         for partition, record in held.items():
-            self.source.seek(partition, record.offset)
+            self.source.seek(partition, position_of(record))
 
     def _try_again(self, unavailable: str, why: str, backoff: Backoff) -> None:
         self.watchdog.excuse()

@@ -6,6 +6,7 @@ import argparse
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import Any, TextIO
 
 from kafka import KafkaProducer
@@ -64,7 +65,7 @@ def _letters(settings: ConsumerSettings) -> Iterator[tuple[Any, list[TopicPartit
         "enable_auto_commit": False,
         "bootstrap_timeout_ms": settings.connect_timeout_ms,
     }
-    with closing(opened(ReadingConsumer, options)) as consumer:
+    with closing(opened(partial(ReadingConsumer, settings.max_batch_bytes), options)) as consumer:
         topic = settings.kafka.topic_dead_letters
         numbers = sorted(consumer.partitions_for_topic(topic) or ())
         yield consumer, [TopicPartition(topic, number) for number in numbers]
@@ -124,6 +125,8 @@ def _replay(
     }
     with closing(opened(KafkaProducer, options)) as producer:
         topic = settings.kafka.topic_bid_requests
-        count = Replay(producer, topic, group(settings)).run(consumer, partitions)
-    print(json.dumps({"replayed": count, "to": topic}), file=out)
+        replay = Replay(producer, topic, group(settings))
+        count = replay.run(consumer, partitions)
+    told = {"replayed": count, "to": topic, "unreadable": replay.left_out}
+    print(json.dumps(told), file=out)
     return 0

@@ -8,14 +8,16 @@ from typing import Any
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from consumer.dlq.reader import origin, read, restored_headers
-from consumer.kafka.record import Record
+from consumer.errors import Reason
+from consumer.kafka.record import Record, header
 
 
 class Replay:
     """Sends letters back to the topic they came from.
 
     How far it has come is kept in Kafka under a group of its own, in the same transaction as the
-    records: whether it is run twice, or dies in between, no letter goes back a second time.
+    records: whether it is run twice, or dies in between, no letter goes back a second time. Letters
+    about what could not be read have no bytes to put back: they are `left_out`, and counted.
     """
 
     def __init__(self, producer: Any, topic: str, group: str) -> None:  # noqa: ANN401  kafka-python ships no types
@@ -23,6 +25,7 @@ class Replay:
         self._producer = producer
         self._topic = topic
         self._group = group
+        self.left_out = 0
         self._seen: set[tuple[bytes, ...]] = set()
 
     def run(self, consumer: Any, partitions: Sequence[TopicPartition]) -> int:  # noqa: ANN401  the same
@@ -50,6 +53,9 @@ class Replay:
         if origin(letter) in self._seen:
             return False
         self._seen.add(origin(letter))
+        if header(letter, "dlq-reason") == Reason.UNREADABLE.encode():
+            self.left_out += 1
+            return False
         self._producer.send(
             self._topic, key=letter.key, value=letter.value, headers=restored_headers(letter)
         )

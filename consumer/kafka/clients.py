@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from kafka import KafkaAdminClient
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import KafkaError, for_code
-from kafka.structs import TopicPartition
 
 from common.kafka_clients import opened
 from consumer.kafka.consumer import Source
+from consumer.kafka.offset_reset import begin_at_end
 from consumer.kafka.producer import BatchingProducer, Producer, TransactionalProducer
 from consumer.kafka.publisher import Publisher
 from consumer.kafka.reading import ReadingConsumer
@@ -35,7 +36,6 @@ class KafkaClients:
 
     source: Any  # a Source that can subscribe as well
     publisher: Publisher
-    starts: Mapping[TopicPartition, int] = field(default_factory=dict)  # else at the oldest record
 
 
 def connect(settings: ConsumerSettings) -> KafkaClients:
@@ -47,26 +47,13 @@ def connect(settings: ConsumerSettings) -> KafkaClients:
     with ExitStack() as undo:
         publisher = Publisher(lambda: _producer(settings))
         undo.callback(publisher.close, seconds=0)
-        source = opened(ReadingConsumer, consumer_options(settings))
+        reader = partial(ReadingConsumer, settings.max_batch_bytes)
+        source = opened(reader, consumer_options(settings))
         undo.callback(source.close, autocommit=False, timeout_ms=0)
-        starts = choose_starts(source, settings)
+        if settings.start_from == "latest":
+            begin_at_end(source, settings.kafka.topic_bid_requests, settings.commit_timeout_ms)
         undo.pop_all()
-    return KafkaClients(source, publisher, starts)
-
-
-def choose_starts(source: Any, settings: ConsumerSettings) -> dict[TopicPartition, int]:  # noqa: ANN401  no types
-    """Return the offsets that a group of which Kafka knows none begins at: where logs end now.
-
-    Before this member has joined: what comes from here on is decided on. Partitions that are added
-    later are not among them, nor are those of a group that has begun: they begin at the oldest.
-    """
-    if settings.start_from == "earliest":
-        return {}
-    topic, timeout_ms = settings.kafka.topic_bid_requests, settings.commit_timeout_ms
-    partitions = [TopicPartition(topic, number) for number in source.partitions_for_topic(topic)]
-    if any(source.committed(tp, timeout_ms=timeout_ms) is not None for tp in partitions):
-        return {}
-    return dict(source.end_offsets(partitions, timeout_ms=timeout_ms))
+    return KafkaClients(source, publisher)
 
 
 def subscribe(clients: KafkaClients, topic: str, listener: object) -> Source:

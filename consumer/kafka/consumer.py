@@ -40,6 +40,11 @@ class Source(Protocol):
     def highwater(self, partition: TopicPartition) -> int | None:
         """Return the offset after the last record, None when unknown; raise KafkaError."""
 
+    def beginning_offsets(
+        self, partitions: Collection[TopicPartition], timeout_ms: int
+    ) -> Mapping[TopicPartition, int]:
+        """Ask for the offset of the oldest record of each; raise KafkaError."""
+
     def end_offsets(
         self, partitions: Collection[TopicPartition], timeout_ms: int
     ) -> Mapping[TopicPartition, int]:

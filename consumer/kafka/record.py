@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from kafka.structs import TopicPartition
@@ -49,7 +50,28 @@ class Record(Protocol):
         """Names and values; Kafka lets a value be null."""
 
 
+@dataclass(frozen=True)
+class UnreadableBatch:
+    """A record in place of a batch that nobody can read; `offset` is the batch's last."""
+
+    topic: str
+    partition: int
+    unread_from: int  # the first offset that was not read: a batch can be broken in its midst
+    offset: int
+    leader_epoch: int
+    timestamp: int
+    why: str
+    headers: Sequence[tuple[str, bytes | None]] = field(default_factory=list)
+    key: bytes | None = None
+    value: bytes | None = None
+
+
 Polled = Mapping[TopicPartition, Sequence[Record]]
+
+
+def position_of(record: Record) -> int:
+    """Return the offset to read from to be given the record again."""
+    return record.unread_from if isinstance(record, UnreadableBatch) else record.offset
 
 
 def header(record: Record, name: str) -> bytes | None:

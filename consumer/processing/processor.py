@@ -22,7 +22,7 @@ from consumer.errors import (
     Stage,
     UnprocessableError,
 )
-from consumer.kafka.record import Record, received_at_ms, trace_id, traceparent_of
+from consumer.kafka.record import Record, UnreadableBatch, received_at_ms, trace_id, traceparent_of
 from consumer.metrics import ConsumerMetrics
 from consumer.processing.deduplication import RecentIds
 from consumer.processing.refusals import Refusals
@@ -109,6 +109,8 @@ class RecordHandler:
                 self._note_dead_letter(underway.record, given_up)
 
     def _decide(self, record: Record, span: Span) -> Decided:
+        if isinstance(record, UnreadableBatch):
+            raise UnprocessableError(Reason.UNREADABLE, Stage.READ, record.why)
         request = parse(record.value)
         try:
             with self.guards.budget():

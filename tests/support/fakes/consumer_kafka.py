@@ -31,7 +31,8 @@ class FakeKafkaConsumer:
     `commit_errors` and `poll_errors` are raised one per call, first come first served; `on_poll`
     is called with the number of the poll before it, `on_commit` before a commit, and `highwater_is`
     with the true end of a partition's log to say what the client knows of it. `not_fetched` are
-    partitions that it has stopped to read, `leader_error` what a question for an end raises.
+    partitions that it has stopped to read, `leader_error` what a question for an end raises, and
+    `oldest` what retention has left.
     """
 
     def __init__(self, partitions: int = 1, max_poll_records: int = 500) -> None:
@@ -54,6 +55,7 @@ class FakeKafkaConsumer:
         self.not_fetched: set[TopicPartition] = set()
         self.leader_error: KafkaError | None = None
         self.asked_ends = 0
+        self.oldest: dict[TopicPartition, int] = {}
         self._max_poll_records = max_poll_records
         self._positions: dict[TopicPartition, int] = {}
         self._listener: Listener | None = None
@@ -118,7 +120,7 @@ class FakeKafkaConsumer:
     def seek_to_beginning(self, *partitions: TopicPartition) -> None:
         """Go on from the first record."""
         for tp in partitions:
-            self.seek(tp, 0)
+            self.seek(tp, self.oldest.get(tp, 0))
 
     def assignment(self) -> set[TopicPartition]:
         """Return the partitions that it polls."""
@@ -138,6 +140,13 @@ class FakeKafkaConsumer:
     def highwater(self, tp: TopicPartition) -> int | None:
         """Return the offset after the last record."""
         return self.highwater_is(len(self.log[self._assigned(tp)]))
+
+    def beginning_offsets(
+        self, partitions: Collection[TopicPartition], timeout_ms: int
+    ) -> Mapping[TopicPartition, int]:
+        """Return the offsets of the oldest records."""
+        assert timeout_ms > 0
+        return {tp: self.oldest.get(tp, 0) for tp in partitions}
 
     def end_offsets(
         self, partitions: Collection[TopicPartition], timeout_ms: int

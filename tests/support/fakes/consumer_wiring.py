@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
-from kafka.structs import TopicPartition
 from prometheus_client import CollectorRegistry
 
 from common.tracing import NoTracer
@@ -55,7 +54,7 @@ class Wiring:
         broker: FakeTransactions | None = None,
         dropping: Sequence[DroppingSink] = (),
         tracer: FakeTracer | None = None,
-        starts: Mapping[TopicPartition, int] | None = None,
+        skip: bool = False,
     ) -> None:
         """Put it together around `source`; with a `broker`, each batch is a transaction on it."""
         self.broker = broker
@@ -75,7 +74,7 @@ class Wiring:
         lag = Lag(source, clock, metrics)
         runtime = Runtime(clock, self.stop, self.health, metrics)
         watchdog = Watchdog(source, 60, runtime)
-        unreadable = Unreadable(source, 5, runtime)
+        unreadable = Unreadable(source, lambda: Backoff(0.1, 5), runtime, skip=skip)
         self.handler = RecordHandler(
             strategy or FakeStrategy(),
             [KafkaSink(self.publisher, DECISIONS)] if sinks is None else sinks,
@@ -90,7 +89,7 @@ class Wiring:
         self.guarantee = self._guarantee(metrics)
         self.loop = PollLoop(
             source,
-            Positions(source, starts or {}, 5_000, metrics),
+            Positions(source, 5_000, metrics),
             self.guarantee,
             lag,
             watchdog,

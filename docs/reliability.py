@@ -15,6 +15,8 @@ _HEADINGS = {
     "test_replicas": "Replicas, leaders, coordinators",
     "test_dying_ingest": "The ingest's processes",
     "test_consumer_trouble": "The bidding logic",
+    "test_unreadable": "Records that cannot be read",
+    "test_positions": "Where the bidding logic begins and goes on",
     "test_exactly_once": "The bidding logic with `PROCESSING_GUARANTEE=exactly_once`",
     "test_dead_letters_put_back": "Dead letters",
     "test_clock": "The clock",

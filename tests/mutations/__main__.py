@@ -47,6 +47,13 @@ MUTATIONS = (
         f"{_FAULTS}/test_consumer_trouble.py::TestKilled",
     ),
     Mutation(
+        "what cannot be read is kept",
+        "consumer/kafka/reading.py",
+        "            self.drain()\n",
+        "",
+        "tests/unit/consumer/kafka/test_reading.py",
+    ),
+    Mutation(
         "no bound on what waits",
         "app/kafka/in_flight.py",
         "        return len(self._waiting) < self._max_records and",

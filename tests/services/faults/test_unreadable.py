@@ -23,6 +23,7 @@ from tests.services.faults.test_consumer_trouble import (
     requests,
     spread,
 )
+from tests.services.faults.test_dead_letters_put_back import dlq
 from tests.support.pipeline import ConsumerProcess, Pipeline, admin
 from tests.support.scenario import scenario
 from tests.support.segments import flip_byte, segment
@@ -138,6 +139,8 @@ class TestCodecs:
         assert (said["dlq-first-offset"], said["dlq-last-offset"]) == ("2", "2")
         assert said["dlq-error"].startswith("TooLargeError")
         assert decided(pipeline).keys() >= ids("before", 2) | ids("behind", 2)
+        replayed = {"replayed": 0, "to": pipeline.requests, "unreadable": 1}
+        assert json.loads(dlq(pipeline, "replay")[0]) == replayed
 
 
 @dataclass(frozen=True)

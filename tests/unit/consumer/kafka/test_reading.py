@@ -4,75 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from kafka.consumer.fetcher import CompletedFetch
-from kafka.consumer.subscription_state import SubscriptionState
 from kafka.errors import OffsetOutOfRangeError, TopicAuthorizationFailedError
-from kafka.structs import TopicPartition
 
-from consumer.kafka.reading import ReadingFetcher, UnreadableError
+from consumer.kafka.reading import UnreadableError
+from tests.support.fakes.consumer_fetcher import FetchedAnswers, answer
 from tests.support.fakes.consumer_records import make_batch, partition
 
-NO_LEADER_EPOCH = SimpleNamespace(epoch=-1, end_offset=-1)
 GZIP = 1
 
 
-def answer(records: bytes | None, error_code: int = 0) -> SimpleNamespace:
-    """Return what a broker says of one partition."""
-    return SimpleNamespace(
-        records=records,
-        error_code=error_code,
-        high_watermark=100,
-        aborted_transactions=None,
-        diverging_epoch=NO_LEADER_EPOCH,
-        preferred_read_replica=-1,
-    )
-
-
-class Reader:
-    """kafka-python's own fetcher on answers that a test makes; nothing is asked of a broker."""
-
-    def __init__(self, most_bytes: int = 1 << 20) -> None:
-        """Be at offset 5 of two partitions."""
-        self.subscription = SubscriptionState("none")
-        self.subscription.assign_from_user([partition(0), partition(1)])
-        for number in (0, 1):
-            self.subscription.seek(partition(number), 5)
-        cluster = SimpleNamespace(request_update=lambda: None)
-        manager = SimpleNamespace(_net=None, cluster=cluster)
-        client = SimpleNamespace(_manager=manager)
-        self.fetcher = ReadingFetcher(client, self.subscription, most_bytes=most_bytes)
-
-    def hear(self, number: int, said: SimpleNamespace) -> None:
-        """Take an answer about one partition."""
-        tp = partition(number)
-        offset = self.subscription.assignment[tp].position.offset
-        fetched = CompletedFetch(tp, offset, 12, said, None)
-        self.fetcher._completed_fetches.append(fetched)  # noqa: SLF001  as an answer that came
-
-    def records(self) -> dict[TopicPartition, list[int]]:
-        """Return the offsets of what a poll hands out."""
-        polled, _ = self.fetcher.fetched_records()
-        return {tp: [record.offset for record in records] for tp, records in polled.items()}
-
-    def to_fetch(self) -> list[TopicPartition]:
-        """Return the partitions that the next poll would ask for."""
-        partitions: list[TopicPartition] = self.fetcher._fetchable_partitions()  # noqa: SLF001
-        return partitions
-
-
 @pytest.fixture
-def reader() -> Iterator[Reader]:
+def reader() -> Iterator[FetchedAnswers]:
     """Read two partitions."""
-    made = Reader()
+    made = FetchedAnswers()
     with closing(made.fetcher):
         yield made
 
 
-def test_what_is_readable_comes_first_and_then_the_place_that_is_not(reader: Reader) -> None:
+def test_what_is_readable_comes_first_and_then_the_place_that_is_not(
+    reader: FetchedAnswers,
+) -> None:
     """The records before it are handed out; the error names partition, offset and batch."""
     reader.hear(0, answer(make_batch(5) + make_batch(7, flip=-1) + make_batch(9)))
     assert reader.records() == {partition(0): [5, 6]}
@@ -82,13 +36,13 @@ def test_what_is_readable_comes_first_and_then_the_place_that_is_not(reader: Rea
     assert (caught.value.batch.first, caught.value.batch.last) == (7, 8)
 
 
-def test_nothing_is_kept_of_what_cannot_be_read(reader: Reader) -> None:
+def test_nothing_is_kept_of_what_cannot_be_read(reader: FetchedAnswers) -> None:
     """The client then fetches anew; one that keeps an iterator without records polls for ever."""
     reader.hear(0, answer(make_batch(5, flip=-1)))
     with pytest.raises(UnreadableError):
         reader.records()
+    assert partition(0) in reader.to_fetch()  # first: with a buffer kept, the next poll never ends
     assert reader.records() == {}
-    assert partition(0) in reader.to_fetch()
 
 
 @pytest.mark.parametrize(
@@ -116,7 +70,7 @@ def test_nothing_is_kept_of_what_cannot_be_read(reader: Reader) -> None:
         "error code of the future",
     ],
 )
-def test_no_error_of_one_partition_is_without_its_place(reader: Reader, said: Any) -> None:  # noqa: ANN401  made by hand
+def test_no_error_of_one_partition_is_without_its_place(reader: FetchedAnswers, said: Any) -> None:  # noqa: ANN401  made by hand
     """It comes once for each fetch, and the other partition is read before or after it."""
     reader.hear(0, said)
     reader.hear(1, answer(make_batch(5)))
@@ -127,7 +81,7 @@ def test_no_error_of_one_partition_is_without_its_place(reader: Reader, said: An
 
 
 def test_an_error_that_comes_with_records_of_others_waits_for_the_next_poll(
-    reader: Reader,
+    reader: FetchedAnswers,
 ) -> None:
     """Neither the records nor the error is lost."""
     reader.hear(1, answer(make_batch(5)))
@@ -138,7 +92,7 @@ def test_an_error_that_comes_with_records_of_others_waits_for_the_next_poll(
 
 
 def test_errors_that_name_their_partition_or_mean_the_topic_stay_what_they_are(
-    reader: Reader,
+    reader: FetchedAnswers,
 ) -> None:
     """A position that is out of range is moved, and a right that is missing concerns all."""
     reader.hear(0, answer(None, error_code=1))
@@ -152,7 +106,7 @@ def test_errors_that_name_their_partition_or_mean_the_topic_stay_what_they_are(
 
 def test_a_batch_that_inflates_beyond_the_limit_is_named_in_full() -> None:
     """Its own checksum vouches for what it says of itself."""
-    reader = Reader(most_bytes=900)
+    reader = FetchedAnswers(most_bytes=900)
     reader.hear(0, answer(make_batch(5, codec=GZIP)))
     with pytest.raises(UnreadableError, match="CONSUMER_MAX_BATCH_BYTES=900") as caught:
         reader.records()

@@ -104,13 +104,10 @@ class ReadingConsumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python ship
     def __init__(self, most_batch_bytes: int, **configs: Any) -> None:  # noqa: ANN401  kafka-python's own
         """Connect; a batch that inflates to more bytes than that is one that cannot be read."""
         super().__init__(**configs)
-        # the fetcher that it has just made has no state so far, and nobody else knows it
+        # The fetcher that it has just made has no state so far, and nobody else knows it. This one
+        # gets none of kafka-python's own metrics, which cannot be registered twice.
         self._fetcher = ReadingFetcher(
-            self._client,
-            self._subscription,
-            most_bytes=most_batch_bytes,
-            metrics=self._metrics,
-            **self.config,
+            self._client, self._subscription, most_bytes=most_batch_bytes, **self.config
         )
 
     def poll(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  kafka-python's own

@@ -68,6 +68,8 @@ class Unreadable:
 
     def forget(self, partitions: Iterable[TopicPartition]) -> None:
         """Drop what is kept for partitions that are read, or no longer this member's."""
+        if not self._held:  # as after nearly every poll
+            return
         for partition in self._held.keys() & {*partitions}:
             del self._held[partition]
             self._runtime.health.clear(_name(partition))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import Any
 
 import pytest
@@ -13,8 +13,9 @@ from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from tests.services.faults.doomed_consumer import BEFORE_EFFECTS
 from tests.services.faults.test_consumer_trouble import DOOMED, decided, requests, spread
-from tests.support.pipeline import Pipeline, admin
+from tests.support.pipeline import Pipeline, admin, create_topic
 from tests.support.scenario import scenario
+from tests.support.topics import delete_topic
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.timing
@@ -82,6 +83,23 @@ class TestLost:
             assert "offset_out_of_range_total{" not in metrics
         assert decided(pipeline) == {f"r-{number}": 1 for number in range(5)}
 
+    @scenario(
+        fault="The topic of requests is deleted and made anew under the bidding logic",
+        client="Nothing",
+        kept="What is on the new topic",
+        recovery="By itself, from the first record",
+    )
+    def test_a_topic_that_is_made_anew(self, pipeline: Pipeline) -> None:
+        """Kafka has forgotten the group's place with the topic: nothing is skipped, nor counted."""
+        pipeline.send(*requests(5))
+        with pipeline.consumer() as consumer:
+            eventually(lambda: pipeline.committed() == 5, "the commits", 60)
+            delete_topic(pipeline.brokers, pipeline.requests)
+            create_topic(pipeline.brokers, pipeline.requests)
+            pipeline.send(*requests(3, "anew"))
+            eventually(lambda: len(decided(pipeline)) == 8, "all decisions", 120)
+            assert "offset_out_of_range_total{" not in consumer.get("/metrics")[1]
+
 
 class TestLatest:
     """A group that begins at the end keeps its place from its first moment."""
@@ -119,6 +137,24 @@ class TestLatest:
             add_partitions(pipeline)
             spread(pipeline, 60)
             eventually(lambda: len(decided(pipeline)) == 60, "all decisions", 120)
+
+    @scenario(
+        fault="Three members of a group that begins at the latest start at once",
+        client="Nothing",
+        kept="Every request that comes after the first of them has begun",
+        recovery="None is needed: the earliest start counts",
+    )
+    def test_members_that_start_at_once_skip_nothing(self, pipeline: Pipeline) -> None:
+        """Whoever comes first says where the group begins."""
+        spread(pipeline, 20, "old")
+        with ExitStack() as stack:
+            members = [pipeline.consumer(name=f"member-{n}", **LATEST) for n in range(3)]
+            started = [stack.enter_context(member) for member in members]
+            begun = "no offset committed yet"
+            eventually(lambda: any(each.logged(begun) for each in started), "the start", 60)
+            spread(pipeline, 60, "new")
+            new = {f"new-{number}" for number in range(60)}
+            eventually(lambda: decided(pipeline).keys() == new, "all decisions", 60)
 
     @scenario(
         fault="A group that begins at the latest is killed before its first commit of a decision",

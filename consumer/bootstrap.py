@@ -92,7 +92,9 @@ class Bootstrap:
         guarantee = self._build_guarantee(clients, handler, commits)
         control_records = ControlRecords(source, commits, backlog, runtime.clock.monotonic)
         watchdog = Watchdog(source, backlog, settings.progress_timeout_ms / _MS, runtime)
-        unreadable = Unreadable(source, settings.retry_backoff_max_ms / _MS, runtime)
+        unreadable = Unreadable(
+            source, self._build_backoff, runtime, skip=settings.unreadable == "skip"
+        )
         books = (
             backlog,
             commits,
@@ -106,7 +108,7 @@ class Bootstrap:
         rebalances = Rebalances(books, runtime.health, runtime.metrics)
         loop = PollLoop(
             subscribe(clients, settings.kafka.topic_bid_requests, rebalances),
-            Positions(source, clients.starts, settings.commit_timeout_ms, runtime.metrics),
+            Positions(source, settings.commit_timeout_ms, runtime.metrics),
             backlog,
             commits,
             guarantee,

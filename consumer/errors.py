@@ -8,6 +8,7 @@ from enum import StrEnum
 class Reason(StrEnum):
     """Why a record was given up: the value of its `dlq-reason` header."""
 
+    UNREADABLE = "unreadable"
     NOT_JSON = "not-json"
     NOT_AN_OBJECT = "not-an-object"
     NO_ID = "no-id"
@@ -19,6 +20,7 @@ class Reason(StrEnum):
 class Stage(StrEnum):
     """Where a record was given up: the value of its `dlq-stage` header."""
 
+    READ = "read"
     DECODE = "decode"
     DECIDE = "decide"
     SINK = "sink"

@@ -88,6 +88,11 @@ STUCK = Metric(
     "Assigned partitions whose position stood still for `CONSUMER_PROGRESS_TIMEOUT_MS` while their "
     "leader said that records wait: `/healthz` answers 503.",
 )
+UNREADABLE = Metric(
+    "consumer_unreadable_partitions",
+    "gauge",
+    "Assigned partitions that are held because what comes next in them cannot be read.",
+)
 DUPLICATES = Metric(
     "consumer_duplicates_total",
     "counter",
@@ -97,6 +102,13 @@ OUT_OF_RANGE = Metric(
     "consumer_offset_out_of_range_total",
     "counter",
     "Times that records were gone by retention before they were read, by partition: a loss.",
+    ("partition",),
+)
+BEYOND_END = Metric(
+    "consumer_positions_beyond_end_total",
+    "counter",
+    "Times that a log did not go as far as it had been read, by partition: the topic was made "
+    "anew, or its log cut short. It is read from its oldest record.",
     ("partition",),
 )
 SINK_QUEUE = Metric(
@@ -133,8 +145,10 @@ TABLE = (
     REBALANCES,
     READY,
     STUCK,
+    UNREADABLE,
     DUPLICATES,
     OUT_OF_RANGE,
+    BEYOND_END,
     SINK_QUEUE,
     SINK_DELIVERED,
     SINK_DROPS,
@@ -159,8 +173,10 @@ class ConsumerMetrics:
         self.rebalances = REBALANCES.counter(registry)
         self.ready = READY.gauge(registry)
         self.stuck = STUCK.gauge(registry)
+        self.unreadable = UNREADABLE.gauge(registry)
         self.duplicates = DUPLICATES.counter(registry)
         self.out_of_range = OUT_OF_RANGE.counter(registry)
+        self.beyond_end = BEYOND_END.counter(registry)
         self.sink_queue = SINK_QUEUE.gauge(registry)
         self.sink_delivered = SINK_DELIVERED.counter(registry)
         self.sink_drops = SINK_DROPS.counter(registry)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from kafka.errors import (
     FencedInstanceIdError,
     KafkaError,
+    LogTruncationError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
 )
@@ -81,15 +82,19 @@ class PollLoop:
 
     def _records(self) -> Polled:
         self.unreadable.try_again()
+        self.watchdog.forget(self.unreadable.held)
         try:
             polled = self.source.poll(timeout_ms=self.backlog.due_in_ms(self.poll_timeout_ms))
         except NoOffsetForPartitionError as error:
             self.positions.begin(error.args[0])
         except OffsetOutOfRangeError as error:
             self.positions.out_of_range(error.args[0])
+            self.unreadable.forget(error.args[0])
+        except LogTruncationError as error:
+            self.positions.diverged(error.divergent_offsets)
+            self.unreadable.forget(error.divergent_offsets)
         except UnreadableError as error:
-            self.unreadable.hold(error)
-            self.watchdog.forget([error.partition])
+            return self.unreadable.meet(error)
         else:
             self.unreadable.forget(polled)
             return polled

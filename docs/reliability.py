@@ -17,6 +17,8 @@ _HEADINGS = {
     "test_dying_ingest": "The ingest's processes",
     "test_consumer_trouble": "The bidding logic",
     "test_rounds": "The bidding logic with slow strategies and sinks",
+    "test_unreadable": "Records that cannot be read",
+    "test_positions": "Where the bidding logic begins and goes on",
     "test_exactly_once": "The bidding logic with `PROCESSING_GUARANTEE=exactly_once`",
     "test_dead_letters": "Dead letters",
     "test_dead_letters_put_back": "Dead letters that go back",

@@ -6,6 +6,7 @@ import argparse
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import Any, TextIO
 
 from kafka import KafkaProducer
@@ -66,7 +67,7 @@ def _letters(settings: ConsumerSettings) -> Iterator[tuple[Any, list[TopicPartit
         "group_id": group(settings),
         "enable_auto_commit": False,
     }
-    with closing(opened(ReadingConsumer, options)) as consumer:
+    with closing(opened(partial(ReadingConsumer, settings.max_batch_bytes), options)) as consumer:
         topic = settings.kafka.topic_dead_letters
         numbers = sorted(consumer.partitions_for_topic(topic) or ())
         yield consumer, [TopicPartition(topic, number) for number in numbers]

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from consumer.errors import UnprocessableError
 from consumer.kafka.publisher import Headers
-from consumer.kafka.record import Record
+from consumer.kafka.record import Record, UnreadableBatch
 
 PREFIX = "dlq-"
 REPLAYED = "dlq-replayed"
 # What a letter says in place of what was left out of it.
-LEFT_OUT = ("dlq-value-bytes", "dlq-headers-bytes", "dlq-key-bytes")
+LEFT_OUT = ("dlq-value-bytes", "dlq-headers-bytes", "dlq-key-bytes", "dlq-batch-bytes")
 FORMS = 4
 SMALLEST_BYTES = 2_048  # of a topic that takes every letter in its last form
 _LONGEST_ERROR = 500  # bytes: a header is for reading, not for the whole record
@@ -71,7 +71,9 @@ def _about(record: Record, error: UnprocessableError) -> Headers:
         "dlq-offset": str(record.offset),
         "dlq-timestamp": str(record.timestamp),
     }
-    return _encoded(said)
+    # what could be had of a batch stands in place of all that a record has
+    batch = record.headers if isinstance(record, UnreadableBatch) else ()
+    return _encoded(said) + [(name, content or b"") for name, content in batch]
 
 
 def _shortened(text: str) -> str:

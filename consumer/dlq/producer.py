@@ -38,7 +38,7 @@ class DeadLetters:
             except SinkRefusedError as why:
                 refusal = why
                 continue
-            if not is_whole(letter.headers):
+            if record.value and not is_whole(letter.headers):
                 _warn(record)
             return _Written(self, record, number, pending)
         raise _not_now(refusal) from refusal

@@ -10,11 +10,13 @@ from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from consumer.dlq.letter import is_whole
 from consumer.dlq.reader import origin, read, replay_header, restored_headers
+from consumer.errors import Reason
 from consumer.kafka.limits import batch_bytes
-from consumer.kafka.record import Record
+from consumer.kafka.record import Record, header
 
 REPLAYED, WITHOUT_VALUE, TOO_LARGE = "replayed", "without_value", "too_large"
-OUTCOMES = (REPLAYED, WITHOUT_VALUE, TOO_LARGE)
+UNREADABLE = Reason.UNREADABLE.value
+OUTCOMES = (REPLAYED, WITHOUT_VALUE, TOO_LARGE, UNREADABLE)
 
 
 class Replay:
@@ -22,8 +24,9 @@ class Replay:
 
     How far it has come is kept in Kafka under a group of its own, in the same transaction as the
     records: whether it is run twice, or dies in between, no letter goes back a second time. What
-    cannot go back is left out, and counted: a letter that lacks a part of its record, and one that
-    the topic does not take, as when only its compression made it small enough.
+    cannot go back is left out, and counted: a letter that lacks a part of its record, one that
+    stands for what could not be read, and one that the topic does not take, as when only its
+    compression made it small enough.
     """
 
     def __init__(self, producer: Any, topic: str, limit: int, group: str) -> None:  # noqa: ANN401  kafka-python ships no types
@@ -62,6 +65,8 @@ class Replay:
         return (letter for letter in letters if origin(letter) not in self._seen)
 
     def _send(self, letter: Record) -> str:
+        if header(letter, "dlq-reason") == UNREADABLE.encode():
+            return UNREADABLE
         if not is_whole(letter.headers):
             return WITHOUT_VALUE
         headers = restored_headers(letter)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,7 +16,6 @@ from kafka.errors import (
     UnknownTopicOrPartitionError,
     for_code,
 )
-from kafka.structs import TopicPartition
 
 from common.kafka_clients import opened
 from common.kafka_reasons import BrokerTroubles
@@ -25,6 +24,7 @@ from consumer.kafka.consumer import Source
 from consumer.kafka.group_offsets import KafkaGroupOffsets
 from consumer.kafka.lag import GroupOffsets
 from consumer.kafka.limits import TopicLimits
+from consumer.kafka.offset_reset import begin_at_end
 from consumer.kafka.producer import BatchingProducer, Producer, TransactionalProducer
 from consumer.kafka.publisher import Publisher
 from consumer.kafka.reading import ReadingConsumer
@@ -56,7 +56,6 @@ class KafkaClients:
     source: Any  # a Source that can subscribe as well
     publisher: Publisher
     group_offsets: Callable[[], GroupOffsets]
-    starts: Mapping[TopicPartition, int] = field(default_factory=dict)  # else at the oldest record
     troubles: BrokerTroubles = field(default_factory=BrokerTroubles)
 
 
@@ -71,13 +70,13 @@ def connect(settings: ConsumerSettings) -> KafkaClients:
         check_topics(settings, troubles)
         publisher = Publisher(lambda: _producer(settings, limits, troubles))
         undo.callback(publisher.close, seconds=0)
-        source = opened(ReadingConsumer, consumer_options(settings), troubles)
+        reader = partial(ReadingConsumer, settings.max_batch_bytes)
+        source = opened(reader, consumer_options(settings), troubles)
         undo.callback(source.close, autocommit=False, timeout_ms=0)
-        starts = choose_starts(source, settings)
+        if settings.start_from == "latest":
+            begin_at_end(source, settings.kafka.topic_bid_requests, settings.commit_timeout_ms)
         undo.pop_all()
-    return KafkaClients(
-        source, publisher, lambda: connect_group_offsets(settings), starts, troubles
-    )
+    return KafkaClients(source, publisher, lambda: connect_group_offsets(settings), troubles)
 
 
 def connect_group_offsets(settings: ConsumerSettings) -> GroupOffsets:
@@ -87,22 +86,8 @@ def connect_group_offsets(settings: ConsumerSettings) -> GroupOffsets:
         "group_instance_id": None,
         "max_partition_fetch_bytes": _ONE_BATCH_BYTES,
     }
-    return KafkaGroupOffsets(opened(ReadingConsumer, options), settings.kafka.topic_bid_requests)
-
-
-def choose_starts(source: Any, settings: ConsumerSettings) -> dict[TopicPartition, int]:  # noqa: ANN401  no types
-    """Return the offsets that a group of which Kafka knows none begins at: where logs end now.
-
-    Before this member has joined: what comes from here on is decided on. Partitions that are added
-    later are not among them, nor are those of a group that has begun: they begin at the oldest.
-    """
-    if settings.start_from == "earliest":
-        return {}
-    topic, timeout_ms = settings.kafka.topic_bid_requests, settings.commit_timeout_ms
-    partitions = [TopicPartition(topic, number) for number in source.partitions_for_topic(topic)]
-    if any(source.committed(tp, timeout_ms=timeout_ms) is not None for tp in partitions):
-        return {}
-    return dict(source.end_offsets(partitions, timeout_ms=timeout_ms))
+    reader = partial(ReadingConsumer, settings.max_batch_bytes)
+    return KafkaGroupOffsets(opened(reader, options), settings.kafka.topic_bid_requests)
 
 
 def subscribe(clients: KafkaClients, topic: str, listener: object) -> Source:

@@ -47,6 +47,11 @@ class Source(Protocol):
     def position(self, partition: TopicPartition, timeout_ms: int) -> int | None:
         """Return the next offset to be polled, None when unknown; raise KafkaError."""
 
+    def beginning_offsets(
+        self, partitions: Collection[TopicPartition], timeout_ms: int
+    ) -> Mapping[TopicPartition, int]:
+        """Ask for the offset of the oldest record of each; raise KafkaError."""
+
     def end_offsets(
         self, partitions: Collection[TopicPartition], timeout_ms: int
     ) -> Mapping[TopicPartition, int]:

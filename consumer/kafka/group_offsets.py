@@ -44,12 +44,16 @@ class KafkaGroupOffsets:
         self._consumer.seek(there, offset)
         try:
             polled = self._consumer.poll(timeout_ms=_ANSWER_MS, max_records=1)
-        except UnreadableError:
-            return None
+        except UnreadableError as error:
+            return _known(error.batch.timestamp_ms)
         finally:
             self._consumer.unsubscribe()
-        return next((records[0].timestamp for records in polled.values()), None)
+        return next((_known(records[0].timestamp) for records in polled.values()), None)
 
     def close(self) -> None:
         """Let go of the connections."""
         self._consumer.close(autocommit=False, timeout_ms=0)
+
+
+def _known(timestamp_ms: int) -> int | None:
+    return timestamp_ms if timestamp_ms >= 0 else None

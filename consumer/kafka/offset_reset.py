@@ -2,59 +2,120 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
+from kafka.errors import CommitFailedError, FencedInstanceIdError
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from common.logs import get_logger
 from consumer.kafka.consumer import Source
 from consumer.metrics import ConsumerMetrics
 
+_START = "start"  # the metadata of a committed offset up to which nothing has been processed
+
 
 class Positions:
-    """The policy in place of kafka-python's, which moves a position without a word."""
+    """The policy in place of kafka-python's, which moves a position without a word.
 
-    def __init__(
-        self,
-        source: Source,
-        starts: Mapping[TopicPartition, int],
-        timeout_ms: int,
-        metrics: ConsumerMetrics,
-    ) -> None:
-        """Take the offsets that a new group begins at, and the time that a commit may take."""
+    It goes on at the oldest record there is, always: any other place could skip something.
+    """
+
+    def __init__(self, source: Source, timeout_ms: int, metrics: ConsumerMetrics) -> None:
+        """Take the time that Kafka may take to say where its logs begin."""
         self._source = source
-        self._starts = starts
         self._timeout_ms = timeout_ms
         self._metrics = metrics
 
-    def begin(self, partitions: Iterable[TopicPartition]) -> None:
-        """Begin to read partitions that the group has never committed an offset of.
+    def begin(self, partitions: Collection[TopicPartition]) -> None:
+        """Begin to read partitions that the group has never committed an offset of."""
+        self._source.seek_to_beginning(*partitions)
+        numbers = sorted(tp.partition for tp in partitions)
+        get_logger().info("no offset committed yet", partitions=numbers, start="earliest")
 
-        A start other than the oldest record is committed at once, or a restart would choose another
-        and skip what came in between. Raise KafkaError, with nothing begun, when that fails.
+    def out_of_range(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Go on where Kafka has records again: what was before them is lost, and an error.
+
+        A position behind the end is none: the topic was made anew, or its log cut short, and what
+        was lost had been read. Raise KafkaError, with nothing done, where Kafka does not answer.
         """
-        starts = {tp: self._starts.get(tp) for tp in partitions}
-        chosen = {tp: offset for tp, offset in starts.items() if offset is not None}
-        if chosen:
-            offsets = {tp: OffsetAndMetadata(offset, "", -1) for tp, offset in chosen.items()}
-            self._source.commit(offsets=offsets, timeout_ms=self._timeout_ms)
-        for tp, offset in chosen.items():
-            self._source.seek(tp, offset)
-        if oldest := starts.keys() - chosen.keys():
-            self._source.seek_to_beginning(*oldest)
-        told = {tp.partition: "earliest" if at is None else at for tp, at in starts.items()}
-        get_logger().info("no offset committed yet", start=told)
+        oldest = self._source.beginning_offsets([*positions], timeout_ms=self._timeout_ms)
+        for partition, position in positions.items():
+            if position < oldest[partition]:
+                self._note_loss(partition, oldest[partition] - position)
+        self._source.seek_to_beginning(*positions)
+        self._note_beyond_end(tp for tp, position in positions.items() if position >= oldest[tp])
 
-    def out_of_range(self, partitions: Iterable[TopicPartition]) -> None:
-        """Go on with the oldest record there is: those before it are gone, and that is an error.
+    def diverged(self, positions: Iterable[TopicPartition]) -> None:
+        """Do the same where the log has other records than those that were read.
 
-        Wherever a new group begins: the newest would skip what is still there.
+        Kafka may tell where the two part. Reading on from there would be right in a log that was
+        cut short, and would skip records of a topic that was made anew: both look alike.
         """
+        assigned = self._source.assignment() & {*positions}
+        if assigned:  # to kafka-python, none are all
+            self._source.seek_to_beginning(*assigned)
+            self._note_beyond_end(assigned)
+
+    def _note_loss(self, partition: TopicPartition, records: int) -> None:
+        self._metrics.out_of_range.labels(str(partition.partition)).inc()
+        get_logger().error(
+            "records lost to retention before they were read",
+            partition=partition.partition,
+            records=records,
+            goes_on="at the oldest record",
+        )
+
+    def _note_beyond_end(self, partitions: Iterable[TopicPartition]) -> None:
         for partition in partitions:
-            self._metrics.out_of_range.labels(str(partition.partition)).inc()
-            get_logger().error(
-                "records lost to retention before they were read",
+            self._metrics.beyond_end.labels(str(partition.partition)).inc()
+            get_logger().warning(
+                "position is not in the log: the topic was made anew, or its log cut short",
                 partition=partition.partition,
                 goes_on="at the oldest record",
             )
-        self._source.seek_to_beginning(*partitions)
+
+
+def begin_at_end(source: Any, topic: str, timeout_ms: int) -> None:  # noqa: ANN401  kafka-python ships no types
+    """Commit the present ends of a topic's logs as the start of a group that has none.
+
+    Before this member joins, so that whatever becomes of it, the next one knows: what comes from
+    here on is decided on. Partitions that are added later begin at their oldest record.
+
+    Members that start at once choose ends of their own, and Kafka keeps what was committed last. So
+    each looks at what has become of its commit, and commits again where another has put a later
+    start in its place; a place where a member has been at work is nobody's to change. Once one has
+    joined, Kafka refuses commits from outside, and the start is settled.
+    """
+    partitions = [TopicPartition(topic, number) for number in source.partitions_for_topic(topic)]
+    if any(_committed(source, partitions, timeout_ms).values()):
+        return
+    ends = source.end_offsets(partitions, timeout_ms=timeout_ms)
+    while later := _later(_committed(source, partitions, timeout_ms), ends):
+        try:
+            source.commit(offsets=later, timeout_ms=timeout_ms)
+        except (CommitFailedError, FencedInstanceIdError):
+            get_logger().info("start not committed: the group has members")
+            return
+        told = {tp.partition: start.offset for tp, start in later.items()}
+        get_logger().info("no offset committed yet", start=told)
+
+
+def _committed(
+    source: Any,  # noqa: ANN401  kafka-python ships no types
+    partitions: Iterable[TopicPartition],
+    timeout_ms: int,
+) -> dict[TopicPartition, OffsetAndMetadata | None]:
+    return {tp: source.committed(tp, metadata=True, timeout_ms=timeout_ms) for tp in partitions}
+
+
+def _later(
+    committed: Mapping[TopicPartition, OffsetAndMetadata | None],
+    ends: Mapping[TopicPartition, int],
+) -> dict[TopicPartition, OffsetAndMetadata]:
+    """Return the starts to commit: where there is none, or one that another has chosen later."""
+    return {
+        tp: OffsetAndMetadata(ends[tp], _START, -1)
+        for tp, start in committed.items()
+        if start is None or (start.metadata == _START and start.offset > ends[tp])
+    }

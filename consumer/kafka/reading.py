@@ -1,28 +1,36 @@
-"""What kafka-python's consumer lacks: codecs, and ways on where it would stand still for ever."""
+"""What kafka-python's consumer lacks: codecs, bounds, and ways on where it would stand still."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from types import SimpleNamespace
+from functools import partial
 from typing import Any
 
-import cramjam
-from kafka import KafkaConsumer, codec
+from kafka import KafkaConsumer
 from kafka.consumer.fetcher import Fetcher
-from kafka.errors import KafkaError
-from kafka.record import default_records, legacy_records
+from kafka.errors import KafkaError, OffsetOutOfRangeError, TopicAuthorizationFailedError
+from kafka.record import MemoryRecords
 from kafka.structs import TopicPartition
+
+from consumer.kafka.batches import Batches, BatchFacts
 
 
 class UnreadableError(KafkaError):  # type: ignore[misc]  # kafka-python ships no types
-    """The record at the position of a partition cannot be decoded; those after it are waiting."""
+    """What lies at the position of a partition cannot be read; what is behind it waits."""
 
-    def __init__(self, partition: TopicPartition, offset: int, cause: Exception) -> None:
-        """Say where, and why."""
+    def __init__(
+        self,
+        partition: TopicPartition,
+        offset: int,
+        cause: Exception,
+        batch: BatchFacts | None = None,
+    ) -> None:
+        """Say where, why, and what is known of the batch there."""
         self.why = f"{type(cause).__name__}: {cause}"
-        super().__init__(self.why)
+        super().__init__(f"{partition.topic}-{partition.partition} at {offset}: {self.why}")
         self.partition = partition
         self.offset = offset
+        self.batch = batch or BatchFacts()
 
 
 class Records(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-python ships no types
@@ -32,18 +40,61 @@ class Records(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-python s
     for ever, and the next poll never returns.
     """
 
+    def __init__(
+        self,
+        fetch_offset: int,
+        partition: TopicPartition,
+        records: MemoryRecords,
+        *,
+        most_bytes: int,
+        **options: Any,  # noqa: ANN401  kafka-python's own
+    ) -> None:
+        """Take what was fetched; nothing of it is read before `take`."""
+        self.batches = Batches(records._buffer, fetch_offset, most_bytes)  # noqa: SLF001  no public way
+        super().__init__(fetch_offset, partition, self.batches, **options)
+
     def take(self, n: int | None = None) -> list[Any]:
         """Return up to n records; raise UnreadableError before the one that cannot be read."""
         try:
             records: list[Any] = super().take(n)
         except Exception as error:
             self.drain()
-            raise UnreadableError(self.topic_partition, self.next_fetch_offset, error) from error
+            offset = self.next_fetch_offset
+            facts = self.batches.facts(offset)
+            raise UnreadableError(self.topic_partition, offset, error, facts) from error
+        return records
+
+
+class ReadingFetcher(Fetcher):  # type: ignore[misc]  # kafka-python ships no types
+    """Lets no error of one partition out of a poll without the partition.
+
+    An answer to a fetch is looked at partition by partition, and what it says of one, an error of
+    the broker or bytes without a batch, is raised by kafka-python as if all were meant. Everything
+    that is wrong inside of the bytes turns up in `Records`.
+    """
+
+    def __init__(self, *args: Any, most_bytes: int, **configs: Any) -> None:  # noqa: ANN401  kafka-python's own
+        """Take what one batch may inflate to."""
+        super().__init__(*args, **configs)
+        self.PartitionRecords = partial(Records, most_bytes=most_bytes)
+
+    def _parse_fetched_data(self, completed_fetch: Any) -> Any:  # noqa: ANN401  kafka-python's own
+        try:
+            records = super()._parse_fetched_data(completed_fetch)
+        except (OffsetOutOfRangeError, TopicAuthorizationFailedError):
+            raise  # the first names its partition, the second is about the whole topic
+        except Exception as error:
+            partition, offset, _, answer, _ = completed_fetch
+            batches = Batches(answer.records or b"", offset, most_bytes=0)
+            batches.log_end = answer.high_watermark
+            raise UnreadableError(partition, offset, error, batches.facts(offset)) from error
+        if records is not None:
+            records.batches.log_end = completed_fetch.partition_data.high_watermark
         return records
 
 
 class ReadingConsumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python ships no types
-    """kafka.KafkaConsumer that reads every codec, and goes on.
+    """kafka.KafkaConsumer that reads every codec, within bounds, and goes on.
 
     It raises UnreadableError, and its polls may be shorter than a rebalance. In kafka-python 3.0.12
     a leader that joins anew because it has heard of partitions takes itself for done once it has
@@ -51,11 +102,14 @@ class ReadingConsumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python ship
     partitions and without heartbeats, while the group counts on it.
     """
 
-    def __init__(self, **configs: Any) -> None:  # noqa: ANN401  kafka-python's own
-        """Connect."""
+    def __init__(self, most_batch_bytes: int, **configs: Any) -> None:  # noqa: ANN401  kafka-python's own
+        """Connect; a batch that inflates to more bytes than that is one that cannot be read."""
         super().__init__(**configs)
-        self._fetcher.PartitionRecords = Records
-        read_every_codec()
+        # The fetcher that it has just made has no state so far, and nobody else knows it. This one
+        # gets none of kafka-python's own metrics, which cannot be registered twice.
+        self._fetcher = ReadingFetcher(
+            self._client, self._subscription, most_bytes=most_batch_bytes, **self.config
+        )
 
     def poll(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  kafka-python's own
         """Poll; a rebalance that is not over is what the next poll goes on with."""
@@ -71,16 +125,3 @@ class ReadingConsumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python ship
         """Return the group's offsets, asked for together, of those that have one."""
         found = self._coordinator.fetch_committed_offsets([*partitions], timeout_ms=timeout_ms)
         return {tp: stored.offset for tp, stored in found.items()}
-
-
-def read_every_codec() -> None:
-    """Let kafka-python decompress all that Kafka knows; out of the box it is gzip alone.
-
-    It looks for three libraries, two of which have no wheels for the newest Python; cramjam does
-    what they do.
-    """
-    codec.snappy = SimpleNamespace(decompress=cramjam.snappy.decompress_raw)
-    codec.lz4, codec.zstd = cramjam.lz4, cramjam.zstd
-    for records in (default_records, legacy_records):
-        records.lz4_decode = cramjam.lz4.decompress
-    default_records.zstd_decode = cramjam.zstd.decompress

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from kafka.structs import TopicPartition
@@ -55,6 +56,21 @@ Place = tuple[str, int, int]  # topic, partition, offset
 def place(record: Record) -> Place:
     """Return what no other record has."""
     return record.topic, record.partition, record.offset
+
+
+@dataclass(frozen=True)
+class UnreadableBatch:
+    """A record in place of a batch that nobody can read; `offset` is the batch's last."""
+
+    topic: str
+    partition: int
+    offset: int
+    leader_epoch: int
+    timestamp: int
+    why: str
+    headers: Sequence[tuple[str, bytes | None]] = field(default_factory=list)
+    key: bytes | None = None
+    value: bytes | None = None
 
 
 Polled = Mapping[TopicPartition, Sequence[Record]]

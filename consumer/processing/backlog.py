@@ -43,7 +43,11 @@ class Backlog:
     def add(self, polled: Polled) -> None:
         """Keep what was polled; of a partition that is read anew it replaces what waited."""
         for partition, records in polled.items():
-            self._waiting[partition] = _Waiting([*records], self._new_backoff())
+            waiting = self._waiting.get(partition)
+            if waiting is not None and waiting.records[-1].offset < records[0].offset:
+                waiting.records.extend(records)
+            else:
+                self._waiting[partition] = _Waiting([*records], self._new_backoff())
 
     def due(self) -> Polled:
         """Return the records of the partitions that are not held at present."""

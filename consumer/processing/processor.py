@@ -18,7 +18,7 @@ from consumer.errors import (
     Stage,
     UnprocessableError,
 )
-from consumer.kafka.record import Record, traceparent_of
+from consumer.kafka.record import Record, UnreadableBatch, traceparent_of
 from consumer.processing.account import Account
 from consumer.processing.deduplication import RecentIds
 from consumer.processing.refusals import Refusals
@@ -100,6 +100,8 @@ class RecordHandler:
                 self.account.note_dead_letter(underway.record, given_up)
 
     def _decide(self, record: Record, span: Span) -> Decided:
+        if isinstance(record, UnreadableBatch):
+            raise UnprocessableError(Reason.UNREADABLE, Stage.READ, record.why)
         request = parse(record.value)
         try:
             with self.guards.budget():

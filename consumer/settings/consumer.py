@@ -49,6 +49,14 @@ class ConsumerSettings:
         " that are added to the topic of a group that has begun begin at the earliest.",
         default="earliest",
     )
+    unreadable: str = setting(
+        "CONSUMER_UNREADABLE",
+        fields.String(validate=validate.OneOf(["hold", "skip"])),
+        doc="What becomes of a batch that cannot be read. `hold`: its partition waits and is tried "
+        "again. `skip`: one dead letter names its offsets and the SHA-256 of its bytes, and the "
+        "partition goes on; where its last offset is not certain, it is held all the same.",
+        default="hold",
+    )
     guarantee: str = setting(
         "PROCESSING_GUARANTEE",
         fields.String(validate=validate.OneOf(["at_least_once", "exactly_once"])),
@@ -95,6 +103,13 @@ class ConsumerSettings:
         fields.Integer(validate=validate.Range(1, 10_000)),
         doc="Most records in a batch: what is decided, delivered and committed together.",
         default="1000",
+    )
+    max_batch_bytes: int = setting(
+        "CONSUMER_MAX_BATCH_BYTES",
+        fields.Integer(validate=validate.Range(65_536, 1 << 30)),
+        doc="Most bytes that one compressed batch may inflate to; a larger one cannot be read. "
+        "Reading it takes about twice that, within the container's memory.",
+        default="16777216",
     )
     poll_timeout_ms: int = setting(
         "CONSUMER_POLL_TIMEOUT_MS",

@@ -55,6 +55,13 @@ MUTATIONS = (
         f"{_CONSUMER_UNIT}/test_rounds.py",
     ),
     Mutation(
+        "what cannot be read is kept",
+        "consumer/kafka/reading.py",
+        "            self.drain()\n",
+        "",
+        "tests/unit/consumer/kafka/test_reading.py",
+    ),
+    Mutation(
         "no bound on what waits",
         "app/kafka/in_flight.py",
         "        return len(self._waiting) < self._max_records and",

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from consumer.__main__ import main
-from consumer.kafka import reading
+from consumer.kafka import compression
 from consumer.kafka.clients import KafkaClients, connect
 from consumer.kafka.producer import TransactionalProducer
 from consumer.settings.consumer import ConsumerSettings
@@ -119,7 +119,7 @@ if __name__ == "__main__":
     if sys.argv[1] in IN_TRANSACTION:
         doom_transactions(IN_TRANSACTION[sys.argv[1]], before=sys.argv[1] != AFTER_END)
     if sys.argv[1] == NO_CODECS:
-        reading.read_every_codec = lambda: None
+        compression.CODECS.clear()
     chosen = doomed(sys.argv[1])
     sys.exit(
         main(os.environ, sys.stdout, sys.stderr, on_stop_signal=on_stop_signal, connect=chosen)

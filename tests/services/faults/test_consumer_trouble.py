@@ -6,15 +6,9 @@ import json
 import signal
 import time
 from collections import Counter
-from contextlib import ExitStack, closing
-from types import SimpleNamespace
-from typing import Any
+from contextlib import ExitStack
 
-import cramjam
 import pytest
-from kafka import KafkaProducer, codec
-from kafka.admin import NewPartitions
-from kafka.structs import TopicPartition
 
 from common import decisions
 from tests.services.faults.doomed_consumer import (
@@ -22,9 +16,8 @@ from tests.services.faults.doomed_consumer import (
     BEFORE_COMMIT,
     BEFORE_EFFECTS,
     FORGETS,
-    NO_CODECS,
 )
-from tests.support.pipeline import ConsumerProcess, Pipeline, admin, create_topic
+from tests.support.pipeline import ConsumerProcess, Pipeline, create_topic
 from tests.support.scenario import scenario
 from tests.support.topics import delete_topic
 from tests.support.waiting import eventually
@@ -42,12 +35,6 @@ def requests(count: int, prefix: str = "r") -> list[bytes]:
 def decided(pipeline: Pipeline) -> Counter[str]:
     """Return how often each id was decided on."""
     return Counter(decisions.read(record.value).request.id for record in pipeline.decided())
-
-
-def partitions(client: Any, topic: str) -> int:  # noqa: ANN401  kafka-python ships no types
-    """Return how many partitions brokers say that a topic has."""
-    (described,) = client.describe_topics([topic])
-    return len(described["partitions"])
 
 
 def spread(pipeline: Pipeline, count: int, prefix: str = "r") -> None:
@@ -319,86 +306,3 @@ class TestSinks:
             eventually(lambda: pipeline.committed() == 30, "all commits", 60)
         written = [json.loads(line)["request"]["id"] for line in path.read_text().splitlines()]
         assert {*written} == decided(pipeline).keys() == {f"r-{number}" for number in range(30)}
-
-
-class TestUnreadable:
-    """Kafka has a record, and its client cannot decode it."""
-
-    @scenario(
-        fault="A record that the Kafka client cannot decode",
-        client="Nothing",
-        kept="Everything: its partition waits before it",
-        recovery="The other partitions go on; this one as soon as a client can read it",
-    )
-    def test_an_unreadable_record_holds_its_partition_alone(
-        self, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """It is named, the service is alive, beats and stops, and the others are decided on."""
-        spread(pipeline, 20, "before")
-        snappy = SimpleNamespace(compress=cramjam.snappy.compress_raw)
-        monkeypatch.setattr(codec, "snappy", snappy)
-        options = {"bootstrap_servers": pipeline.brokers, "compression_type": "snappy"}
-        with closing(KafkaProducer(**options)) as producer:
-            body = requests(1, "snappy")[0] + b" " * 1000
-            unreadable = producer.send(pipeline.requests, body, partition=1).get(30)
-        with pipeline.consumer(*DOOMED, NO_CODECS, name="cannot") as consumer:
-            eventually(lambda: consumer.logged("record cannot be read"), "the error", 60)
-            sent = pipeline.send_each((b"%d" % n, v) for n, v in enumerate(requests(60, "after")))
-            others = {f"after-{n}" for n, place in enumerate(sent) if place.partition != 1}
-            eventually(lambda: decided(pipeline).keys() >= others, "the others", 60)
-            seen = consumer.logged("record cannot be read")[0]
-            assert (seen["topic"], seen["partition"]) == (pipeline.requests, 1)
-            assert seen["offset"] == unreadable.offset
-            assert consumer.get("/healthz")[0] == 200
-            assert "partition 1" in consumer.get("/readyz")[1]
-            assert consumer.terminate() == 0
-        assert "snappy-0" not in decided(pipeline)
-        with pipeline.consumer(name="can"):
-            eventually(lambda: len(decided(pipeline)) == 81, "all decisions", 60)
-
-
-class TestPositions:
-    """Kafka no longer has what comes next."""
-
-    @scenario(
-        fault="Retention deleted records before they were read",
-        client="Nothing",
-        kept="What retention left",
-        recovery="At the oldest record, with an error and a counter",
-    )
-    def test_offset_out_of_range(self, pipeline: Pipeline) -> None:
-        """Retention overtook the group: the rest is decided on, and the loss is counted."""
-        (first, *_) = pipeline.send(*requests(10))
-        with pipeline.consumer(name="before"):
-            eventually(lambda: pipeline.committed() == 10, "the first commits", 60)
-        pipeline.send(*requests(10, "lost"), *requests(5, "kept"))
-        partition = TopicPartition(pipeline.requests, first.partition)
-        with admin(pipeline.brokers) as client:
-            client.delete_records({partition: 20})
-        with pipeline.consumer(name="after") as consumer:
-            eventually(lambda: pipeline.committed() == 25, "the last commits", 60)
-            counter = f'offset_out_of_range_total{{partition="{partition.partition}"}} 1.0'
-            assert counter in consumer.get("/metrics")[1]
-            assert consumer.logged("records lost to retention before they were read")
-        assert decided(pipeline).keys() >= {f"kept-{number}" for number in range(5)}
-
-    @scenario(
-        fault="A group that begins at the latest stops, and partitions are added meanwhile",
-        client="Nothing",
-        kept="What came after the group began, also in the new partitions",
-        recovery="At the start that was committed, and at the oldest record of what was added",
-    )
-    def test_a_group_that_began_at_the_latest_skips_nothing(self, pipeline: Pipeline) -> None:
-        """Its place is kept before its first record, and new partitions are read from the first."""
-        latest = {"CONSUMER_START_FROM": "latest"}
-        spread(pipeline, 20, "old")
-        with pipeline.consumer(name="before", **latest) as consumer:
-            eventually(lambda: consumer.logged("no offset committed yet"), "the start", 60)
-            consumer.wait_until_ready()
-        with admin(pipeline.brokers) as client:
-            client.create_partitions({pipeline.requests: NewPartitions(total_count=9)})
-            eventually(lambda: partitions(client, pipeline.requests) == 9, "the new partitions", 60)
-        spread(pipeline, 60, "new")
-        with pipeline.consumer(name="after", **latest):
-            eventually(lambda: len(decided(pipeline)) == 60, "all decisions", 60)
-        assert decided(pipeline).keys() == {f"new-{number}" for number in range(60)}

@@ -178,6 +178,7 @@ class TestPutBack:
             "replayed": 1,
             "without_value": 0,
             "too_large": 0,
+            "unreadable": 0,
             "to": pipeline.requests,
         }
         records = read_all(pipeline.brokers, pipeline.requests)

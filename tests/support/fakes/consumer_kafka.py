@@ -31,8 +31,8 @@ class FakeKafkaConsumer:
     `commit_errors` and `poll_errors` are raised one per call, first come first served; `on_poll`
     is called with the number of the poll before it, `on_commit` before a commit. `not_fetched` are
     partitions that it has stopped to read, `leader_error` what a question for an end raises,
-    `sleep` lets the time of a poll pass when all is paused, and `passed_over` says how many
-    offsets after the last record of a partition hold no record.
+    `sleep` lets the time of a poll pass when all is paused, `passed_over` says how many offsets
+    after the last record of a partition hold no record, and `oldest` what retention has left.
     """
 
     def __init__(self, partitions: int = 1, max_poll_records: int = 500) -> None:
@@ -56,6 +56,7 @@ class FakeKafkaConsumer:
         self.asked_ends = 0
         self.sleep: Callable[[float], None] = lambda _seconds: None
         self.passed_over: dict[TopicPartition, int] = {}
+        self.oldest: dict[TopicPartition, int] = {}
         self._max_poll_records = max_poll_records
         self._positions: dict[TopicPartition, int] = {}
         self._listener: Listener | None = None
@@ -122,7 +123,7 @@ class FakeKafkaConsumer:
     def seek_to_beginning(self, *partitions: TopicPartition) -> None:
         """Go on from the first record."""
         for tp in partitions:
-            self.seek(tp, 0)
+            self.seek(tp, self.oldest.get(tp, 0))
 
     def assignment(self) -> set[TopicPartition]:
         """Return the partitions that it polls."""
@@ -140,6 +141,13 @@ class FakeKafkaConsumer:
         assert self._listener is not None
         self._listener.on_partitions_lost(set(self._positions))
         self._positions = {}
+
+    def beginning_offsets(
+        self, partitions: Collection[TopicPartition], timeout_ms: int
+    ) -> Mapping[TopicPartition, int]:
+        """Return the offsets of the oldest records."""
+        assert timeout_ms > 0
+        return {tp: self.oldest.get(tp, 0) for tp in partitions}
 
     def end_offsets(
         self, partitions: Collection[TopicPartition], timeout_ms: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kafka.consumer.fetcher import ConsumerRecord
+from kafka.record.default_records import DefaultRecordBatchBuilder
 from kafka.structs import TopicPartition
 
 TOPIC = "bid_requests"
@@ -41,3 +42,16 @@ def make_record(
         serialized_value_size=-1,
         serialized_header_size=-1,
     )
+
+
+def make_batch(base_offset: int, *, codec: int = 0, flip: int | None = None) -> bytes:
+    """Return a batch of two records as a broker sends it, with one byte changed on its disk."""
+    builder = DefaultRecordBatchBuilder(2, codec, False, -1, -1, -1, 1 << 20)  # noqa: FBT003  kafka-python's own
+    for offset in range(2):
+        builder.append(offset, 1, b"k", b"v" * 500, [])
+    made = bytearray(builder.build())
+    made[:8] = base_offset.to_bytes(8)
+    made[12:16] = (4).to_bytes(4)  # the leader's epoch
+    if flip is not None:
+        made[flip] ^= 0xFF
+    return bytes(made)

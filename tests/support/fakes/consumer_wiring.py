@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
-from kafka.structs import TopicPartition
 from prometheus_client import CollectorRegistry
 
 from common.logs import LogSettings
@@ -60,7 +59,7 @@ class Wiring:
         broker: FakeTransactions | None = None,
         dropping: Sequence[DroppingSink] = (),
         tracer: FakeTracer | None = None,
-        starts: Mapping[TopicPartition, int] | None = None,
+        skip: bool = False,
     ) -> None:
         """Put it together around `source`; with a `broker`, each batch is a transaction on it."""
         self.broker = broker
@@ -82,7 +81,7 @@ class Wiring:
         self.backlog = Backlog(source, lambda: Backoff(0.1, 5), runtime)
         control_records = ControlRecords(source, self.commits, self.backlog, clock.monotonic)
         watchdog = Watchdog(source, self.backlog, 60, runtime)
-        unreadable = Unreadable(source, 5, runtime)
+        unreadable = Unreadable(source, lambda: Backoff(0.1, 5), runtime, skip=skip)
         log = DecisionLog(LogSettings("INFO", "console"), "tests", sys.stdout, clock)
         self.account = Account(metrics, clock, log, dropping)
         self.handler = RecordHandler(
@@ -98,7 +97,7 @@ class Wiring:
         self.guarantee = self._guarantee(metrics)
         self.loop = PollLoop(
             source,
-            Positions(source, starts or {}, 5_000, metrics),
+            Positions(source, 5_000, metrics),
             self.backlog,
             self.commits,
             self.guarantee,

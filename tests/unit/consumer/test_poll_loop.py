@@ -14,11 +14,9 @@ from kafka.errors import (
     RebalanceInProgressError,
 )
 from kafka.structs import OffsetAndMetadata
-from structlog.testing import capture_logs
 
 from consumer.bidding.decision_record import Decided
 from consumer.errors import SinkUnavailableError
-from consumer.kafka.reading import UnreadableError
 from tests.support.fakes.consumer_kafka import FakeKafkaConsumer
 from tests.support.fakes.consumer_records import partition
 from tests.support.fakes.consumer_sink import FakeSink
@@ -329,50 +327,3 @@ class TestRun:
         sink.at_submit = stop_at(service, offset=2)
         service.loop.run()
         assert source.committed == {partition(): 1}
-
-
-class TestUnreadable:
-    """A record that the client cannot decode holds its partition, and nothing else."""
-
-    def test_its_partition_waits_and_the_others_go_on(self) -> None:
-        """It is named, counted and shown; the watchdog does not take it for a client that hangs."""
-        source = FakeKafkaConsumer(partitions=2)
-        service = Wiring(source)
-        service.go_round()
-        source.add(REQUEST)
-        source.add(REQUEST, 1)
-        source.poll_errors = [UnreadableError(partition(), 0, EOFError("cut"))]
-        with capture_logs() as logged:
-            service.go_round(2)
-        (line,) = [line for line in logged if line["event"] == "record cannot be read"]
-        assert (line["topic"], line["partition"], line["offset"]) == ("bid_requests", 0, 0)
-        assert line["error"] == "EOFError: cut"
-        assert source.committed == {partition(1): 1}
-        assert service.health.reasons() == ["partition 0: at 0: EOFError: cut"]
-        assert service.value("consumer_retries_total", unavailable="records") == 1
-
-    def test_it_is_tried_again_after_a_pause(self) -> None:
-        """Once it can be read, all is as ever."""
-        source = FakeKafkaConsumer()
-        service = Wiring(source)
-        service.go_round()
-        source.add(REQUEST)
-        source.poll_errors = [UnreadableError(partition(), 0, EOFError("cut"))]
-        service.go_round(2)
-        assert source.committed == {}
-        service.time.now_s += 5
-        service.go_round()
-        assert source.committed == {partition(): 1}
-        assert service.health.reasons() == []
-
-    def test_a_partition_that_goes_takes_its_trouble_along(self) -> None:
-        """Another member has it, and this one does not ask for it any more."""
-        source = FakeKafkaConsumer(partitions=2)
-        service = Wiring(source)
-        service.go_round()
-        source.poll_errors = [UnreadableError(partition(), 0, EOFError("cut"))]
-        service.go_round()
-        source.rebalance([partition(1)])
-        service.time.now_s += 5
-        service.go_round(2)
-        assert service.health.reasons() == []

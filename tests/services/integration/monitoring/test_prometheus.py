@@ -37,6 +37,7 @@ QUIET = {
     "consumer_dead_letters_total",
     "consumer_retries_total",
     "consumer_offset_out_of_range_total",
+    "consumer_positions_beyond_end_total",
     "consumer_sink_drops_total",
 }
 

@@ -10,7 +10,7 @@ from kafka.errors import KafkaTimeoutError
 
 from consumer.dlq.letter import forms
 from consumer.dlq.reader import about
-from consumer.dlq.replay import Replay
+from consumer.dlq.replay import OUTCOMES, Replay
 from consumer.errors import Reason, Stage, UnprocessableError
 from consumer.kafka.limits import batch_bytes
 from tests.support.fakes.consumer_records import make_record
@@ -26,6 +26,11 @@ def letter(offset: int, form: int = 0, origin: int | None = None) -> ConsumerRec
     error = UnprocessableError(Reason.NOT_JSON, Stage.DECODE, "no")
     key, value, headers = next(islice(forms(record, error), form, None))
     return make_record(value, key=key, offset=offset, headers=headers, on=AT)
+
+
+def counts(**some: int) -> dict[str, int]:
+    """Return what a replay says: how often there was each outcome, 0 where nothing is given."""
+    return {**dict.fromkeys(OUTCOMES, 0), **some}
 
 
 class TestReplay:
@@ -50,7 +55,7 @@ class TestReplay:
     def test_a_letter_that_lacks_a_part_is_left_out_and_counted(self, form: int) -> None:
         """An empty record, or one without its headers, is not what was given up."""
         outcomes = self.replay(letter(0), letter(1, form), letter(2))
-        assert outcomes == {"replayed": 2, "without_value": 1, "too_large": 0}
+        assert outcomes == counts(replayed=2, without_value=1)
         assert all(sent.value == VALUE for sent in self.producer.sent)
         assert about(self.consumer.letters[1])["whole"] is False
 
@@ -64,12 +69,12 @@ class TestReplay:
         """Those behind it go back all the same."""
         exact = batch_bytes(b"r-1", VALUE, HEADERS)
         outcomes = self.replay(letter(0), limit=exact - 1)
-        assert outcomes == {"replayed": 0, "without_value": 0, "too_large": 1}
+        assert outcomes == counts(too_large=1)
 
     def test_a_record_that_was_given_up_twice_goes_back_once(self) -> None:
         """A letter that was not acknowledged in time can be there twice, the second in part."""
         letters = [letter(0), letter(1, origin=0), letter(2, form=1, origin=0)]
-        assert self.replay(*letters) == {"replayed": 1, "without_value": 0, "too_large": 0}
+        assert self.replay(*letters) == counts(replayed=1)
 
     def test_a_batch_that_fails_is_aborted(self) -> None:
         """The next replay begins with it."""

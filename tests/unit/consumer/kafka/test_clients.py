@@ -9,10 +9,8 @@ import threading
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
-from kafka.structs import TopicPartition
 
 from consumer.kafka.clients import (
-    choose_starts,
     connect,
     consumer_options,
     producer_options,
@@ -71,49 +69,6 @@ class TestOptions:
         assert consumer_options(settings).keys() <= KafkaConsumer.DEFAULT_CONFIG.keys()
         common = producer_options(settings).keys() & consumer_options(settings).keys()
         assert "bootstrap_timeout_ms" in common & KafkaAdminClient.DEFAULT_CONFIG.keys()
-
-
-class Group:
-    """What Kafka knows of a group: where each partition ends, and what is committed."""
-
-    def __init__(self, ends: dict[int, int], committed: dict[int, int]) -> None:
-        """Take both by the number of the partition."""
-        self.ends = ends
-        self.offsets = committed
-
-    def partitions_for_topic(self, topic: str) -> set[int]:
-        """Return the numbers."""
-        assert topic == "bid_requests"
-        return set(self.ends)
-
-    def committed(self, tp: TopicPartition, timeout_ms: int) -> int | None:
-        """Return an offset, None where there is none."""
-        assert timeout_ms > 0
-        return self.offsets.get(tp.partition)
-
-    def end_offsets(
-        self, partitions: list[TopicPartition], timeout_ms: int
-    ) -> dict[TopicPartition, int]:
-        """Return the ends."""
-        assert timeout_ms > 0
-        return {tp: self.ends[tp.partition] for tp in partitions}
-
-
-class TestStarts:
-    """Where partitions without a committed offset begin."""
-
-    LATEST = load_settings({"CONSUMER_START_FROM": "latest"})
-
-    def test_a_new_group_begins_where_the_topic_ends(self) -> None:
-        """If that is what was asked for."""
-        group = Group({0: 7, 1: 0}, {})
-        starts = {TopicPartition("bid_requests", 0): 7, TopicPartition("bid_requests", 1): 0}
-        assert choose_starts(group, self.LATEST) == starts
-        assert choose_starts(group, load_settings({})) == {}
-
-    def test_a_group_that_has_begun_begins_nowhere_anew(self) -> None:
-        """A partition that it does not know was added since: its oldest record is the next."""
-        assert choose_starts(Group({0: 7, 1: 5}, {0: 0}), self.LATEST) == {}
 
 
 def attempt(**environ: str) -> str:

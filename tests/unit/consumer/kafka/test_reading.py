@@ -1,47 +1,114 @@
-"""What was fetched and cannot be decoded."""
+"""What was fetched and cannot be read."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
 import pytest
-from kafka.record import MemoryRecords
-from kafka.record.default_records import DefaultRecordBatchBuilder
-from kafka.structs import TopicPartition
+from kafka.errors import OffsetOutOfRangeError, TopicAuthorizationFailedError
 
-from consumer.kafka.reading import Records, UnreadableError
+from consumer.kafka.reading import UnreadableError
+from tests.support.fakes.consumer_fetcher import FetchedAnswers, answer
+from tests.support.fakes.consumer_records import make_batch, partition
 
-PARTITION = TopicPartition("bid_requests", 3)
 GZIP = 1
 
 
-def batch(base_offset: int, *, broken: bool = False) -> bytes:
-    """Return a batch of two records as a broker sends it, its content gzip or no gzip at all."""
-    builder = DefaultRecordBatchBuilder(2, GZIP, False, -1, -1, -1, 1 << 20)  # noqa: FBT003  kafka-python's own
-    for offset in range(2):
-        builder.append(offset, 1, b"k", b"v" * 500, [])
-    made = bytearray(builder.build())
-    made[:8] = base_offset.to_bytes(8)
-    if broken:
-        made[-20:] = bytes(20)
-    return bytes(made)
+@pytest.fixture
+def reader() -> Iterator[FetchedAnswers]:
+    """Read two partitions."""
+    made = FetchedAnswers()
+    with closing(made.fetcher):
+        yield made
 
 
-def fetched(*batches: bytes) -> Records:
-    """Return what the client makes of an answer."""
-    return Records(5, PARTITION, MemoryRecords(b"".join(batches)), check_crcs=False)
+def test_what_is_readable_comes_first_and_then_the_place_that_is_not(
+    reader: FetchedAnswers,
+) -> None:
+    """The records before it are handed out; the error names partition, offset and batch."""
+    reader.hear(0, answer(make_batch(5) + make_batch(7, flip=-1) + make_batch(9)))
+    assert reader.records() == {partition(0): [5, 6]}
+    with pytest.raises(UnreadableError, match="bid_requests-0 at 7: CorruptRecordError") as caught:
+        reader.records()
+    assert (caught.value.partition, caught.value.offset) == (partition(0), 7)
+    assert (caught.value.batch.first, caught.value.batch.last) == (7, 8)
 
 
-def test_what_is_readable_comes_first_and_then_the_place_that_is_not() -> None:
-    """The records before it are handed out; the error names partition and offset."""
-    records = fetched(batch(5), batch(7, broken=True))
-    assert [record.offset for record in records.take(10)] == [5, 6]
-    with pytest.raises(UnreadableError) as caught:
-        records.take(10)
-    assert (caught.value.partition, caught.value.offset) == (PARTITION, 7)
-
-
-def test_nothing_is_kept_of_what_cannot_be_read() -> None:
+def test_nothing_is_kept_of_what_cannot_be_read(reader: FetchedAnswers) -> None:
     """The client then fetches anew; one that keeps an iterator without records polls for ever."""
-    records = fetched(batch(5, broken=True))
+    reader.hear(0, answer(make_batch(5, flip=-1)))
     with pytest.raises(UnreadableError):
-        records.take(10)
-    assert not records
+        reader.records()
+    assert partition(0) in reader.to_fetch()  # first: with a buffer kept, the next poll never ends
+    assert reader.records() == {}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        answer(make_batch(5, flip=-1)),
+        answer(make_batch(5, codec=GZIP, flip=100)),
+        answer(make_batch(5)[:-1]),
+        answer(b"\x00" * 200),
+        answer(b"\xff" * 200),
+        answer(None),
+        answer(None, error_code=-1),
+        answer(None, error_code=2),
+        answer(None, error_code=9_999),
+    ],
+    ids=[
+        "checksum",
+        "codec",
+        "cut off",
+        "zeros",
+        "ones",
+        "no bytes at all",
+        "unexpected error of the broker",
+        "corrupt on the broker",
+        "error code of the future",
+    ],
+)
+def test_no_error_of_one_partition_is_without_its_place(reader: FetchedAnswers, said: Any) -> None:  # noqa: ANN401  made by hand
+    """It comes once for each fetch, and the other partition is read before or after it."""
+    reader.hear(0, said)
+    reader.hear(1, answer(make_batch(5)))
+    with pytest.raises(UnreadableError) as caught:
+        reader.records()
+    assert (caught.value.partition, caught.value.offset) == (partition(0), 5)
+    assert reader.records() == {partition(1): [5, 6]}
+
+
+def test_an_error_that_comes_with_records_of_others_waits_for_the_next_poll(
+    reader: FetchedAnswers,
+) -> None:
+    """Neither the records nor the error is lost."""
+    reader.hear(1, answer(make_batch(5)))
+    reader.hear(0, answer(None, error_code=2))
+    assert reader.records() == {partition(1): [5, 6]}
+    with pytest.raises(UnreadableError):
+        reader.records()
+
+
+def test_errors_that_name_their_partition_or_mean_the_topic_stay_what_they_are(
+    reader: FetchedAnswers,
+) -> None:
+    """A position that is out of range is moved, and a right that is missing concerns all."""
+    reader.hear(0, answer(None, error_code=1))
+    with pytest.raises(OffsetOutOfRangeError) as out_of_range:
+        reader.records()
+    assert out_of_range.value.args == ({partition(0): 5},)
+    reader.hear(0, answer(None, error_code=29))
+    with pytest.raises(TopicAuthorizationFailedError):
+        reader.records()
+
+
+def test_a_batch_that_inflates_beyond_the_limit_is_named_in_full() -> None:
+    """Its own checksum vouches for what it says of itself."""
+    reader = FetchedAnswers(most_bytes=900)
+    reader.hear(0, answer(make_batch(5, codec=GZIP)))
+    with pytest.raises(UnreadableError, match="CONSUMER_MAX_BATCH_BYTES=900") as caught:
+        reader.records()
+    assert (caught.value.batch.first, caught.value.batch.last) == (5, 6)
+    assert caught.value.batch.timestamp_ms == 1

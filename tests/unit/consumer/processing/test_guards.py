@@ -9,12 +9,7 @@ import threading
 import time
 
 import pytest
-from kafka.errors import (
-    KafkaError,
-    KafkaTimeoutError,
-    NoOffsetForPartitionError,
-    OffsetOutOfRangeError,
-)
+from kafka.errors import KafkaError, KafkaTimeoutError
 
 from common.decisions import Original
 from consumer.bidding.decision import Decision, NoBid
@@ -275,70 +270,3 @@ def refusing(error: KafkaError) -> FakeProducer:
     producer = FakeProducer()
     producer.refusing = lambda _sent: error
     return producer
-
-
-class TestPositions:
-    """Never a silent jump."""
-
-    def test_records_lost_to_retention_are_counted_and_the_oldest_is_next(self) -> None:
-        """The group goes on with what is there, and the loss is on the record."""
-        source = FakeKafkaConsumer()
-        source.add(b'{"id":"a"}')
-        service = Wiring(source)
-        service.go_round()
-        source.add(b'{"id":"b"}')
-        source.poll_errors = [OffsetOutOfRangeError({partition(): 1})]
-        service.go_round(2)
-        assert service.value("consumer_offset_out_of_range_total", partition="0") == 1
-        assert len(service.producer.to("bid_decisions")) == 3  # the first one again
-
-    def test_a_new_group_begins_where_it_is_told(self) -> None:
-        """That is no loss, and not counted as one."""
-        source = FakeKafkaConsumer()
-        source.add(b'{"id":"a"}')
-        service = Wiring(source)
-        service.go_round()
-        source.poll_errors = [NoOffsetForPartitionError([partition()])]
-        service.go_round(2)
-        assert service.value("consumer_offset_out_of_range_total", partition="0") is None
-        assert len(service.producer.to("bid_decisions")) == 2
-
-    def test_a_chosen_start_is_committed_before_anything_is_read(self) -> None:
-        """A group that begins at the newest records keeps its place, also if none comes."""
-        source = FakeKafkaConsumer(partitions=2)
-        for number in (0, 0, 1):
-            source.add(b'{"id":"old"}', number)
-        service = Wiring(source, starts={partition(0): 2, partition(1): 1})
-        service.loop.source.poll(timeout_ms=1)  # joins, and would read from the beginning
-        source.poll_errors = [NoOffsetForPartitionError([partition(0), partition(1)])]
-        service.go_round()
-        assert source.committed == {partition(0): 2, partition(1): 1}
-        source.add(b'{"id":"new"}')
-        service.go_round()
-        (decision,) = service.producer.to("bid_decisions")
-        assert b'"id":"new"' in (decision.value or b"")
-
-    def test_a_partition_that_was_added_begins_at_its_oldest_record(self) -> None:
-        """What was written to it before this member heard of it is decided on."""
-        source = FakeKafkaConsumer(partitions=2)
-        service = Wiring(source, starts={partition(0): 0})
-        service.go_round()
-        source.add(b'{"id":"early"}', 1)
-        source.poll_errors = [NoOffsetForPartitionError([partition(1)])]
-        service.go_round(2)
-        (decision,) = service.producer.to("bid_decisions")
-        assert b'"id":"early"' in (decision.value or b"")
-
-    def test_a_start_that_cannot_be_committed_is_chosen_again(self) -> None:
-        """Nothing is read from a place that a restart would not know of."""
-        source = FakeKafkaConsumer()
-        source.add(b'{"id":"old"}')
-        service = Wiring(source, starts={partition(): 1})
-        service.loop.source.poll(timeout_ms=1)
-        source.poll_errors = [NoOffsetForPartitionError([partition()]) for _ in range(2)]
-        source.commit_errors = [KafkaTimeoutError("away")]
-        service.go_round()
-        assert service.health.reasons() == ["kafka: KafkaTimeoutError: away"]
-        assert source.committed == {}
-        service.go_round()
-        assert source.committed == {partition(): 1}

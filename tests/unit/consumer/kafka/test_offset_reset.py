@@ -1,0 +1,205 @@
+"""Where a group begins, and where it goes on when its place is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import pytest
+from kafka.errors import (
+    CommitFailedError,
+    KafkaError,
+    KafkaTimeoutError,
+    LogTruncationError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
+from kafka.structs import OffsetAndMetadata, TopicPartition
+from structlog.testing import capture_logs
+
+from consumer.kafka.offset_reset import begin_at_end
+from tests.support.fakes.consumer_kafka import FakeKafkaConsumer
+from tests.support.fakes.consumer_records import TOPIC, partition
+from tests.support.fakes.consumer_wiring import DECISIONS, Wiring
+
+LOST, BEYOND = "consumer_offset_out_of_range_total", "consumer_positions_beyond_end_total"
+
+
+class TestPositions:
+    """Never a silent jump."""
+
+    def test_records_lost_to_retention_are_counted_and_the_oldest_is_next(self) -> None:
+        """The group goes on with what is there, and the loss is on the record."""
+        source = FakeKafkaConsumer()
+        for name in (b"a", b"b", b"c"):
+            source.add(b'{"id":"%s"}' % name)
+        source.oldest[partition()] = 2
+        service = Wiring(source)
+        service.loop.source.poll(timeout_ms=1)  # joins, and is at the end
+        source.seek(partition(), 0)
+        source.poll_errors = [OffsetOutOfRangeError({partition(): 0})]
+        with capture_logs() as logged:
+            service.go_round(2)
+        (line,) = [line for line in logged if "lost to retention" in line["event"]]
+        assert (line["partition"], line["records"], line["log_level"]) == (0, 2, "error")
+        assert service.value(LOST, partition="0") == 1
+        assert service.value(BEYOND, partition="0") is None
+        assert len(service.producer.to(DECISIONS)) == 1
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            OffsetOutOfRangeError({partition(): 10}),
+            LogTruncationError({partition(): OffsetAndMetadata(1, "", 3)}),
+            LogTruncationError({partition(): None}),
+        ],
+        ids=["behind the end", "cut short at a known place", "cut short somewhere"],
+    )
+    def test_a_log_that_ends_before_the_position_is_read_from_its_oldest_record(
+        self, error: KafkaError
+    ) -> None:
+        """That is no loss to retention; of a topic that was made anew nothing is skipped."""
+        source = FakeKafkaConsumer()
+        source.add(b'{"id":"a"}')
+        source.add(b'{"id":"b"}')
+        service = Wiring(source)
+        service.go_round()
+        source.poll_errors = [error]
+        with capture_logs() as logged:
+            service.go_round(2)
+        (line,) = [line for line in logged if "made anew" in line["event"]]
+        assert (line["partition"], line["log_level"]) == (0, "warning")
+        assert service.value(BEYOND, partition="0") == 1
+        assert service.value(LOST, partition="0") is None
+        assert len(service.producer.to(DECISIONS)) == 4
+
+    def test_a_truncated_log_of_another_member_is_left_to_it(self) -> None:
+        """kafka-python may tell of it after the partition has gone; none would mean all."""
+        source = FakeKafkaConsumer(partitions=2)
+        source.add(b'{"id":"a"}')
+        service = Wiring(source)
+        source.rebalance([partition(0)])
+        service.go_round()
+        source.poll_errors = [LogTruncationError({partition(1): None})]
+        service.go_round(2)
+        assert len(service.producer.to(DECISIONS)) == 1
+        assert service.value(BEYOND, partition="1") is None
+
+    def test_a_partition_without_an_offset_begins_at_its_oldest_record(self) -> None:
+        """What was written to it before this member heard of it is decided on; it is no loss."""
+        source = FakeKafkaConsumer(partitions=2)
+        service = Wiring(source)
+        service.go_round()
+        source.add(b'{"id":"early"}', 1)
+        source.poll_errors = [NoOffsetForPartitionError([partition(1)])]
+        service.go_round(2)
+        (decision,) = service.producer.to(DECISIONS)
+        assert b'"id":"early"' in (decision.value or b"")
+        assert service.value(LOST, partition="1") is None
+
+
+class Group:
+    """What Kafka knows of a group and of the topic, which grows by a record with each question."""
+
+    def __init__(self, ends: dict[int, int]) -> None:
+        """Take where each partition ends."""
+        self.ends = ends
+        self.offsets: dict[TopicPartition, OffsetAndMetadata] = {}
+        self.commit_errors: list[KafkaError] = []
+        self.starts: list[int] = []
+        self.calls = 0
+        self.on_call: Callable[[int], None] = lambda _number: None
+
+    def partitions_for_topic(self, topic: str) -> set[int]:
+        """Return the numbers."""
+        assert topic == TOPIC
+        return set(self.ends)
+
+    def committed(
+        self, tp: TopicPartition, *, metadata: bool, timeout_ms: int
+    ) -> OffsetAndMetadata | None:
+        """Return what is committed, None where nothing is."""
+        assert metadata
+        assert timeout_ms > 0
+        self._call()
+        return self.offsets.get(tp)
+
+    def end_offsets(
+        self, partitions: list[TopicPartition], timeout_ms: int
+    ) -> dict[TopicPartition, int]:
+        """Return the ends."""
+        assert timeout_ms > 0
+        self._call()
+        return {tp: self.ends[tp.partition] for tp in partitions}
+
+    def commit(self, offsets: Mapping[TopicPartition, OffsetAndMetadata], timeout_ms: int) -> None:
+        """Keep what was committed last, or raise what was asked for."""
+        assert timeout_ms > 0
+        self._call()
+        if self.commit_errors:
+            raise self.commit_errors.pop(0)
+        self.offsets |= offsets
+        self.starts += [start.offset for start in offsets.values()]
+
+    def _call(self) -> None:
+        self.calls += 1
+        for number in self.ends:
+            self.ends[number] += 1
+        self.on_call(self.calls)
+
+
+def begin(group: Group) -> dict[int, int]:
+    """Let a member begin at the end, and return what is committed then."""
+    begin_at_end(group, TOPIC, 1_000)
+    return {tp.partition: start.offset for tp, start in group.offsets.items()}
+
+
+class TestStarts:
+    """A group that is to begin at the end, from its first member's first moment."""
+
+    def test_the_ends_are_committed_of_every_partition(self) -> None:
+        """Also of one that is empty: it would be read from its end at another time."""
+        group = Group({0: 7, 1: -3})
+        assert begin(group) == {0: 10, 1: 0}  # it grew by three records meanwhile
+
+    @pytest.mark.parametrize("metadata", ["", "start"])
+    def test_a_group_that_has_begun_begins_nowhere_anew(self, metadata: str) -> None:
+        """A partition that it does not know was added since: its oldest record is the next."""
+        group = Group({0: 7, 1: 5})
+        group.offsets[partition(0)] = OffsetAndMetadata(0, metadata, -1)
+        assert begin(group) == {0: 0}
+
+    @pytest.mark.parametrize("at", range(1, 6))
+    def test_of_two_that_start_at_once_the_earlier_start_counts(self, at: int) -> None:
+        """Whatever the one does meanwhile: no record behind a committed start is skipped."""
+        group = Group({0: 7})
+
+        def start_another(number: int) -> None:
+            if number == at:
+                begin_at_end(group, TOPIC, 1_000)
+
+        group.on_call = start_another
+        assert begin(group) == {0: min(group.starts)}
+
+    def test_a_place_where_another_has_been_at_work_is_not_changed(self) -> None:
+        """It is further than this member's start because records were processed."""
+        group = Group({0: 7})
+
+        def work(number: int) -> None:
+            if number == 3:
+                group.offsets[partition(0)] = OffsetAndMetadata(50, "", 1)
+
+        group.on_call = work
+        assert begin(group) == {0: 50}
+
+    def test_a_group_with_members_is_left_alone(self) -> None:
+        """Kafka takes no commit from outside; what they have not begun begins at the oldest."""
+        group = Group({0: 7})
+        group.commit_errors = [CommitFailedError("unknown member")]
+        assert begin(group) == {}
+
+    def test_a_commit_that_fails_is_an_attempt_to_connect_that_fails(self) -> None:
+        """Nothing is read from a place that a restart would not know of."""
+        group = Group({0: 7})
+        group.commit_errors = [KafkaTimeoutError("away")]
+        with pytest.raises(KafkaTimeoutError):
+            begin(group)

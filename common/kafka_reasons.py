@@ -102,8 +102,8 @@ class BrokerTroubles:
         """Note why a connection was not made, or has ended."""
         with self._lock:
             known = self._fresh().get(broker)
-            said = known.why if known and why.startswith(_VAGUE) else why
-            self._why[broker] = _Why(said, self._monotonic())
+            keeps = known and why.startswith(_VAGUE) and not known.why.startswith(_VAGUE)
+            self._why[broker] = _Why(known.why if known and keeps else why, self._monotonic())
 
     def reasons(self) -> list[str]:
         """Return why brokers are not reached, each as `broker: why`."""

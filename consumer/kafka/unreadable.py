@@ -83,7 +83,8 @@ class Unreadable:
         self._source.pause(error.partition)
         self._runtime.metrics.retries.labels("records").inc()
         self._runtime.metrics.unreadable.set(len(self._held))
-        self._runtime.health.hinder(_name(error.partition), f"at {error.offset}: {error.why}")
+        why = f"at {error.offset}: {error.why}"
+        self._runtime.health.hinder(_name(error.partition), why, expected=True)  # said below
         self._say(held, error)
 
     def _say(self, held: _Held, error: UnreadableError) -> None:

@@ -139,8 +139,8 @@ class TestCodecs:
         assert (said["dlq-first-offset"], said["dlq-last-offset"]) == ("2", "2")
         assert said["dlq-error"].startswith("TooLargeError")
         assert decided(pipeline).keys() >= ids("before", 2) | ids("behind", 2)
-        replayed = {"replayed": 0, "to": pipeline.requests, "unreadable": 1}
-        assert json.loads(dlq(pipeline, "replay")[0]) == replayed
+        said = json.loads(dlq(pipeline, "replay")[0])
+        assert (said["replayed"], said["unreadable"]) == (0, 1)
 
 
 @dataclass(frozen=True)

@@ -139,6 +139,12 @@ class TestTroubles:
         self.troubles.failed("a:1", "connection refused")
         assert self.troubles.reasons() == ["a:1: connection refused"]
 
+    def test_of_two_that_say_little_the_last_is_told(self) -> None:
+        """A first attempt that was late must not hide what the others end with."""
+        self.troubles.failed("a:1", "no answer in time")
+        self.troubles.failed("a:1", "it closes the connection")
+        assert self.troubles.reasons() == ["a:1: it closes the connection"]
+
     def test_what_nobody_tries_any_more_is_forgotten(self) -> None:
         """A broker that was taken out of the cluster explains nothing a minute later."""
         self.troubles.failed("a:1", "login refused")

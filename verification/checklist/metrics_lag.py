@@ -114,16 +114,22 @@ def _look(context: Context, member: str, before: int) -> Look:
 
     def blocked_by() -> str | None:
         found.update(_gauges(context, member))
-        messages, seconds = total(found, _MESSAGES), total(found, _SECONDS)
-        shown = f"{messages:.0f} records, {seconds:.1f} s on the gauges"
-        return shown if messages > before or (messages and not seconds) else None
+        messages, seconds = _shown(found)
+        told = f"{messages} records, {seconds:.1f} s on the gauges"
+        return told if messages > before or (messages and not seconds) else None
 
     context.waiter.until(f"{before} records or less", blocked_by, within=_NEW_WITHIN_S)
-    after = _behind(context, member)
-    seconds = max(v for k, v in found.items() if k.startswith(_SECONDS))
-    look = Look(before, int(total(found, _MESSAGES)), seconds, after)
-    expect(look.messages >= after, expected=f"{after} to {before} on the gauge", found=look)
+    look = Look(before, *_shown(found), _behind(context, member))
+    expect(
+        look.messages >= look.after, expected=f"{look.after} to {before} on the gauge", found=look
+    )
     return look
+
+
+def _shown(samples: Samples) -> tuple[int, float]:
+    """Return the records of all partitions, and the age of the oldest one."""
+    seconds = [value for name, value in samples.items() if name.startswith(f"{_SECONDS}{{")]
+    return int(total(samples, _MESSAGES)), max(seconds, default=0.0)
 
 
 def _behind(context: Context, group: str) -> int:

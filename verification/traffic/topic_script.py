@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
 
 _PATIENCE_S = 20.0
 Row = dict[str, Any]
@@ -88,20 +89,31 @@ def _base64(data: bytes | None) -> str | None:
 
 
 def _lag(request: Row, consumer: Client) -> Iterator[Row]:
-    """Yield per partition the records not consumed yet and the age of the oldest of them."""
+    """Yield per partition the records not consumed yet and the age of the oldest of them.
+
+    As the bidding logic's gauges have it: what was deleted before it was consumed does not wait.
+    The group is asked before the ends, so that nothing that waits is left out.
+    """
     parts = _partitions(consumer, request["topic"])
+    patience_ms = int(_PATIENCE_S * 1000)
+    committed = {part: consumer.committed(part, timeout_ms=patience_ms) or 0 for part in parts}
     ends = consumer.end_offsets(parts)
-    committed = {part: consumer.committed(part) or 0 for part in parts}
-    behind = {part: offset for part, offset in committed.items() if offset < ends[part]}
-    heads = {part: _head(consumer, part, offset) for part, offset in behind.items()}
+    first = consumer.beginning_offsets(parts)
     for part in parts:
-        age = max(0.0, time.time() - heads[part] / 1000) if part in heads else 0.0
-        yield {"partition": part.partition, "lag": ends[part] - committed[part], "age_s": age}
+        start = max(committed[part], first[part])
+        age = _age(consumer, part, start, ends[part])
+        yield {"partition": part.partition, "lag": max(ends[part] - start, 0), "age_s": age}
 
 
-def _head(consumer: Client, part: Client, offset: int) -> float:
-    found = next(_records(consumer, {part: offset}, {part: offset + 1}), None)
-    return time.time() * 1000 if found is None else float(found.timestamp)
+def _age(consumer: Client, part: Client, start: int, end: int) -> float:
+    """Return the age of the first record from one offset to another, 0 where none can be read."""
+    if start >= end:
+        return 0.0
+    try:
+        found = next(_records(consumer, {part: start}, {part: end}), None)
+    except KafkaError:  # no codec for it, or its checksum is wrong
+        return 0.0
+    return 0.0 if found is None else max(0.0, time.time() - found.timestamp / 1000)
 
 
 if __name__ == "__main__":
@@ -113,5 +125,6 @@ if __name__ == "__main__":
             group_id=ARGUMENT.get("group"),
             enable_auto_commit=False,
             auto_offset_reset="earliest",
+            isolation_level="read_committed",  # as the bidding logic reads
         ),
     )

@@ -14,11 +14,13 @@ from typing import Any
 
 from tests.support.fakes.harness_objects import items, pod
 from tests.support.fakes.harness_runner import FakeRunner
+from tests.support.fakes.harness_slow_member import FakeSlowMember
 from verification.cluster.tools.process import Result
 from verification.traffic.http import Response
 
 _ACCEPTED = 202
 _CONSUMED = "bid_requests"
+_GROUP = "bidding-logic"
 _LINE = '{"event": "e", "timestamp": "t", "level": "info", "service": "kafka"}'
 Row = dict[str, Any]
 
@@ -42,6 +44,10 @@ class FakeDeployment:
             "kafka-topics": [_LINE],
         }
     )
+
+    def __post_init__(self) -> None:
+        """Have a check's own member suffer from the same faults."""
+        self.slow = FakeSlowMember(self.faults)
 
     def call(
         self,
@@ -103,6 +109,7 @@ class FakeDeployment:
             return _answer(202, {**position, "status": "accepted"})
         self._log("bid-request-handler", "bid accepted", position, value)
         self._decide(position, value)
+        self.slow.accept()
         answer = {**position, "status": "accepted"}
         if "no position" in self.faults:
             del answer["offset"]
@@ -191,7 +198,9 @@ class FakeDeployment:
         """Answer as the topic script does."""
         request = json.loads(argv[-1])
         rows: list[Row] = []
-        if request["do"] == "lag":
+        if request.get("group", _GROUP) != _GROUP:
+            rows = self.slow.lag()
+        elif request["do"] == "lag":
             behind = 7 if "lag stays" in self.faults else 0
             rows = [{"partition": 0, "lag": behind, "age_s": float(behind)}]
         if request["do"] == "ends":

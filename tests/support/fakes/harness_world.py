@@ -171,7 +171,11 @@ class World:
         }
 
     def _create(self, argv: Sequence[str], stdin: str) -> Result:
-        user = json.loads(stdin)["spec"]["containers"][0]["securityContext"]["runAsUser"]
+        created = json.loads(stdin)
+        if created["kind"] == "List":
+            self.api.objects["pods"].append(self.deployment.slow.create(stdin))
+            return Result(tuple(argv), 0, "", "")
+        user = created["spec"]["containers"][0]["securityContext"]["runAsUser"]
         refuses = "admits root" not in self.api.faults
         denied = (user == 0 and refuses) or "admits nobody" in self.api.faults
         return Result(tuple(argv), int(denied), "", _REFUSED_ROOT if denied else "")
@@ -199,6 +203,8 @@ class World:
     def _page(self, argv: Sequence[str], stdin: str) -> str | Result:
         if "/pods/prometheus" in argv[-1]:
             return prometheus_page(argv[-1], self.api.faults)
+        if "/pods/slow-" in argv[-1]:
+            return self.deployment.slow.page()
         if not argv[-1].endswith("/metrics"):
             return self.deployment.page(argv)
         assert not stdin

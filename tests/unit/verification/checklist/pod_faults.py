@@ -83,6 +83,16 @@ METRICS = (
     Fault("counters-reconcile", "refuses", pipeline("refuses some"), "'accepted'"),
     Fault("lag-exposed", "no gauge", api("no gauge"), "0 of 1 partitions"),
     Fault("lag-exposed", "lag stays", pipeline("lag stays"), "7 records behind"),
+    Fault("lag-true", "stands at 0", pipeline("gauge stands at 0"), "170 to 200 on the gauge"),
+    Fault("lag-true", "stands still", pipeline("gauge stands still"), "140 records or less: not"),
+    Fault("lag-true", "no gauge", pipeline("no gauge"), "0 of 1 partitions"),
+    Fault("lag-true", "no seconds", pipeline("no seconds"), "170 records, 0.0 s on the gauges"),
+    Fault(
+        "lag-true", "goes on for ever", pipeline("never worked off"), "the burst worked off: not"
+    ),
+    Fault("lag-true", "nothing comes", pipeline("slow one reads nothing"), "2 looks with a gauge"),
+    Fault("lag-true", "does not start", pipeline("slow one crashes"), "CrashLoopBackOff"),
+    Fault("lag-true", "refuses", pipeline("refuses all"), "expected 202"),
 )
 _RESILIENCE = [item.id.partition(".")[2] for item in CHECKS if item.category == "resilience"]
 _SEAMLESS = [item for item in CHECKS if "every request is accepted" in item.promise]

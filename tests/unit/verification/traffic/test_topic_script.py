@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from kafka.errors import UnsupportedCodecError
 
+from consumer.kafka.lag import Offsets
 from tests.support.fakes.harness_objects import items, pod
 from tests.support.fakes.harness_runner import FakeRunner
 from verification.cluster.tools.kubectl import Kubectl
@@ -40,11 +43,16 @@ class FakeRecord:
 
 @dataclass
 class FakeConsumer:
-    """A topic whose partitions hold so many records; grows while it is being read."""
+    """A topic whose partitions hold so many records; grows while it is being read.
+
+    At the `gaps` lie ends of transactions; what is `unreadable` cannot be decoded.
+    """
 
     ends: dict[Part, int]
     first: int = 0
     committed_at: int | None = 0
+    gaps: frozenset[int] = frozenset()
+    unreadable: bool = False
     positions: dict[Part, int] = field(default_factory=dict)
 
     def partitions_for_topic(self, topic: str) -> set[int]:
@@ -59,9 +67,10 @@ class FakeConsumer:
         """Return where the records begin."""
         return dict.fromkeys(parts, self.first)
 
-    def committed(self, part: object) -> int | None:
+    def committed(self, part: object, timeout_ms: int) -> int | None:
         """Return what the group has committed."""
         assert part
+        assert timeout_ms > 0
         return self.committed_at
 
     def assign(self, parts: Iterable[Any]) -> None:
@@ -79,10 +88,12 @@ class FakeConsumer:
     def poll(self, timeout_ms: int) -> dict[Any, list[FakeRecord]]:
         """Return all that is left of each partition, and let a record more arrive."""
         assert timeout_ms > 0
+        if self.unreadable:
+            raise UnsupportedCodecError
         found = {}
         for part, position in self.positions.items():
             self.ends[part] += 1
-            offsets = range(position, self.ends[part])
+            offsets = sorted({*range(position, self.ends[part])} - self.gaps)
             found[part] = [FakeRecord(part.topic, part.partition, offset) for offset in offsets]
             self.positions[part] = self.ends[part]
         return found
@@ -90,6 +101,13 @@ class FakeConsumer:
 
 def _printed(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def _lag(capsys: pytest.CaptureFixture[str], consumer: FakeConsumer) -> dict[str, Any]:
+    main({"do": "lag", "topic": "t", "group": "g"}, consumer)
+    row, end = _printed(capsys)
+    assert end == {"complete": True}
+    return row
 
 
 class TestScript:
@@ -116,20 +134,40 @@ class TestScript:
 
     def test_lag(self, capsys: pytest.CaptureFixture[str]) -> None:
         """The lag is what is not committed; its age is that of the first such record."""
-        consumer = FakeConsumer({Part("t", 0): 5}, committed_at=3)
-        main({"do": "lag", "topic": "t", "group": "g"}, consumer)
-        row = _printed(capsys)[0]
+        row = _lag(capsys, FakeConsumer({Part("t", 0): 5}, committed_at=3))
         assert (row["partition"], row["lag"]) == (0, 2)
         assert row["age_s"] > 1_000_000
 
-    @pytest.mark.parametrize(("committed", "lag"), [(5, 0), (None, 5)])
+    @pytest.mark.parametrize(
+        ("committed", "first", "lag"),
+        [(5, 0, 0), (None, 0, 5), (1, 4, 1), (None, 4, 1), (1, 5, 0), (7, 0, 0)],
+    )
     def test_lag_at_the_ends(
-        self, capsys: pytest.CaptureFixture[str], committed: int | None, lag: int
+        self, capsys: pytest.CaptureFixture[str], committed: int | None, first: int, lag: int
     ) -> None:
-        """A group that has all is not behind; one that never committed is behind by all."""
-        consumer = FakeConsumer({Part("t", 0): 5}, committed_at=committed)
-        main({"do": "lag", "topic": "t", "group": "g"}, consumer)
-        assert _printed(capsys)[0]["lag"] == lag
+        """All that is left waits for a group that never committed; what is deleted never does."""
+        consumer = FakeConsumer({Part("t", 0): 5}, first=first, committed_at=committed)
+        assert _lag(capsys, consumer)["lag"] == lag
+
+    def test_lag_is_what_the_gauge_shows(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """The bidding logic and the harness reckon alike, wherever the offsets lie."""
+        for first, end, committed in product(range(3), range(3), (0, 1, 2, 4)):
+            consumer = FakeConsumer({Part("t", 0): end}, first=first, committed_at=committed)
+            assert _lag(capsys, consumer)["lag"] == Offsets(first, end, committed).lag
+
+    def test_age_behind_the_end_of_a_transaction(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """The oldest record is the next one, and none is old where there are such ends alone."""
+        gaps = frozenset({3})
+        behind = FakeConsumer({Part("t", 0): 5}, committed_at=3, gaps=gaps)
+        assert _lag(capsys, behind)["age_s"] > 1_000_000
+        alone = FakeConsumer({Part("t", 0): 4}, committed_at=3, gaps=gaps)
+        assert (row := _lag(capsys, alone))["lag"] == 1
+        assert row["age_s"] == 0
+
+    def test_age_of_what_cannot_be_decoded(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """It waits nevertheless, and the rest of the account is given."""
+        row = _lag(capsys, FakeConsumer({Part("t", 0): 5}, committed_at=3, unreadable=True))
+        assert (row["lag"], row["age_s"]) == (2, 0)
 
 
 class TestTopics:

@@ -1,0 +1,160 @@
+"""Whether the bidding logic's gauges of the lag show what Kafka says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from verification.checklist.metrics import Samples, scrape, scrape_pods, total
+from verification.checklist.support.bids import accepted
+from verification.checklist.support.check import Evidence, Needs, check, expect
+from verification.checklist.support.context import Context
+from verification.checklist.support.inside_pods import CONSUMER_APP, HTTP_PORTS
+from verification.checklist.support.slow_member import slow_member
+from verification.checklist.support.under_load import drain
+from verification.traffic.http import JSON_TYPE
+from verification.traffic.steady import bid_request
+
+_AT_REST_WITHIN_S = 45.0
+_BURST = 200
+_LOOKS = 2
+_NEW_WITHIN_S = 15.0
+_WORKED_OFF_WITHIN_S = 90.0
+_MESSAGES, _SECONDS = "consumer_lag_messages", "consumer_lag_seconds"
+
+
+@check(
+    "metrics.lag-exposed",
+    "The bidding logic tells how far it is behind, in records and in seconds.",
+    by_hand=(
+        (
+            "kubectl get --raw "
+            "/api/v1/namespaces/rtb/services/bidding-logic-service:http/proxy/metrics "
+            "| grep consumer_lag"
+        ),
+    ),
+    expected="consumer_lag_messages and consumer_lag_seconds, one line a partition, 0 at rest",
+    hint="`python -m verification status` shows the lag as Kafka sees it",
+    needs=Needs.DEPLOYMENT,
+)
+def lag_exposed(context: Context) -> Evidence:
+    """Drain the topic and compare the gauges with Kafka's own account: 0 for each partition."""
+    drain(context)
+    partitions = len(context.topics.lag())
+
+    def blocked_by() -> str | None:
+        return _not_at_rest(scrape(context, CONSUMER_APP), partitions)
+
+    context.waiter.until("gauges of the lag", blocked_by, within=_AT_REST_WITHIN_S)
+    return Evidence(f"0 for each of {partitions} partitions")
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the gauges showed, between what Kafka said just before and just after."""
+
+    before: int
+    messages: int
+    seconds: float
+    after: int
+
+    def __str__(self) -> str:
+        """Return the figures in the order in which they were read."""
+        return f"{self.before} >= {self.messages} ({self.seconds:.1f} s) >= {self.after}"
+
+
+@check(
+    "metrics.lag-true",
+    "While a slow strategy works off a burst, the gauges of the lag show what waits: no more than "
+    "Kafka said before, no less than it says after, and 0 at the end.",
+    by_hand=("python -m verification verify metrics.lag-true --keep",),
+    expected=f"{_LOOKS} looks or more at which the gauge is above 0 and between Kafka's figures",
+    hint="consumer/kafka/lag.py sets the gauges once a second, also while a round lasts",
+    needs=Needs.DEPLOYMENT,
+    deadline_s=300,
+)
+def lag_true(context: Context) -> Evidence:
+    """Start a slow bidding logic in a group of its own, send a burst, and look until it is done.
+
+    Once all is sent the lag only falls. So a gauge that is no more than Kafka said before is one
+    that was set after that, unless nothing has changed; then it must not be less than Kafka says
+    now.
+    """
+    with slow_member(context) as member:
+        _wait_at_rest(context, member)
+        for number in range(_BURST):
+            accepted(context, bid_request(f"{context.run_id}-burst-{number}"), JSON_TYPE)
+        looks = _looks(context, member)
+        _wait_at_rest(context, member)
+    shown = "\n".join(map(str, looks)) or "none"
+    above = [look.messages for look in looks if look.messages]
+    expect(len(above) >= _LOOKS, expected=f"{_LOOKS} looks with a gauge above 0", found=shown)
+    found = (
+        f"{len(above)} looks at a burst of {_BURST}: gauge from {above[0]} to {above[-1]}, then 0"
+    )
+    return Evidence(found, {"Kafka before, gauge, Kafka after": shown})
+
+
+def _looks(context: Context, member: str) -> list[Look]:
+    """Look at the gauges again and again until the group has committed all."""
+    looks: list[Look] = []
+
+    def blocked_by() -> str | None:
+        before = _behind(context, member)
+        if before:
+            looks.append(_look(context, member, before))
+        return f"{before} records behind" if before else None
+
+    context.waiter.until("the burst worked off", blocked_by, within=_WORKED_OFF_WITHIN_S)
+    return looks
+
+
+def _look(context: Context, member: str, before: int) -> Look:
+    """Wait for gauges that can be as new as `before`, and hold them against what Kafka says now."""
+    found: Samples = {}
+
+    def blocked_by() -> str | None:
+        found.update(_gauges(context, member))
+        messages, seconds = _shown(found)
+        told = f"{messages} records, {seconds:.1f} s on the gauges"
+        return told if messages > before or (messages and not seconds) else None
+
+    context.waiter.until(f"{before} records or less", blocked_by, within=_NEW_WITHIN_S)
+    look = Look(before, *_shown(found), _behind(context, member))
+    expect(
+        look.messages >= look.after, expected=f"{look.after} to {before} on the gauge", found=look
+    )
+    return look
+
+
+def _shown(samples: Samples) -> tuple[int, float]:
+    """Return the records of all partitions, and the age of the oldest one."""
+    seconds = [value for name, value in samples.items() if name.startswith(f"{_SECONDS}{{")]
+    return int(total(samples, _MESSAGES)), max(seconds, default=0.0)
+
+
+def _behind(context: Context, group: str) -> int:
+    return sum(row["lag"] for row in context.topics.lag(group=group))
+
+
+def _gauges(context: Context, member: str) -> Samples:
+    return scrape_pods(context, [member], HTTP_PORTS[CONSUMER_APP])
+
+
+def _wait_at_rest(context: Context, member: str) -> None:
+    partitions = len(context.topics.lag(group=member))
+
+    def blocked_by() -> str | None:
+        return _not_at_rest(_gauges(context, member), partitions)
+
+    context.waiter.until(f"gauges of {member}", blocked_by, within=_AT_REST_WITHIN_S)
+
+
+def _not_at_rest(samples: Samples, partitions: int) -> str | None:
+    """Return which gauges are missing or above 0; None: all are there and show 0."""
+    lags = [value for name, value in samples.items() if name.startswith(f"{_MESSAGES}{{")]
+    if len(lags) == partitions and not any(lags):
+        return None
+    return f"{_MESSAGES} of {len(lags)} of {partitions} partitions, sum {sum(lags)}"
+
+
+CHECKS = (lag_exposed, lag_true)

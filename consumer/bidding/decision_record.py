@@ -11,7 +11,7 @@ from common import decisions
 from common.decisions import Original
 from consumer.bidding.decision import Bid, Bids, Decision, NoBid
 from consumer.bidding.request import BidRequest
-from consumer.kafka.record import Record
+from consumer.kafka.record import Carried, Record, carried
 
 _JSON = msgspec.json.Encoder()
 
@@ -20,7 +20,8 @@ _JSON = msgspec.json.Encoder()
 class Decided(msgspec.Struct, frozen=True, gc=False):
     """One decision; `decided_at_ms` is epoch milliseconds, `value` its JSON as UTF-8.
 
-    `traceparent` is its own place in the trace of the request, None where that is the request's.
+    `carried` is what the request's record carries beside its body; `traceparent` is the decision's
+    own place in the trace of the request, None where that is the request's.
     """
 
     record: Record
@@ -29,6 +30,7 @@ class Decided(msgspec.Struct, frozen=True, gc=False):
     strategy: str
     decided_at_ms: int
     value: bytes
+    carried: Carried
     traceparent: str | None = None
 
     @property
@@ -46,10 +48,12 @@ def decided(  # noqa: PLR0913  the parts of a decision, of which the last is sel
     *,
     original: Original | None = None,
     traceparent: str | None = None,
+    beside: Carried | None = None,
 ) -> Decided:
     """Put a decision into its final form; raise ValueError or TypeError where it has none.
 
     `original` is where the same bid id had come before: the decision says of which it repeats.
+    `beside` is what the record carries, where that is known already.
     """
     written = decisions.DecisionRecord(
         decisions.VERSION,
@@ -60,7 +64,8 @@ def decided(  # noqa: PLR0913  the parts of a decision, of which the last is sel
         msgspec.UNSET if original is None else original,
     )
     value = _JSON.encode(written)
-    return Decided(record, request, decision, strategy, now_ms, value, traceparent)
+    beside = carried(record) if beside is None else beside
+    return Decided(record, request, decision, strategy, now_ms, value, beside, traceparent)
 
 
 def bid_response(request_id: str, decision: Decision) -> decisions.BidResponse:

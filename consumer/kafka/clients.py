@@ -175,7 +175,7 @@ def _producer(
 ) -> Producer:
     limits.refresh()
     options = {**producer_options(settings), **size_options(limits)}
-    topics, seconds = _written_to(settings), settings.connect_timeout_ms / _MS
+    topics, seconds = _known_to_producer(settings), settings.connect_timeout_ms / _MS
     if settings.exactly_once:
         make = partial(TransactionalProducer, limits)
         options |= transaction_options(settings)
@@ -194,6 +194,10 @@ def _limits(settings: ConsumerSettings, troubles: BrokerTroubles) -> dict[str, i
 
 def _written_to(settings: ConsumerSettings) -> list[str]:
     return [settings.kafka.topic_bid_decisions, settings.kafka.topic_dead_letters]
+
+
+def _known_to_producer(settings: ConsumerSettings) -> list[str]:
+    return [*_written_to(settings), settings.kafka.topic_bid_requests]  # decisions go beside these
 
 
 def _begun(

@@ -21,6 +21,9 @@ _HEADER_BYTES = 10  # at most, of the lengths of a header's name and value
 _MS = 1000
 
 
+Beside = tuple[str, int]  # a topic, and the number of one of its partitions
+
+
 class TopicAwayError(KafkaError):  # type: ignore[misc]  # kafka-python ships no types
     """The topic is missing, closed to this service or without a leader: nothing was buffered.
 
@@ -30,6 +33,20 @@ class TopicAwayError(KafkaError):  # type: ignore[misc]  # kafka-python ships no
 
 class Producer(kafka_clients.Producer, Protocol):
     """The part of BatchingProducer that is used here."""
+
+    def send(
+        self,
+        topic: str,
+        *,
+        key: bytes | None,
+        value: bytes | None,
+        headers: list[tuple[str, bytes]],
+        beside: Beside | None = None,
+    ) -> Any:  # noqa: ANN401  kafka-python ships no types
+        """Buffer a record and return its future; raise KafkaError when that is not possible.
+
+        It goes beside that partition of another topic, where both have as many partitions.
+        """
 
     def hurrying(self) -> AbstractContextManager[None]:
         """Return a context in which what is buffered is sent at once."""
@@ -70,15 +87,18 @@ class BatchingProducer(kafka_clients.DroppableProducer):
         key: bytes | None,
         value: bytes | None,
         headers: list[tuple[str, bytes]],
+        beside: Beside | None = None,
     ) -> Any:  # noqa: ANN401  kafka-python ships no types
         """Do what kafka.KafkaProducer.send does, which checks types and limits all anew.
 
-        A record with a key goes to the partition that it goes to there: the hash of the key.
+        The record goes to the partition with the number of that of another topic, `beside`, where
+        both have as many: what belongs together lies together, and no key is hashed for it, which
+        takes kafka-python longer than all else here. Otherwise the key's hash says where to.
         Raise TopicAwayError, or MessageSizeTooLargeError, where nothing can be buffered at present.
         """
         if self._closed:
             raise IllegalStateError("the producer is closed")
-        at = self._place(topic, key)
+        at = self._place(topic, key, beside)
         size = len(key or b"") + len(value or b"")
         for name, content in headers:
             size += len(name) + len(content) + _HEADER_BYTES
@@ -86,22 +106,29 @@ class BatchingProducer(kafka_clients.DroppableProducer):
         if not small:
             self._limits.check(topic, batch_bytes(key, value, headers))
         if at is None or value is None or not small or self._transactional:
-            return self._send_as_kafka_does(topic, key=key, value=value, headers=headers)
+            number = None if at is None else at.partition
+            return self._send_as_kafka_does(
+                topic, key=key, value=value, headers=headers, partition=number
+            )
         future, full, new, _ = self._accumulator.append(at, None, key, value, headers)
         if full or new:
             self._sender.wakeup()
         return future
 
-    def _place(self, topic: str, key: bytes | None) -> TopicPartition | None:
-        """Return the partition of a key, None without one; raise TopicAwayError."""
+    def _place(self, topic: str, key: bytes | None, beside: Beside | None) -> TopicPartition | None:
+        """Return the partition of a record, None when any will do; raise TopicAwayError."""
         partitions = self._metadata.partitions_for_topic(topic)
         if not partitions:
             raise self._ask_for(topic)
-        if key is None:
+        if beside is not None and partitions == self._metadata.partitions_for_topic(beside[0]):
+            number = beside[1]
+        elif key is not None:
+            number = (murmur2(key) & _POSITIVE) % len(partitions)
+        else:
             if not self._metadata.available_partitions_for_topic(topic):
                 raise self._ask_for(topic)
             return None
-        at = TopicPartition(topic, (murmur2(key) & _POSITIVE) % len(partitions))
+        at = TopicPartition(topic, number)
         if self._metadata.leader_for_partition(at) in (None, _NO_LEADER):
             raise self._ask_for(topic)
         return at

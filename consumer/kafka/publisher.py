@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from kafka.errors import (
     InvalidRecordError,
     KafkaError,
@@ -16,7 +16,7 @@ from kafka.errors import (
 
 from common.logs import get_logger
 from consumer.errors import SinkRefusedError, SinkUnavailableError, UnavailableAtOnceError
-from consumer.kafka.producer import Producer, TopicAwayError
+from consumer.kafka.producer import Beside, Producer, TopicAwayError
 
 Headers = list[tuple[str, bytes]]
 _LOOK_S = 0.25  # between two looks at whether the topic is still there
@@ -37,10 +37,18 @@ class Publisher:
         self._trusted = True
 
     def publish(
-        self, topic: str, key: bytes | None, value: bytes | None, headers: Headers
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers,
+        beside: Beside | None = None,
     ) -> Pending:
-        """Buffer a record; raise SinkUnavailableError or SinkRefusedError when it cannot be."""
-        message = _Message(topic, key, value, headers)
+        """Buffer a record; raise SinkUnavailableError or SinkRefusedError when it cannot be.
+
+        `beside` is what `Producer.send` takes.
+        """
+        message = _Message(topic, key, value, headers, beside)
         producer, future = self._send(message)
         return Pending(self, producer, message, future)
 
@@ -84,7 +92,7 @@ class Publisher:
         """
         try:
             producer = self.working()
-            return producer, producer.send(message.topic, **message.content())
+            return producer, message.send(producer)
         except TopicAwayError as error:
             raise UnavailableAtOnceError(f"topic {message.topic}: {error}") from error
         except KafkaError as error:
@@ -110,15 +118,17 @@ class Publisher:
         return self._producer
 
 
-@dataclass(frozen=True)
-class _Message:
+class _Message(msgspec.Struct, frozen=True, gc=False):
     topic: str
     key: bytes | None
     value: bytes | None
     headers: Headers
+    beside: Beside | None
 
-    def content(self) -> dict[str, Any]:
-        return {"key": self.key, "value": self.value, "headers": self.headers}
+    def send(self, producer: Producer) -> Any:  # noqa: ANN401  kafka-python ships no types
+        return producer.send(
+            self.topic, key=self.key, value=self.value, headers=self.headers, beside=self.beside
+        )
 
 
 class Pending:

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import msgspec
 from kafka.structs import TopicPartition
 
 from common import traceparent
 
+RECEIVED_AT = "received-at"
 _EPOCH_MS = re.compile(rb"\d{1,16}", re.ASCII)
 
 
@@ -84,19 +86,34 @@ def header(record: Record, name: str) -> bytes | None:
     return None
 
 
-def received_at_ms(record: Record) -> int | None:
-    """Return the epoch milliseconds at which the ingest received the request, None when unsaid."""
-    value = header(record, "received-at")
-    return int(value) if value is not None and _EPOCH_MS.fullmatch(value) else None
+class Carried(msgspec.Struct, frozen=True, gc=False):
+    """What the ingest has written beside a body, None where it has not.
+
+    `traceparent` is the record's place in its trace, where it is a valid one.
+    """
+
+    received_at: bytes | None
+    traceparent: str | None
+
+    @property
+    def received_at_ms(self) -> int | None:
+        """The epoch milliseconds at which the ingest received the request."""
+        value = self.received_at
+        return int(value) if value is not None and _EPOCH_MS.fullmatch(value) else None
+
+    @property
+    def trace_id(self) -> str | None:
+        """The 32 hexadecimal digits that name the record's trace."""
+        return traceparent.trace_id(self.traceparent) if self.traceparent else None
 
 
-def trace_id(record: Record) -> str | None:
-    """Return the 32 hexadecimal digits that name the record's trace, None when there are none."""
-    parent = traceparent_of(record)
-    return traceparent.trace_id(parent) if parent else None
-
-
-def traceparent_of(record: Record) -> str | None:
-    """Return the record's place in its trace, None when there is none."""
-    given = (header(record, traceparent.NAME) or b"").decode("ascii", "replace")
-    return given if traceparent.is_valid(given) else None
+def carried(record: Record) -> Carried:
+    """Read both headers, in one pass: this is done for each record."""
+    received_at = place_in_trace = None
+    for name, value in record.headers:
+        if name == RECEIVED_AT:
+            received_at = value
+        elif name == traceparent.NAME:
+            place_in_trace = value
+    given = (place_in_trace or b"").decode("ascii", "replace")
+    return Carried(received_at, given if traceparent.is_valid(given) else None)

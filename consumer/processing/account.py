@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from common.logs import get_logger
 from consumer.bidding.decision_record import Decided
 from consumer.errors import UnprocessableError
-from consumer.kafka.record import Record, received_at_ms, trace_id
+from consumer.kafka.record import Carried, Record, carried
 from consumer.metrics import ConsumerMetrics
 from consumer.processing.decision_log import DecisionLog
 from consumer.runtime import Clock
@@ -37,7 +37,7 @@ class Account:
 
     def note_decision(self, outcome: Decided) -> None:
         """Count and log a decision that every sink has acknowledged, and offer it to the others."""
-        latency_ms = self._latency_ms(outcome.record)
+        latency_ms = self._latency_ms(outcome.carried)
         self.decided[outcome.strategy, outcome.outcome] += 1
         for sink in self.dropping:
             sink.offer(outcome)
@@ -58,7 +58,7 @@ class Account:
             reason=error.reason.value,
             stage=error.stage.value,
             error=type(error.__cause__ or error).__name__,
-            trace_id=trace_id(record),
+            trace_id=carried(record).trace_id,
         )
 
     def write(self) -> None:
@@ -75,6 +75,6 @@ class Account:
         self.end_to_end_s.clear()
         self.decided.clear()
 
-    def _latency_ms(self, record: Record) -> int | None:
-        received = received_at_ms(record)
+    def _latency_ms(self, carried: Carried) -> int | None:
+        received = carried.received_at_ms
         return None if received is None else self.clock.epoch_ms() - received

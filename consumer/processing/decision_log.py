@@ -11,7 +11,6 @@ import structlog
 
 from common.logs import LogSettings, get_logger, json_line
 from consumer.bidding.decision_record import Decided
-from consumer.kafka.record import trace_id
 from consumer.runtime import Clock
 
 _EVENT = "bid decided"
@@ -73,7 +72,7 @@ class DecisionLog:
             outcome.outcome,
             outcome.strategy,
             latency_ms,
-            trace_id(record),
+            outcome.carried.trace_id,
         )
         if self._collects:
             now = datetime.fromtimestamp(self._clock.wall(), UTC)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from common import traceparent
 from consumer.bidding.decision_record import Decided
 from consumer.kafka.publisher import Publisher
-from consumer.kafka.record import header
+from consumer.kafka.record import RECEIVED_AT
 from consumer.sinks.sink import Acknowledgement
+
+_CONTENT_TYPE = ("content-type", b"application/json")
 
 
 class KafkaSink:
@@ -21,14 +23,15 @@ class KafkaSink:
 
     def submit(self, decided: Decided) -> Acknowledgement:
         """Hand the decision to the producer."""
-        own = (decided.traceparent or "").encode()
-        carried_over = {
-            traceparent.NAME: own or header(decided.record, traceparent.NAME),
-            "received-at": header(decided.record, "received-at"),
-        }
-        headers = [("content-type", b"application/json")]
-        headers += [(name, value) for name, value in carried_over.items() if value is not None]
-        return self._publisher.publish(self._topic, decided.record.key, decided.value, headers)
+        record, carried = decided.record, decided.carried
+        headers = [_CONTENT_TYPE]
+        if place := decided.traceparent or carried.traceparent:
+            headers.append((traceparent.NAME, place.encode()))
+        if carried.received_at is not None:
+            headers.append((RECEIVED_AT, carried.received_at))
+        return self._publisher.publish(
+            self._topic, record.key, decided.value, headers, (record.topic, record.partition)
+        )
 
     def close(self) -> None:
         """Do nothing: the publisher has an owner."""

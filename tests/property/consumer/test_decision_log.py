@@ -17,6 +17,7 @@ from common.logs import LogSettings, configure_logs, get_logger
 from consumer.bidding.decision import Bid, Bids, NoBid
 from consumer.bidding.decision_record import Decided
 from consumer.bidding.request import BidRequest
+from consumer.kafka.record import carried
 from consumer.processing.decision_log import DecisionLog
 from consumer.runtime import Clock
 from consumer.testing.samples import SampleRecord
@@ -77,7 +78,8 @@ def test_the_line_is_the_same(  # noqa: PLR0913, PLR0917  the members of a line
     """Byte for byte, whatever the ids are: members, their order, spaces and escapes."""
     headers = (TRACEPARENT,) if traced else ()
     record = SampleRecord(offset, b"", None, headers, topic, partition)
-    outcome = Decided(record, BidRequest(bid_id, b""), decision, strategy, 0, b"")
+    request = BidRequest(bid_id, b"")
+    outcome = Decided(record, request, decision, strategy, 0, b"", carried(record))
     expected = through_the_log(outcome, latency_ms, TRACE if traced else None)
     at_s = datetime.fromisoformat(json.loads(expected)["timestamp"]).timestamp()
     stream = io.StringIO()

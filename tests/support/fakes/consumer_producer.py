@@ -17,6 +17,7 @@ class Sent:
     key: bytes | None
     value: bytes | None
     headers: list[tuple[str, bytes]]
+    beside: tuple[str, int] | None = None
 
     def header(self, name: str) -> str:
         """Return the one header of that name as text."""
@@ -78,13 +79,14 @@ class FakeProducer:
         key: bytes | None,
         value: bytes | None,
         headers: list[tuple[str, bytes]],
+        beside: tuple[str, int] | None = None,
     ) -> FakeProduced:
         """Keep the record, under the conditions that kafka-python makes."""
         assert key is not None or value is not None, "kafka-python sends no empty record"
         assert all(isinstance(content, bytes) for _, content in headers)
         if self.ended:
             raise IllegalStateError("closed")
-        sent = Sent(topic, key, value, headers)
+        sent = Sent(topic, key, value, headers, beside)
         if error := self.refusing(sent):
             raise error
         self.sent.append(sent)

@@ -20,6 +20,8 @@ from consumer.kafka.producer import BatchingProducer, TopicAwayError
 pytestmark = pytest.mark.timing
 
 TOPIC = "bid_decisions"
+REQUESTS = "bid_requests"
+FEWER = "bid_requests_of_two_partitions"
 
 
 class FakeCluster:
@@ -37,7 +39,9 @@ class FakeCluster:
         return self.known
 
     def partitions_for_topic(self, topic: str) -> set[int] | None:
-        """Return them; None of another topic."""
+        """Return them; None of a topic that is not known."""
+        if topic == FEWER and FEWER in self.known:
+            return {0, 1}
         return set(range(7)) if topic in self.known else None
 
     def available_partitions_for_topic(self, topic: str) -> set[int] | None:
@@ -110,6 +114,39 @@ def test_a_key_has_the_partition_that_kafka_python_gives_it(
     """Decisions on one id stay in order with those that were written by its own send."""
     where = DefaultPartitioner().partition(TOPIC, key, key, b"", b"", FakeCluster())
     producer.send(TOPIC, key=key, value=b"v", headers=[("h", b"1")])
+    assert producer.queued() == {where: 1}
+
+
+def test_what_belongs_together_lies_together(producer: Unconnected) -> None:
+    """A record goes beside the partition that it is about, whatever its key is."""
+    producer.cluster.known = {TOPIC, REQUESTS}
+    for number in (0, 6):
+        producer.send(TOPIC, key=b"r-1", value=b"v", headers=[], beside=(REQUESTS, number))
+    assert producer.queued() == {0: 1, 6: 1}
+
+
+def test_a_large_record_goes_beside_its_like_as_well(
+    producer: Unconnected, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kafka-python's own send is told the partition."""
+    placed: list[int] = []
+    monkeypatch.setattr(
+        KafkaProducer, "send", lambda _self, _topic, **of: placed.append(of["partition"])
+    )
+    producer.cluster.known = {TOPIC, REQUESTS}
+    large = b"x" * 200_000
+    producer.send(TOPIC, key=b"r-1", value=large, headers=[], beside=(REQUESTS, 5))
+    assert placed == [5]
+
+
+@pytest.mark.parametrize("other", [FEWER, "a topic that is not known"])
+def test_beside_another_number_of_partitions_the_key_decides(
+    producer: Unconnected, other: str
+) -> None:
+    """There may be no partition of that number, and some would never get a record."""
+    producer.cluster.known = {TOPIC, FEWER}
+    where = DefaultPartitioner().partition(TOPIC, b"r-1", b"r-1", b"", b"", FakeCluster())
+    producer.send(TOPIC, key=b"r-1", value=b"v", headers=[], beside=(other, 1))
     assert producer.queued() == {where: 1}
 
 

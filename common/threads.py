@@ -22,7 +22,7 @@ class Guard:
         """Log an error of the block, the same no more than once a minute, and end it there."""
         try:
             yield
-        except Exception as error:  # noqa: BLE001  whatever it is, a thread that is gone is worse
+        except BaseException as error:  # noqa: BLE001  whatever it is, a thread that is gone is worse
             left_out = self._seldom.admit(type(error).__name__)
             if left_out is not None:
                 get_logger().exception("unexpected", thread=self._thread, left_out=left_out)

@@ -15,7 +15,7 @@ from consumer.kafka.commits import Commits
 from consumer.kafka.control_records import ControlRecords
 from consumer.kafka.lag import Lag
 from consumer.kafka.offset_reset import Positions
-from consumer.kafka.rebalance import Rebalances
+from consumer.kafka.rebalance import Books, Rebalances
 from consumer.kafka.stall_detector import Watchdog
 from consumer.kafka.unreadable import Unreadable
 from consumer.metrics import ConsumerMetrics
@@ -90,21 +90,16 @@ class Bootstrap:
         )
         handler = self._build_handler(clients, guards, account)
         guarantee = self._build_guarantee(clients, handler, commits)
-        control_records = ControlRecords(source, commits, backlog, runtime.clock.monotonic)
+        control_records = ControlRecords(
+            source, guarantee.pass_over, backlog, runtime.clock.monotonic
+        )
         watchdog = Watchdog(source, backlog, settings.progress_timeout_ms / _MS, runtime)
         unreadable = Unreadable(
             source, self._build_backoff, runtime, skip=settings.unreadable == "skip"
         )
-        books = (
-            backlog,
-            commits,
-            guarantee,
-            guards.recent,
-            guards.limit,
-            control_records,
-            watchdog,
-            unreadable,
-        )
+        of_loop = (backlog, commits, guarantee, control_records, watchdog, unreadable)
+        of_records = (guards.recent, guards.limit, guards.refusals, handler.dead_letters)
+        books = Books((*of_loop, *of_records))
         rebalances = Rebalances(books, runtime.health, runtime.metrics)
         loop = PollLoop(
             subscribe(clients, settings.kafka.topic_bid_requests, rebalances),
@@ -116,6 +111,7 @@ class Bootstrap:
             control_records,
             watchdog,
             unreadable,
+            books,
             kafka_backoff=self._build_backoff(),
             runtime=runtime,
             poll_timeout_ms=settings.poll_timeout_ms,

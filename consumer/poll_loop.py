@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kafka.errors import (
@@ -11,6 +12,7 @@ from kafka.errors import (
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
 )
+from kafka.structs import TopicPartition
 
 from common.kafka_reasons import explain_answer
 from consumer.kafka.commits import Commits
@@ -18,6 +20,7 @@ from consumer.kafka.consumer import Source
 from consumer.kafka.control_records import ControlRecords
 from consumer.kafka.offset_reset import Positions
 from consumer.kafka.reading import UnreadableError
+from consumer.kafka.rebalance import Book
 from consumer.kafka.record import Polled
 from consumer.kafka.stall_detector import Watchdog
 from consumer.kafka.unreadable import Unreadable
@@ -47,6 +50,7 @@ class PollLoop:
     control_records: ControlRecords
     watchdog: Watchdog
     unreadable: Unreadable
+    books: Book
     kafka_backoff: Backoff
     runtime: Runtime
     poll_timeout_ms: int
@@ -87,18 +91,26 @@ class PollLoop:
             polled = self.source.poll(timeout_ms=self.backlog.due_in_ms(self.poll_timeout_ms))
         except NoOffsetForPartitionError as error:
             self.positions.begin(error.args[0])
+            self._read_anew(error.args[0])
         except OffsetOutOfRangeError as error:
             self.positions.out_of_range(error.args[0])
-            self.unreadable.forget(error.args[0])
+            self._read_anew(error.args[0])
         except LogTruncationError as error:
             self.positions.diverged(error.divergent_offsets)
-            self.unreadable.forget(error.divergent_offsets)
+            self._read_anew(error.divergent_offsets)
         except UnreadableError as error:
             return self.unreadable.meet(error)
         else:
             self.unreadable.forget(polled)
             return polled
         return {}
+
+    def _read_anew(self, partitions: Iterable[TopicPartition]) -> None:
+        """Forget all that is known by the offsets of a log that is another one now."""
+        again = self.source.assignment() & {*partitions}
+        self.books.forget(again)
+        for partition in again:
+            self.source.resume(partition)
 
     def _process(self, due: Polled) -> None:
         try:

@@ -17,6 +17,7 @@ from kafka.errors import (
     KafkaTimeoutError,
     MessageSizeTooLargeError,
     TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
 )
 
 from app.kafka.confluent_options import producer_options
@@ -31,6 +32,7 @@ _FRAMING_BYTES = 100  # around a record that is a batch of its own; a little mor
 _ERRORS: dict[int, type[KafkaError]] = {
     Code.MSG_SIZE_TOO_LARGE: MessageSizeTooLargeError,
     Code.TOPIC_AUTHORIZATION_FAILED: TopicAuthorizationFailedError,
+    Code.UNKNOWN_TOPIC_OR_PART: UnknownTopicOrPartitionError,
     Code._MSG_TIMED_OUT: KafkaTimeoutError,  # noqa: SLF001  librdkafka's own codes are named so
     Code._PURGE_QUEUE: KafkaTimeoutError,  # noqa: SLF001  the same
     Code._PURGE_INFLIGHT: KafkaTimeoutError,  # noqa: SLF001  the same

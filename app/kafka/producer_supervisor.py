@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
-from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.errors import KafkaError, KafkaTimeoutError, UnknownTopicOrPartitionError
 
 from common import kafka_clients
 from common.changes import Changes
@@ -140,7 +140,7 @@ class Connection:
     def _knows_topic(self, producer: Producer) -> bool:
         try:
             producer.partitions_for(self._topic)
-        except KafkaTimeoutError:
+        except (KafkaTimeoutError, UnknownTopicOrPartitionError):
             away = "; ".join(self._troubles.reasons())
             self._note(away or f"topic {self._topic}: it does not exist, or has no leader")
         except KafkaError as error:

@@ -42,7 +42,15 @@ class Bids:
     currency: str = "USD"
 
     def __post_init__(self) -> None:
-        """Raise ValueError when there is no offer: that is a NoBid."""
+        """Raise ValueError when there is no offer: that is a NoBid.
+
+        And TypeError where there might be any number: what is made while it is read is made outside
+        of the strategy's time.
+        """
+        given: object = self.bids  # strategies are not always type-checked
+        if not isinstance(given, tuple | list):
+            message = f"expected a tuple of bids, found {type(given).__name__}"
+            raise TypeError(message)
         if not self.bids:
             message = "Bids without a bid: decide NoBid instead"
             raise ValueError(message)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
+
+from kafka.structs import TopicPartition
 
 from common.logs import get_logger
 from consumer.dlq.letter import FORMS, Letter, forms, is_whole
@@ -50,6 +53,10 @@ class DeadLetters:
     def note_written(self, record: Record) -> None:
         """Forget a record that has its letter."""
         self._refused.drop(record)
+
+    def forget(self, partitions: Iterable[TopicPartition]) -> None:
+        """Forget the records of partitions that are no longer this member's, or are read anew."""
+        self._refused.forget(partitions)
 
     def _publish(self, letter: Letter) -> Pending:
         return self._publisher.publish(self._topic, *letter)

@@ -32,9 +32,10 @@ class Commits:
         for partition, record in done.items():
             self._pending[partition] = OffsetAndMetadata(record.offset + 1, "", record.leader_epoch)
 
-    def pass_over(self, partition: TopicPartition, position: int) -> None:
-        """Note that there is no record before `position` that is not processed."""
-        self._pending[partition] = OffsetAndMetadata(position, "", -1)
+    def pass_over(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Note that there is no record before these positions that is not processed."""
+        for partition, position in positions.items():
+            self._pending[partition] = OffsetAndMetadata(position, "", -1)
 
     def flush(self) -> None:
         """Commit what is noted, again where that failed before.

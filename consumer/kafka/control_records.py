@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from kafka.errors import KafkaError
 from kafka.structs import TopicPartition
 
-from consumer.kafka.commits import Commits
 from consumer.kafka.consumer import Source, Waiting
 from consumer.kafka.record import Record
 
@@ -25,13 +24,13 @@ class ControlRecords:
     def __init__(
         self,
         source: Source,
-        commits: Commits,
+        pass_over: Callable[[Mapping[TopicPartition, int]], bool],
         waiting: Waiting,
         monotonic: Callable[[], float],
     ) -> None:
-        """Take what knows which records are not safe yet."""
+        """Take what stores positions, and what knows which records are not safe yet."""
         self._source = source
-        self._commits = commits
+        self._pass_over = pass_over
         self._waiting = waiting
         self._monotonic = monotonic
         self._safe: dict[TopicPartition, int] = {}
@@ -42,9 +41,10 @@ class ControlRecords:
         if self._monotonic() < self._due:
             return
         self._due = self._monotonic() + _EVERY_S
-        for partition in self._source.assignment():
-            if self._waiting.next_offset(partition) is None:
-                self._pass(partition)
+        idle = (tp for tp in self._source.assignment() if self._waiting.next_offset(tp) is None)
+        moved = {tp: position for tp in idle if (position := self._moved_to(tp)) is not None}
+        if moved and self._pass_over(moved):
+            self._safe |= moved
 
     def note(self, done: Mapping[TopicPartition, Record]) -> None:
         """Note the last records that are safe: their offsets are committed with them."""
@@ -56,12 +56,12 @@ class ControlRecords:
         for partition in partitions:
             self._safe.pop(partition, None)
 
-    def _pass(self, partition: TopicPartition) -> None:
+    def _moved_to(self, partition: TopicPartition) -> int | None:
+        """Return the position where it is beyond what is safe; the first one seen is safe."""
         try:
             position = self._source.position(partition, timeout_ms=0)
         except KafkaError:
-            return  # asked again in a second
+            return None  # asked again in a second
         if position is None or position <= self._safe.setdefault(partition, position):
-            return
-        self._commits.pass_over(partition, position)
-        self._safe[partition] = position
+            return None
+        return position

@@ -138,7 +138,7 @@ class Lag:
         return known or self._clock.epoch_ms() if written is None else written
 
     def _seconds(self, partition: int) -> float:
-        _, written = self._oldest[partition]
+        _, written = self._oldest.get(partition, (0, None))  # taken away during a scrape
         return 0.0 if written is None else max(self._clock.wall() - written / 1000, 0.0)
 
     def _let_go(self) -> None:

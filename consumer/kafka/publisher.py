@@ -52,13 +52,17 @@ class Publisher:
         producer, future = self._send(message)
         return Pending(self, producer, message, future)
 
-    def settle(self, message: _Message, seconds: float) -> None:
+    def settle(self, message: _Message, refused_by: Producer, seconds: float) -> None:
         """Find out whether a refusal is about this record, by sending it with no other.
 
         kafka-python's idempotent producer takes a refused record for fatal and fails all others
-        that it has in hand with the same error. Raise what `Pending.wait` does.
+        that it has in hand with the same error. Raise what `Pending.wait` does, at once where there
+        is no time left: another producer may take a while.
         """
-        self._trusted = False
+        if seconds <= 0:
+            raise SinkUnavailableError(f"topic {message.topic}: no time left to ask once more")
+        if self._producer is refused_by:
+            self._trusted = False
         producer, future = self._send(message)
         try:
             with producer.hurrying():
@@ -160,7 +164,7 @@ class Pending:
         try:
             self._acknowledged(seconds)
         except _REFUSALS:
-            self._publisher.settle(self._message, seconds)
+            self._publisher.settle(self._message, self._producer, seconds)
             self._settled = True
         except KafkaError as error:
             raise self._publisher.disposition(self._message.topic, error) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from kafka import ConsumerRebalanceListener
@@ -22,6 +23,18 @@ class Book(Protocol):
         """Drop what is kept for partitions that are no longer this member's."""
 
 
+@dataclass(frozen=True)
+class Books:
+    """All that is kept by partition."""
+
+    kept: Sequence[Book]
+
+    def forget(self, partitions: Collection[TopicPartition]) -> None:
+        """Drop what is kept for partitions that are no longer this member's, or are read anew."""
+        for book in self.kept:
+            book.forget(partitions)
+
+
 class Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python ships no types
     """Keeps the books when partitions come and go.
 
@@ -32,11 +45,11 @@ class Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-pyth
 
     def __init__(
         self,
-        books: Sequence[Book],
+        books: Book,
         health: Health,
         metrics: ConsumerMetrics,
     ) -> None:
-        """Take the books that are kept by partition; not ready before the first assignment."""
+        """Take what is kept by partition; not ready before the first assignment."""
         self._books = books
         self._health = health
         self._metrics = metrics
@@ -59,9 +72,7 @@ class Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-pyth
 
     def _leave(self, change: str, revoked: Collection[TopicPartition]) -> None:
         self._assigned -= set(revoked)
-        for book in self._books:
-            book.forget(revoked)
-        self._health.clear("sinks")
+        self._books.forget(revoked)
         if not self._assigned:  # a cooperative rebalance takes some and leaves the others at work
             self._health.hinder("partitions", WAITING, expected=True)
         self._note(change, revoked)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from kafka.structs import TopicPartition
 
@@ -29,6 +29,11 @@ class AtLeastOnce:
         self._commits.add(progress.done)
         self._commits.flush()
         return progress
+
+    def pass_over(self, positions: Mapping[TopicPartition, int]) -> bool:
+        """Commit with the next round, as often as it takes."""
+        self._commits.pass_over(positions)
+        return True
 
     def forget(self, partitions: Iterable[TopicPartition]) -> None:
         """Drop the offsets of partitions that are no longer this member's."""

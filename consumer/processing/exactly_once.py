@@ -40,21 +40,46 @@ class ExactlyOnce:
     def process(self, polled: Polled) -> Progress:
         """Commit what could be begun, or give it up."""
         try:
-            producer = self.publisher.working()
+            producer, member = self.publisher.working(), self._member()
             left, done = self._settled(polled)
         except KafkaError as error:
             return _held(polled, str(error))
-        progress = self._attempt(producer, left)
+        progress = self._attempt(producer, member, left)
         progress.done |= done
         return progress
+
+    def pass_over(self, positions: Mapping[TopicPartition, int]) -> bool:
+        """Commit in a transaction of their own.
+
+        A commit beside them could come to Kafka late, and take the group back behind a later one.
+        """
+        try:
+            producer: Any = self.publisher.working()
+            member = self._member()
+            offsets = {tp: OffsetAndMetadata(at, "", -1) for tp, at in positions.items()}
+            producer.add_offsets(offsets, member, self.timeout_s / 2)
+            producer.commit(self.timeout_s / 2)
+        except FencedInstanceIdError:
+            raise
+        except KafkaError:
+            self.publisher.distrust()  # undone, or found out about in the next second
+            return False
+        return True
 
     def forget(self, partitions: Iterable[TopicPartition]) -> None:
         """Leave it to the next owner to find out what a commit without an answer has done."""
         for partition in partitions:
             self.doubtful.pop(partition, None)
 
-    def _attempt(self, producer: Any, polled: Polled) -> Progress:  # noqa: ANN401  a TransactionalProducer
+    def _member(self) -> Any:  # noqa: ANN401  kafka-python ships no types
+        """Return who this member is; raise KafkaError while it is not in the group."""
         member = self.source.group_metadata()
+        if member.generation_id < 0:
+            # Kafka takes offsets without a generation from anybody
+            raise KafkaError("this member has lost its place in the group")
+        return member
+
+    def _attempt(self, producer: Any, member: Any, polled: Polled) -> Progress:  # noqa: ANN401  a TransactionalProducer
         finished: list[Underway] = []
         progress = self.processor.process(polled, finished.append)
         if progress.broken or not self.publisher.trusts(producer):
@@ -79,9 +104,6 @@ class ExactlyOnce:
         member: Any,  # noqa: ANN401  kafka-python ships no types
         finished: list[Underway],
     ) -> None:
-        if member.generation_id < 0:
-            # Kafka takes offsets without a generation from anybody
-            raise KafkaError("this member has lost its place in the group")
         offsets = {
             partition: OffsetAndMetadata(record.offset + 1, "", record.leader_epoch)
             for partition, record in progress.done.items()

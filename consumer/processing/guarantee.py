@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from kafka.structs import TopicPartition
@@ -18,6 +18,12 @@ class Guarantee(Protocol):
         """Bring about the effects of a batch and store its offsets; tell how far that came.
 
         Raise FencedInstanceIdError when another process has taken this member's place.
+        """
+
+    def pass_over(self, positions: Mapping[TopicPartition, int]) -> bool:
+        """Store positions before which there is no record that waits; say whether that is done.
+
+        Raise as `process` does.
         """
 
     def forget(self, partitions: Iterable[TopicPartition]) -> None:

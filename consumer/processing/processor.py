@@ -17,6 +17,7 @@ from consumer.dlq.producer import DeadLetters
 from consumer.errors import (
     Reason,
     SinkRefusedError,
+    SinkUnavailableError,
     Stage,
     UnprocessableError,
 )
@@ -87,6 +88,8 @@ class RecordHandler:
         except SinkRefusedError as error:
             refusal = _refused(error)
             self.guards.refusals.keep(underway.record, refusal)
+            if seconds_left() <= 0:
+                raise SinkUnavailableError("no time left for a dead letter") from error
             underway = self._bury(underway.record, refusal, underway.span)
             _wait(underway, seconds_left)
         return underway
@@ -115,7 +118,7 @@ class RecordHandler:
             raise UnprocessableError(Reason.STRATEGY_TIMEOUT, Stage.DECIDE, message) from error
         except UnprocessableError:
             raise  # the body cannot be read
-        except Exception as error:  # a strategy may raise anything; the record is kept
+        except BaseException as error:  # a strategy may raise anything; the record is kept
             message = f"{type(error).__name__}: {error}"
             raise UnprocessableError(Reason.STRATEGY_FAILED, Stage.DECIDE, message) from error
 

@@ -34,7 +34,7 @@ class DroppingSink:
             self._drops.labels(self.thread.name, "stopped").inc(count)
             get_logger().warning("sink left behind", sink=self.thread.name, decisions=count)
 
-    def _drop(self, error: Exception) -> None:
+    def _drop(self, error: BaseException) -> None:
         # not the error's words, which may quote the decision
         self._count(_reason(error), type(error).__name__)
 
@@ -47,7 +47,7 @@ class DroppingSink:
             get_logger().warning("sink drops decisions", sink=name, reason=reason, why=why)
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     if isinstance(error, SinkRefusedError):
         return "refused"
     return "unavailable" if isinstance(error, SinkUnavailableError) else "failed"

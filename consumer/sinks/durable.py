@@ -36,7 +36,7 @@ class DurableSink:
     def submit(self, decided: Decided) -> Acknowledgement:
         """Put the decision into the queue, or raise SinkUnavailableError when that stays full."""
         delivery = self._underway.get(place(decided.record))
-        if delivery is None or delivery.decided.decision != decided.decision:
+        if delivery is None or not _is_about(delivery, decided):
             delivery = self._put(decided)
         return _Awaited(self, delivery)
 
@@ -67,6 +67,12 @@ class DurableSink:
         if len(self._underway) > self._most_remembered:  # of partitions that have gone, mostly
             self._underway = {at: it for at, it in self._underway.items() if not it.over.is_set()}
         return delivery
+
+
+def _is_about(delivery: Delivery, decided: Decided) -> bool:
+    """Whether request and decision are the same: a topic made anew has another request there."""
+    known = delivery.decided
+    return (known.request, known.decision) == (decided.request, decided.decision)
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ class Threaded:
         bounds: Bounds,
         metrics: ConsumerMetrics,
         clock: Clock,
-        on_failure: Callable[[Exception], None],
+        on_failure: Callable[[BaseException], None],
     ) -> None:
         """Prepare; `on_failure` is told, from this thread, of each decision not delivered."""
         self.name = sink.name
@@ -77,7 +77,7 @@ class Threaded:
                 self._deliver(batch)
         try:
             self._sink.close()
-        except Exception:  # noqa: BLE001  a sink may raise anything, and this is its end
+        except BaseException:  # noqa: BLE001  a sink may raise anything, and this is its end
             get_logger().exception("sink not closed in order", sink=self.name)
 
     def _deliver(self, batch: Sequence[Delivery]) -> None:
@@ -90,7 +90,7 @@ class Threaded:
         for delivery, acknowledgement in begun:
             try:
                 acknowledgement.wait(max(end - self._clock.monotonic(), 0))
-            except Exception as error:  # noqa: BLE001  a sink may raise anything: it is told
+            except BaseException as error:  # noqa: BLE001  a sink may raise anything: it is told
                 self._fail(delivery, error)
             else:
                 if self._queue.end(delivery, None):
@@ -102,18 +102,20 @@ class Threaded:
         while waiting:
             delivery = waiting.popleft()
             try:
-                yield delivery, self._sink.submit(delivery.decided)
-            except Exception as error:  # noqa: BLE001  the same
+                acknowledgement = self._sink.submit(delivery.decided)
+            except BaseException as error:  # noqa: BLE001  the same
                 self._fail(delivery, error)
+            else:
+                yield delivery, acknowledgement
             if self._clock.monotonic() >= end:
                 return
 
-    def _fail(self, delivery: Delivery, error: Exception) -> None:
+    def _fail(self, delivery: Delivery, error: BaseException) -> None:
         if self._queue.end(delivery, _known(self.name, error)):
             self._on_failure(error)
 
 
-def _known(name: str, error: Exception) -> Exception:
+def _known(name: str, error: BaseException) -> Exception:
     """Return an error that says what it means: what nobody knows may go better the next time."""
     if isinstance(error, SinkRefusedError):
         return SinkRefusedError(f"{name}: {error}")

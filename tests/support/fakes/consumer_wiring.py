@@ -16,7 +16,7 @@ from consumer.kafka.commits import Commits
 from consumer.kafka.control_records import ControlRecords
 from consumer.kafka.offset_reset import Positions
 from consumer.kafka.publisher import Publisher
-from consumer.kafka.rebalance import Rebalances
+from consumer.kafka.rebalance import Books, Rebalances
 from consumer.kafka.stall_detector import Watchdog
 from consumer.kafka.unreadable import Unreadable
 from consumer.metrics import ConsumerMetrics
@@ -79,7 +79,6 @@ class Wiring:
         self.recent = RecentIds(1000)
         runtime = Runtime(clock, self.stop, self.health, metrics)
         self.backlog = Backlog(source, lambda: Backoff(0.1, 5), runtime)
-        control_records = ControlRecords(source, self.commits, self.backlog, clock.monotonic)
         watchdog = Watchdog(source, self.backlog, 60, runtime)
         unreadable = Unreadable(source, lambda: Backoff(0.1, 5), runtime, skip=skip)
         log = DecisionLog(LogSettings("INFO", "console"), "tests", sys.stdout, clock)
@@ -95,6 +94,23 @@ class Wiring:
         )
         self.processor = BatchProcessor(self.handler, clock, self.stop, 5, 10)
         self.guarantee = self._guarantee(metrics)
+        control_records = ControlRecords(
+            source, self.guarantee.pass_over, self.backlog, clock.monotonic
+        )
+        guards_kept = (self.handler.guards.limit, self.handler.guards.refusals)
+        books = Books(
+            (
+                self.backlog,
+                self.commits,
+                self.guarantee,
+                self.recent,
+                *guards_kept,
+                self.handler.dead_letters,
+                control_records,
+                watchdog,
+                unreadable,
+            )
+        )
         self.loop = PollLoop(
             source,
             Positions(source, 5_000, metrics),
@@ -105,22 +121,13 @@ class Wiring:
             control_records,
             watchdog,
             unreadable,
+            books,
             Backoff(0.1, 5),
             runtime,
             500,
         )
-        books = (
-            self.backlog,
-            self.commits,
-            self.guarantee,
-            self.recent,
-            self.handler.guards.limit,
-            control_records,
-            watchdog,
-            unreadable,
-        )
-        rebalances = Rebalances(books, self.health, metrics)
-        source.subscribe([TOPIC], rebalances)
+        self.rebalances = Rebalances(books, self.health, metrics)
+        source.subscribe([TOPIC], self.rebalances)
 
     def _guarantee(self, metrics: ConsumerMetrics) -> Guarantee:
         if self.broker is None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import pytest
+from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 
 from consumer.bidding.decision import Decision, NoBid
 from consumer.bidding.decision_record import Decided
@@ -168,6 +171,36 @@ def test_a_sink_that_takes_a_second_for_each_decision_lets_every_round_commit() 
         assert source.committed[partition()] > committed
         committed = source.committed[partition()]
     assert kubelet.kills == 0
+
+
+def test_what_fails_with_a_refused_record_costs_one_producer_together() -> None:
+    """An idempotent producer fails all that it has in hand: each is sent once more, by the next."""
+    source = FakeKafkaConsumer()
+    for _ in range(100):
+        source.add(REQUEST)
+    service = Wiring(source)
+    service.producer.failing = lambda _sent: MessageSizeTooLargeError("one of them")
+    service.go_round()
+    assert len(service.producers) == 2
+    assert source.committed == {partition(): 100}
+
+
+def test_a_round_ends_although_each_refusal_costs_a_producer() -> None:
+    """Once its time is up it asks no more, however many partitions have something refused."""
+    source = FakeKafkaConsumer(partitions=20)
+    for number in range(20):
+        source.add(REQUEST, number)
+    service = Wiring(source)
+    service.producer.failing = lambda _sent: MessageSizeTooLargeError("each of them")
+
+    def connect_in_vain() -> NoReturn:
+        service.time.now_s += 5
+        raise KafkaTimeoutError("away")
+
+    service.make_producer = connect_in_vain
+    began_s = service.time.now_s
+    service.go_round()
+    assert service.time.now_s - began_s <= 10 + 5  # the acknowledgements' time, and one more
 
 
 def test_the_ends_of_transactions_are_committed_past() -> None:

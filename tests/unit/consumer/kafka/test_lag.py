@@ -26,7 +26,8 @@ class Fixture:
         self.kafka.timestamps[0, 6] = int((self.time.now_s - 30) * 1000)
         self.registry = CollectorRegistry()
         self.connects = 0
-        self.lag = Lag(self._connect, self.time.clock, ConsumerMetrics(self.registry))
+        self.metrics = ConsumerMetrics(self.registry)
+        self.lag = Lag(self._connect, self.time.clock, self.metrics)
         self.lag.look()
 
     def _connect(self) -> FakeGroupOffsets:
@@ -119,6 +120,16 @@ def test_a_partition_that_is_not_there_any_more_has_no_lag() -> None:
     it.kafka.partitions = {1: Offsets(0, 1)}
     it.lag.look()
     assert it.told() == [None, None]
+
+
+def test_a_scrape_that_has_begun_survives_it() -> None:
+    """It may still hold the gauge of a partition that has just gone."""
+    it = Fixture()
+    gauge = it.metrics.lag_seconds.labels("0")
+    it.kafka.partitions = {}
+    it.lag.look()
+    (sample,) = next(iter(gauge.collect())).samples
+    assert sample.value == 0
 
 
 def test_its_thread_survives_what_nobody_expects() -> None:

@@ -54,6 +54,16 @@ class TestRebalances:
         assert service.health.reasons() == []
         assert service.value("consumer_assigned_partitions") == 1
 
+    def test_trouble_of_a_partition_that_stays_is_still_told(self) -> None:
+        """Another one that goes does not make this member ready."""
+        source = FakeKafkaConsumer(partitions=2)
+        source.add(REQUEST)
+        away = FakeSink(at_wait=lambda _decided: SinkUnavailableError("away"))
+        service = Wiring(source, sinks=[away])
+        service.go_round()
+        service.rebalances.on_partitions_revoked([partition(1)])
+        assert service.health.reasons() == ["sinks: away"]
+
     def test_both_are_logged_but_not_the_revocation_of_nothing(self) -> None:
         """The first rebalance takes nothing away, and says nothing about it."""
         source = FakeKafkaConsumer(partitions=2)

@@ -91,6 +91,33 @@ class TestOneTransaction:
         assert it.decisions_counted() == 3
 
 
+class TestPassedOver:
+    """Positions past what is no record."""
+
+    def test_they_are_committed_in_a_transaction(self) -> None:
+        """A commit beside it could come late, and take the group back behind a later one."""
+        it = Fixture(1)
+        it.service.go_round()
+        it.source.passed_over[partition()] = 1
+        it.service.time.now_s += 1
+        it.service.go_round()
+        assert it.source.committed == {partition(): 2}
+        assert (it.source.commits, it.broker.aborted) == ([], [])
+
+    def test_one_that_fails_is_tried_again_and_never_takes_the_group_back(self) -> None:
+        """What comes in between is committed further on, and decided once."""
+        it = Fixture(1)
+        it.service.go_round()
+        it.source.passed_over[partition()] = 1
+        it.broker.offset_errors = [KafkaTimeoutError("away")]
+        it.service.time.now_s += 1
+        it.service.go_round()
+        assert it.source.committed == {partition(): 1}
+        it.service.time.now_s += 1
+        it.service.go_round()
+        assert it.source.committed == {partition(): 2}
+
+
 class TestGivenUp:
     """What cannot be committed is aborted as a whole, and polled again."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from asyncio import CancelledError
 from typing import Any, cast
 
 import pytest
@@ -14,7 +15,7 @@ from consumer.bidding.decision_record import Decided
 from consumer.bidding.request import BidRequest
 from consumer.bidding.strategies.fixed_price import FixedPrice
 from consumer.bidding.strategy import Strategy
-from consumer.errors import SinkRefusedError, SinkUnavailableError, UnprocessableError
+from consumer.errors import Reason, SinkRefusedError, SinkUnavailableError, UnprocessableError
 from consumer.processing.processor import Underway
 from consumer.sinks.sink import Sink
 from tests.support.fakes.consumer_kafka import FakeKafkaConsumer
@@ -161,6 +162,24 @@ class TestDeadLetters:
         (sent,) = service.producer.to(DEAD_LETTERS)
         assert sent.header("dlq-reason") == "strategy-failed"
         assert sent.header("dlq-error") == f"LookupError: no campaign for {PERSONAL}"
+
+    @pytest.mark.parametrize("error", [SystemExit(0), CancelledError(), GeneratorExit()])
+    def test_whatever_a_strategy_raises_costs_one_request(self, error: BaseException) -> None:
+        """Also what is no Exception: it must not end the process, again and again."""
+
+        def decide(_request: BidRequest) -> Decision:
+            raise error
+
+        underway, _ = handle(wired(FakeStrategy(decide)))
+        assert isinstance(underway.outcome, UnprocessableError)
+        assert underway.outcome.reason is Reason.STRATEGY_FAILED
+
+    def test_bids_that_are_made_while_they_are_read_are_none(self) -> None:
+        """They would be made outside of the strategy's time, and without an end."""
+        bids: Any = (Bid("1", 1.0, "ad") for _ in range(3))
+        underway, _ = handle(wired(FakeStrategy(lambda _request: Bids(bids))))
+        assert isinstance(underway.outcome, UnprocessableError)
+        assert underway.outcome.reason is Reason.STRATEGY_FAILED
 
     def test_a_strategy_that_decides_nothing_counts_as_failed(self) -> None:
         """A decision that cannot be written is an error of the strategy."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from asyncio import CancelledError
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,7 +72,7 @@ def test_an_error_that_nobody_expected_does_not_end_the_thread() -> None:
     failures = iter([SinkRefusedError("no")])
     sink.at_submit = lambda _decided: next(failures, None)
 
-    def fail(_error: Exception) -> None:
+    def fail(_error: BaseException) -> None:
         raise ZeroDivisionError
 
     threaded = Threaded(sink, BOUNDS, ConsumerMetrics(CollectorRegistry()), Clock(), fail)
@@ -303,6 +304,33 @@ class TestDurable:
         eventually(lambda: counted.of("delivered_total") == 1, "the delivery")
         it.submit(decision()).wait(0)
         assert slow.offsets() == [0]
+
+    def test_another_request_at_that_place_is_another_delivery(
+        self, counted: Counted, slow: SlowSink
+    ) -> None:
+        """A topic that was made anew has other records at the same offsets."""
+        it = durable(slow, counted)
+        it.submit(decision(body=b'{"id":"old"}'))
+        again = it.submit(decision(body=b'{"id":"new"}'))
+        slow.go_on.set()
+        again.wait(WELL_S)
+        assert [it.request.id for it in slow.submitted] == ["old", "new"]
+
+    @pytest.mark.parametrize("error", [SystemExit(), CancelledError()])
+    def test_whatever_a_sink_raises_its_thread_goes_on(
+        self, counted: Counted, error: BaseException
+    ) -> None:
+        """Nobody would start it again, and its partitions would be held for good."""
+        errors = [error]
+
+        def fail_once(_decided: Decided) -> None:
+            if errors:
+                raise errors.pop()
+
+        it = durable(FakeSink(at_submit=fail_once), counted)
+        with pytest.raises(SinkUnavailableError):
+            it.submit(decision()).wait(WELL_S)
+        it.submit(decision()).wait(WELL_S)
 
     def test_another_decision_is_another_delivery(self, counted: Counted, slow: SlowSink) -> None:
         """A strategy that is asked again may decide otherwise: the sink gets that, too."""

@@ -41,6 +41,7 @@ _MEANINGS = {
     "ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_)": "it refuses the client's certificate",
     "WRONG_VERSION_NUMBER|UNEXPECTED_EOF|RECORD_LAYER_FAILURE": "it speaks no TLS on this port",
     "Handshake failed": "TLS fails: {error}",
+    "InvalidReceive|Invalid frame": "it answers with what is no answer of Kafka's",
     "timed out|RequestTimedOut": "no answer in time",
     "disconnected|ECONNRESET|reset by peer": "it closes the connection",
     "": "{error}",
@@ -163,8 +164,8 @@ def explain_connection(error: BaseException, config: Mapping[str, Any]) -> str:
     if isinstance(tls, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted: {tls.verify_message}"
     meaning = next(means for text, means in _MEANINGS.items() if re.search(text, str(error)))
-    closes = meaning == "it closes the connection" and protocol == "PLAINTEXT"
-    return meaning.format(error=error) + (_ASKS_FOR_MORE if closes else "")
+    may_ask = protocol == "PLAINTEXT" and meaning.startswith(("it closes", "it answers"))
+    return meaning.format(error=error) + (_ASKS_FOR_MORE if may_ask else "")
 
 
 def _names(arguments: Iterable[object]) -> str:

@@ -16,6 +16,7 @@ from kafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
     IllegalSaslStateError,
+    InvalidReceiveError,
     KafkaConnectionError,
     KafkaTimeoutError,
     NotLeaderForPartitionError,
@@ -66,6 +67,10 @@ class TestConnection:
             (KafkaConnectionError("Connection timed out"), "no answer in time"),
             (RequestTimedOutError("after 100 ms"), "no answer in time"),
             (KafkaConnectionError("socket disconnected"), "it closes the connection"),
+            (
+                InvalidReceiveError("Invalid frame length: 352518912"),  # an alert of TLS
+                "it answers with what is no answer of Kafka's",
+            ),
             (handshake("WRONG_VERSION_NUMBER"), "it speaks no TLS on this port"),
             (handshake("UNEXPECTED_EOF_WHILE_READING"), "it speaks no TLS on this port"),
             (

@@ -14,6 +14,7 @@ from common.kafka_reasons import BrokerTroubles
 
 _NAME = "max.message.bytes"
 DEFAULT_BYTES = 1_048_576  # a little less than Kafka's own default
+_BATCH_BYTES = 16_384  # as kafka-python has it
 
 
 def record_limits(
@@ -28,6 +29,14 @@ def record_limits(
         asked = [ConfigResource("TOPIC", topic, {_NAME: None}) for topic in topics]
         told = admin.describe_configs(asked, config_filter="all").get("topic", {})
     return {topic: _limit(told.get(topic, {})) for topic in topics}
+
+
+def producer_sizes(limits: Collection[int], batch_bytes: int = _BATCH_BYTES) -> dict[str, int]:
+    """Return the keyword arguments of a kafka.KafkaProducer that writes to topics of these limits.
+
+    It sends the largest record that any takes, and no batch that one does not take.
+    """
+    return {"max_request_size": max(limits), "batch_size": min(*limits, batch_bytes)}
 
 
 def _limit(configuration: Mapping[str, Any]) -> int:

@@ -22,10 +22,9 @@ from app.settings import CONFLUENT, IngestSettings
 from common.kafka_clients import DroppableProducer, NeverSentError, opened
 from common.kafka_reasons import BrokerTroubles
 from common.logs import get_logger
-from common.topic_limits import record_limits
+from common.topic_limits import producer_sizes, record_limits
 
 _BOOTSTRAP_MS = 5_000
-_BATCH_BYTES = 16_384  # as kafka-python has it
 _LATE = 4  # deadlines: the wait itself, the grace of a producer in retirement, and its end
 
 # Told what became of a record, and how many seconds after it was handed to Kafka's client.
@@ -200,11 +199,9 @@ def open_producer(settings: IngestSettings, troubles: BrokerTroubles) -> Produce
         from app.kafka import confluent_producer  # noqa: PLC0415  its package is an optional one
 
         return confluent_producer.open_producer(settings, asking)
-    topic = settings.kafka.topic_bid_requests
-    limit = record_limits([topic], asking, troubles)[topic]
-    options = producer_options(settings)
-    sizes = {"max_request_size": limit, "batch_size": min(limit, _BATCH_BYTES)}
-    producer: Producer = opened(DroppableProducer, {**options, **sizes}, troubles)
+    limits = record_limits([settings.kafka.topic_bid_requests], asking, troubles)
+    options = {**producer_options(settings), **producer_sizes(limits.values())}
+    producer: Producer = opened(DroppableProducer, options, troubles)
     return producer
 
 

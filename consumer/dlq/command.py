@@ -14,7 +14,7 @@ from kafka.errors import KafkaError
 from kafka.structs import TopicPartition
 
 from common.kafka_clients import opened
-from common.topic_limits import record_limits
+from common.topic_limits import producer_sizes, record_limits
 from consumer.dlq.letter import is_whole
 from consumer.dlq.reader import about, read
 from consumer.dlq.replay import Replay
@@ -24,7 +24,6 @@ from consumer.kafka.record import Record
 from consumer.settings.consumer import ConsumerSettings
 
 _CLIENT_ID = "bidding-logic-dlq"
-_BATCH_BYTES = 16_384  # as kafka-python has it
 
 
 def run(arguments: Sequence[str], settings: ConsumerSettings, out: TextIO, err: TextIO) -> int:
@@ -134,8 +133,8 @@ def _replay(
         **_connection(settings),
         "transactional_id": group(settings),
         "acks": "all",
+        **producer_sizes([limit]),
         "max_request_size": limit + ESTIMATED_BYTES,
-        "batch_size": min(limit, _BATCH_BYTES),
     }
     with closing(opened(KafkaProducer, options)) as producer:
         outcomes = Replay(producer, topic, limit, group(settings)).run(consumer, partitions)

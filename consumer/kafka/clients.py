@@ -19,7 +19,7 @@ from kafka.errors import (
 
 from common.kafka_clients import opened
 from common.kafka_reasons import BrokerTroubles
-from common.topic_limits import record_limits
+from common.topic_limits import producer_sizes, record_limits
 from consumer.kafka.consumer import Source
 from consumer.kafka.group_offsets import KafkaGroupOffsets
 from consumer.kafka.lag import GroupOffsets
@@ -132,10 +132,7 @@ def producer_options(settings: ConsumerSettings) -> dict[str, Any]:
 
 def size_options(limits: TopicLimits) -> dict[str, int]:
     """Keyword arguments that keep requests and batches within what the topics take."""
-    return {
-        "max_request_size": max(limits.all_bytes),
-        "batch_size": min(*limits.all_bytes, _BATCH_BYTES),
-    }
+    return producer_sizes(limits.all_bytes, _BATCH_BYTES)
 
 
 def transaction_options(settings: ConsumerSettings) -> dict[str, Any]:

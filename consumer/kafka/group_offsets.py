@@ -29,7 +29,8 @@ class KafkaGroupOffsets:
         """
         numbers = self._consumer.partitions_for_topic(self._topic) or ()
         partitions = [TopicPartition(self._topic, number) for number in sorted(numbers)]
-        committed = self._consumer.committed_offsets(partitions, timeout_ms=_ANSWER_MS)
+        stored = self._consumer.committed_offsets(partitions, timeout_ms=_ANSWER_MS)
+        committed = {tp: place.offset for tp, place in stored.items()}
         ends = self._consumer.end_offsets(partitions, timeout_ms=_ANSWER_MS)
         beginnings = self._consumer.beginning_offsets(partitions, timeout_ms=_ANSWER_MS)
         return {

@@ -88,10 +88,10 @@ def begin_at_end(source: Any, topic: str, timeout_ms: int) -> None:  # noqa: ANN
     joined, Kafka refuses commits from outside, and the start is settled.
     """
     partitions = [TopicPartition(topic, number) for number in source.partitions_for_topic(topic)]
-    if any(_committed(source, partitions, timeout_ms).values()):
+    if source.committed_offsets(partitions, timeout_ms=timeout_ms):
         return
     ends = source.end_offsets(partitions, timeout_ms=timeout_ms)
-    while later := _later(_committed(source, partitions, timeout_ms), ends):
+    while later := _later(source.committed_offsets(partitions, timeout_ms=timeout_ms), ends):
         try:
             source.commit(offsets=later, timeout_ms=timeout_ms)
         except (CommitFailedError, FencedInstanceIdError):
@@ -101,21 +101,13 @@ def begin_at_end(source: Any, topic: str, timeout_ms: int) -> None:  # noqa: ANN
         get_logger().info("no offset committed yet", start=told)
 
 
-def _committed(
-    source: Any,  # noqa: ANN401  kafka-python ships no types
-    partitions: Iterable[TopicPartition],
-    timeout_ms: int,
-) -> dict[TopicPartition, OffsetAndMetadata | None]:
-    return {tp: source.committed(tp, metadata=True, timeout_ms=timeout_ms) for tp in partitions}
-
-
 def _later(
-    committed: Mapping[TopicPartition, OffsetAndMetadata | None],
+    committed: Mapping[TopicPartition, OffsetAndMetadata],
     ends: Mapping[TopicPartition, int],
 ) -> dict[TopicPartition, OffsetAndMetadata]:
     """Return the starts to commit: where there is none, or one that another has chosen later."""
     return {
-        tp: OffsetAndMetadata(ends[tp], _START, -1)
-        for tp, start in committed.items()
-        if start is None or (start.metadata == _START and start.offset > ends[tp])
+        tp: OffsetAndMetadata(end, _START, -1)
+        for tp, end in ends.items()
+        if (start := committed.get(tp)) is None or (start.metadata == _START and start.offset > end)
     }

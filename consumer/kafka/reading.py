@@ -10,7 +10,7 @@ from kafka import KafkaConsumer
 from kafka.consumer.fetcher import Fetcher
 from kafka.errors import KafkaError, OffsetOutOfRangeError, TopicAuthorizationFailedError
 from kafka.record import MemoryRecords
-from kafka.structs import TopicPartition
+from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from consumer.kafka.batches import Batches, BatchFacts
 
@@ -121,7 +121,9 @@ class ReadingConsumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python ship
 
     def committed_offsets(
         self, partitions: Collection[TopicPartition], timeout_ms: int
-    ) -> dict[TopicPartition, int]:
-        """Return the group's offsets, asked for together, of those that have one."""
-        found = self._coordinator.fetch_committed_offsets([*partitions], timeout_ms=timeout_ms)
-        return {tp: stored.offset for tp, stored in found.items()}
+    ) -> dict[TopicPartition, OffsetAndMetadata]:
+        """Return what the group has committed, asked for together, of those that have any."""
+        found: dict[TopicPartition, OffsetAndMetadata] = self._coordinator.fetch_committed_offsets(
+            [*partitions], timeout_ms=timeout_ms
+        )
+        return found

@@ -114,14 +114,16 @@ class Group:
         assert topic == TOPIC
         return set(self.ends)
 
-    def committed(
-        self, tp: TopicPartition, *, metadata: bool, timeout_ms: int
-    ) -> OffsetAndMetadata | None:
-        """Return what is committed, None where nothing is."""
-        assert metadata
+    def committed_offsets(
+        self, partitions: list[TopicPartition], timeout_ms: int
+    ) -> dict[TopicPartition, OffsetAndMetadata]:
+        """Return what is committed, of each partition after some time has gone by."""
         assert timeout_ms > 0
-        self._call()
-        return self.offsets.get(tp)
+        found: dict[TopicPartition, OffsetAndMetadata] = {}
+        for tp in partitions:
+            self._call()
+            found |= {tp: self.offsets[tp]} if tp in self.offsets else {}
+        return found
 
     def end_offsets(
         self, partitions: list[TopicPartition], timeout_ms: int

@@ -6,7 +6,6 @@ import argparse
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from functools import partial
 from typing import Any, TextIO
 
 from kafka import KafkaProducer
@@ -18,8 +17,8 @@ from common.topic_limits import producer_sizes, record_limits
 from consumer.dlq.letter import is_whole
 from consumer.dlq.reader import about, read
 from consumer.dlq.replay import Replay
+from consumer.kafka.clients import open_reader
 from consumer.kafka.limits import ESTIMATED_BYTES
-from consumer.kafka.reading import ReadingConsumer
 from consumer.kafka.record import Record
 from consumer.settings.consumer import ConsumerSettings
 
@@ -66,7 +65,7 @@ def _letters(settings: ConsumerSettings) -> Iterator[tuple[Any, list[TopicPartit
         "group_id": group(settings),
         "enable_auto_commit": False,
     }
-    with closing(opened(partial(ReadingConsumer, settings.max_batch_bytes), options)) as consumer:
+    with closing(open_reader(settings, options)) as consumer:
         topic = settings.kafka.topic_dead_letters
         numbers = sorted(consumer.partitions_for_topic(topic) or ())
         yield consumer, [TopicPartition(topic, number) for number in numbers]

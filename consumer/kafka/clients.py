@@ -70,8 +70,7 @@ def connect(settings: ConsumerSettings) -> KafkaClients:
         check_topics(settings, troubles)
         publisher = Publisher(lambda: _producer(settings, limits, troubles))
         undo.callback(publisher.close, seconds=0)
-        reader = partial(ReadingConsumer, settings.max_batch_bytes)
-        source = opened(reader, consumer_options(settings), troubles)
+        source = open_reader(settings, consumer_options(settings), troubles)
         undo.callback(source.close, autocommit=False, timeout_ms=0)
         if settings.start_from == "latest":
             begin_at_end(source, settings.kafka.topic_bid_requests, settings.commit_timeout_ms)
@@ -86,8 +85,14 @@ def connect_group_offsets(settings: ConsumerSettings) -> GroupOffsets:
         "group_instance_id": None,
         "max_partition_fetch_bytes": _ONE_BATCH_BYTES,
     }
-    reader = partial(ReadingConsumer, settings.max_batch_bytes)
-    return KafkaGroupOffsets(opened(reader, options), settings.kafka.topic_bid_requests)
+    return KafkaGroupOffsets(open_reader(settings, options), settings.kafka.topic_bid_requests)
+
+
+def open_reader(
+    settings: ConsumerSettings, options: dict[str, Any], troubles: BrokerTroubles | None = None
+) -> Any:  # noqa: ANN401  kafka-python ships no types
+    """Connect a ReadingConsumer, which no batch can hurt; raise KafkaError."""
+    return opened(partial(ReadingConsumer, settings.max_batch_bytes), options, troubles)
 
 
 def subscribe(clients: KafkaClients, topic: str, listener: object) -> Source:

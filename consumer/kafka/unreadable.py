@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kafka.structs import TopicPartition
 
 from common.logs import get_logger
+from common.seldom import Seldom
 from consumer.kafka.consumer import Source
 from consumer.kafka.reading import UnreadableError
 from consumer.kafka.record import Polled, UnreadableBatch
 from consumer.runtime import Backoff, Runtime
-
-_REMINDER_S = 60.0
 
 
 @dataclass
@@ -22,7 +21,7 @@ class _Held:
     backoff: Backoff
     until_s: float = 0.0
     said: str = ""  # in the log
-    said_s: float = 0.0
+    seldom: Seldom = field(default_factory=Seldom)  # of what is said
 
 
 class Unreadable:
@@ -88,10 +87,10 @@ class Unreadable:
         self._say(held, error)
 
     def _say(self, held: _Held, error: UnreadableError) -> None:
-        now = self._runtime.clock.monotonic()
-        if held.said == str(error) and now - held.said_s < _REMINDER_S:
+        if held.said != str(error):
+            held.said, held.seldom = str(error), Seldom(self._runtime.clock.monotonic)
+        if held.seldom.admit(held.said) is None:
             return
-        held.said, held.said_s = str(error), now
         goes_on = "once it can be read"
         if self._skip:
             goes_on += "; not skipped, as the last offset of its batch is not certain"

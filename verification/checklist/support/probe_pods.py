@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from verification.checklist.support.check import NotAsPromisedError
@@ -77,12 +76,19 @@ def stranger_connections(context: Context, *targets: str) -> dict[str, str]:
     command = ["python", "-c", CONNECT, *targets]
     pod = restricted_pod(name, context.images[CONSUMER], command, user=10001)
     try:
-        argv = ["create", "--namespace", "default", "--filename", "-"]
-        kubectl.call(*argv, stdin=json.dumps(pod)).checked()
+        kubectl.create(pod)
         _wait_done(context, kubectl, name)
         return connections(kubectl.logs(name, "probe"))
     finally:
         kubectl.delete("pod", name)
+
+
+def waits_for(pod: dict[str, Any], expected: str) -> str | None:
+    """Return what a pod of ours waits for, None: nothing; raise when it waits in vain."""
+    reason = blocked(pod)
+    if reason is not None and reason.terminal:
+        raise NotAsPromisedError(expected=expected, found=reason.message)
+    return reason.message if reason else None
 
 
 def _wait_done(context: Context, kubectl: Kubectl, name: str) -> None:
@@ -90,9 +96,6 @@ def _wait_done(context: Context, kubectl: Kubectl, name: str) -> None:
         pod = kubectl.get("pod", name)
         if pod["status"].get("phase") == "Succeeded":
             return None
-        reason = blocked(pod)
-        if reason is not None and reason.terminal:
-            raise NotAsPromisedError(expected="the probe to run", found=reason.message)
-        return reason.message if reason else "it is running"
+        return waits_for(pod, expected="the probe to run") or "it is running"
 
     context.waiter.until(f"pod {name}", blocked_by, within=_DONE_WITHIN_S)

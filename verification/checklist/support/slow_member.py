@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from verification.checklist.support.check import NotAsPromisedError
 from verification.checklist.support.context import Context
 from verification.checklist.support.inside_pods import CONSUMER_APP, containers_of, kafka
-from verification.cluster.pods import blocked
+from verification.checklist.support.probe_pods import waits_for
 from verification.errors import HarnessError
 
 STRATEGY = """\
@@ -45,9 +43,8 @@ def slow_member(context: Context) -> Iterator[str]:
     """
     name = f"slow-{context.run_id}"
     kubectl = context.kubectl
-    argv = ["create", "--namespace", kubectl.namespace, "--filename", "-"]
     try:
-        kubectl.call(*argv, stdin=json.dumps(_objects(context, name))).checked()
+        kubectl.create(_objects(context, name))
         _wait_ready(context, name)
         yield name
     finally:
@@ -91,9 +88,6 @@ def _spec(context: Context, name: str) -> Object:
 
 def _wait_ready(context: Context, name: str) -> None:
     def blocked_by() -> str | None:
-        reason = blocked(context.kubectl.get("pod", name))
-        if reason is not None and reason.terminal:
-            raise NotAsPromisedError(expected="a bidding logic that starts", found=reason.message)
-        return reason.message if reason else None
+        return waits_for(context.kubectl.get("pod", name), expected="a bidding logic that starts")
 
     context.waiter.until(f"pod {name}", blocked_by, within=_READY_WITHIN_S)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,11 @@ class Kubectl:
         """Apply a YAML text and return what kubectl says of each object."""
         argv = ["apply", "--server-side", "--force-conflicts", "--filename", "-"]
         return self.call(*argv, timeout=90, stdin=manifests).checked().stdout
+
+    def create(self, manifest: Object) -> None:
+        """Create one object, or a List of them, in the namespace."""
+        argv = ["create", "--namespace", self.namespace, "--filename", "-"]
+        self.call(*argv, stdin=json.dumps(manifest)).checked()
 
     def get(self, kind: str, name: str, namespace: str | None = None) -> Object:
         """Return one object."""

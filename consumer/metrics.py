@@ -65,6 +65,11 @@ LAG_SECONDS = Metric(
     "every member reports all partitions.",
     ("partition",),
 )
+LAG_READINGS = Metric(
+    "consumer_lag_readings_total",
+    "counter",
+    "Times that Kafka told the lag; while this does not grow, the gauges of the lag are old.",
+)
 ASSIGNED = Metric(
     "consumer_assigned_partitions",
     "gauge",
@@ -141,6 +146,7 @@ TABLE = (
     RETRIES,
     LAG_MESSAGES,
     LAG_SECONDS,
+    LAG_READINGS,
     ASSIGNED,
     REBALANCES,
     READY,
@@ -169,6 +175,7 @@ class ConsumerMetrics:
         self.retries = RETRIES.counter(registry)
         self.lag_messages = LAG_MESSAGES.gauge(registry)
         self.lag_seconds = LAG_SECONDS.gauge(registry)
+        self.lag_readings = LAG_READINGS.counter(registry)
         self.assigned = ASSIGNED.gauge(registry)
         self.rebalances = REBALANCES.counter(registry)
         self.ready = READY.gauge(registry)

@@ -100,6 +100,7 @@ class Lag:
                 self._show(partition, offsets)
             for partition in self._oldest.keys() - found.keys():
                 self._take_away(partition)
+            self._metrics.lag_readings.inc()
         except (KafkaError, OSError) as error:
             self._let_go()
             get_logger().debug("lag not known", why=str(error))

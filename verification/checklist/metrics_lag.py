@@ -20,6 +20,7 @@ _LOOKS = 2
 _NEW_WITHIN_S = 15.0
 _WORKED_OFF_WITHIN_S = 90.0
 _MESSAGES, _SECONDS = "consumer_lag_messages", "consumer_lag_seconds"
+_READINGS = "consumer_lag_readings_total"
 
 
 @check(
@@ -75,9 +76,8 @@ class Look:
 def lag_true(context: Context) -> Evidence:
     """Start a slow bidding logic in a group of its own, send a burst, and look until it is done.
 
-    Once all is sent the lag only falls. So a gauge that is no more than Kafka said before is one
-    that was set after that, unless nothing has changed; then it must not be less than Kafka says
-    now.
+    Once all is sent the lag only falls: gauges that were read between two questions to Kafka lie
+    between its answers.
     """
     with slow_member(context) as member:
         _wait_at_rest(context, member)
@@ -109,20 +109,21 @@ def _looks(context: Context, member: str) -> list[Look]:
 
 
 def _look(context: Context, member: str, before: int) -> Look:
-    """Wait for gauges that can be as new as `before`, and hold them against what Kafka says now."""
-    found: Samples = {}
+    """Wait for gauges that are newer than `before`, and hold them against what Kafka says now."""
+    found = _gauges(context, member)
+    newer = total(found, _READINGS) + 2  # the reading that goes on may have begun before
 
     def blocked_by() -> str | None:
         found.update(_gauges(context, member))
-        messages, seconds = _shown(found)
-        told = f"{messages} records, {seconds:.1f} s on the gauges"
-        return told if messages > before or (messages and not seconds) else None
+        readings = total(found, _READINGS)
+        return f"{readings:.0f} of {newer:.0f} readings" if readings < newer else None
 
-    context.waiter.until(f"{before} records or less", blocked_by, within=_NEW_WITHIN_S)
+    context.waiter.until("the lag read anew", blocked_by, within=_NEW_WITHIN_S)
     look = Look(before, *_shown(found), _behind(context, member))
-    expect(
-        look.messages >= look.after, expected=f"{look.after} to {before} on the gauge", found=look
-    )
+    between = before >= look.messages >= look.after
+    aged = look.seconds > 0 or not look.messages
+    expected = f"{look.after} to {before} on the gauge, and an age"
+    expect(between and aged, expected=expected, found=look)
     return look
 
 

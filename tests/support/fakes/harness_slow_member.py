@@ -20,6 +20,8 @@ class FakeSlowMember:
     waiting: int = 0
     made: dict[str, Object] = field(default_factory=dict)
     _first_shown: int = 0
+    _readings: int = 0
+    _read: int = 0
 
     def create(self, stdin: str) -> Object:
         """Keep what is created by its kind, and return the pod as it runs."""
@@ -40,13 +42,16 @@ class FakeSlowMember:
         return [{"partition": 0, "lag": behind, "age_s": float(behind)}]
 
     def page(self) -> str:
-        """Return the gauges."""
-        shown = 0 if "gauge stands at 0" in self.faults else self.waiting
+        """Return the gauges, which were read when they were last asked for, and read them anew."""
+        shown = 0 if "gauge stands at 0" in self.faults else self._read
+        self._read = self.waiting
         self._first_shown = self._first_shown or shown
         if "gauge stands still" in self.faults:
             shown = self._first_shown
         if "no gauge" in self.faults:
             return ""
+        self._readings += "gauge is not read" not in self.faults
         seconds = 0.0 if "no seconds" in self.faults else shown / 10
         gauges = {"consumer_lag_messages": shown, "consumer_lag_seconds": seconds}
-        return "".join(f'{name}{{partition="0"}} {value}\n' for name, value in gauges.items())
+        lines = [f'{name}{{partition="0"}} {value}\n' for name, value in gauges.items()]
+        return "".join([*lines, f"consumer_lag_readings_total {self._readings}\n"])

@@ -53,6 +53,15 @@ def test_it_grows_older_between_two_questions() -> None:
     assert it.told() == [4, 35]
 
 
+def test_each_answer_of_kafka_s_is_counted() -> None:
+    """Whoever reads the gauges can tell whether they are newer than something else."""
+    it = Fixture()
+    it.lag.look()
+    it.kafka.error = KafkaTimeoutError()
+    it.lag.look()
+    assert it.registry.get_sample_value("consumer_lag_readings_total") == 2
+
+
 def test_nothing_waiting_is_no_lag() -> None:
     """A quiet topic is not a slow consumer, however old its last record is."""
     it = Fixture(Offsets(0, 10, 10))

@@ -84,9 +84,10 @@ METRICS = (
     Fault("lag-exposed", "no gauge", api("no gauge"), "0 of 1 partitions"),
     Fault("lag-exposed", "lag stays", pipeline("lag stays"), "7 records behind"),
     Fault("lag-true", "stands at 0", pipeline("gauge stands at 0"), "170 to 200 on the gauge"),
-    Fault("lag-true", "stands still", pipeline("gauge stands still"), "140 records or less: not"),
+    Fault("lag-true", "stands still", pipeline("gauge stands still"), "110 to 140 on the gauge"),
+    Fault("lag-true", "is not read", pipeline("gauge is not read"), "the lag read anew: not"),
     Fault("lag-true", "no gauge", pipeline("no gauge"), "0 of 1 partitions"),
-    Fault("lag-true", "no seconds", pipeline("no seconds"), "170 records, 0.0 s on the gauges"),
+    Fault("lag-true", "no seconds", pipeline("no seconds"), "170 (0.0 s)"),
     Fault(
         "lag-true", "goes on for ever", pipeline("never worked off"), "the burst worked off: not"
     ),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
+from threading import Event
 from typing import Protocol
 
 AT_ONCE = 64
@@ -54,7 +54,7 @@ class SystemClock:
     @contextmanager
     def meanwhile(self, schedule: Iterable[Due]) -> Iterator[None]:
         """Begin things from a thread of its own, up to AT_ONCE at the same time."""
-        left = threading.Event()
+        left = Event()
         begun: list[Future[None]] = []
 
         def begin_all() -> None:
@@ -64,10 +64,11 @@ class SystemClock:
                 begun.append(pool.submit(thing))
 
         with ThreadPoolExecutor(AT_ONCE + 1, "meanwhile") as pool:
-            begun.append(pool.submit(begin_all))
+            beginning = pool.submit(begin_all)
             try:
                 yield
             finally:
                 left.set()
-        for thing in begun:
+                wait([beginning])  # a pool that ends takes nothing, and it may be about to begin
+        for thing in [beginning, *begun]:
             thing.result()

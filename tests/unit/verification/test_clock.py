@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+import verification.clock
 from tests.support.fakes.harness_clock import FakeClock
 from verification.clock import Clock, Due, SystemClock
 
@@ -24,6 +26,29 @@ def sleep_until(clock: Clock, event: threading.Event) -> None:
     """Let time pass until it happens."""
     while not event.is_set():
         clock.sleep(0.001)
+
+
+_POOL_ENDS = threading.Event()
+
+
+class NotingPool(ThreadPoolExecutor):
+    """A pool that says when it ends."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002  as its base has it
+        """End, and tell."""
+        super().shutdown(wait=False)
+        _POOL_ENDS.set()
+        super().shutdown(wait, cancel_futures=cancel_futures)
+
+
+class LateEvent(threading.Event):
+    """An event that is set just after somebody has stopped waiting for it."""
+
+    def wait(self, timeout: float | None = None) -> bool:  # noqa: ARG002  as its base has it
+        """Say no once it is set, and what then follows has had its time."""
+        super().wait()
+        _POOL_ENDS.wait(0.2)
+        return False
 
 
 class TestMeanwhile:
@@ -52,6 +77,18 @@ class TestMeanwhile:
         with clock.meanwhile([never]):
             clock.sleep(0)
         clock.sleep(0.01)
+
+    def test_what_is_just_beginning_when_it_is_left_still_does(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A thing whose time comes as the block is left begins and ends, and is no error."""
+        monkeypatch.setattr(verification.clock, "ThreadPoolExecutor", NotingPool)
+        monkeypatch.setattr(verification.clock, "Event", LateEvent)
+        done = list[bool]()
+        clock = SystemClock()
+        with clock.meanwhile([(clock.monotonic(), lambda: done.append(True))]):
+            pass
+        assert done == [True]
 
     def test_what_goes_wrong_is_raised(self, clock: Clock) -> None:
         """An exception of what was begun reaches whoever opened the block."""

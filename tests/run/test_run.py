@@ -12,6 +12,7 @@ from contextlib import closing, suppress
 from functools import partial
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -27,7 +28,7 @@ from tests.support.local_run import (
     running,
 )
 from tests.support.terminal import OnTerminal
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, settled
 from verification.kafka.broker import EmbeddedKafka
 from verification.kafka.runtime import Runtime
 from verification.project import ROOT
@@ -64,6 +65,13 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRun]:
         yield run
 
 
+@pytest.fixture(scope="module")
+def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRun]:
+    """Run everything once for the deaths: what these leave behind is nobody else's matter."""
+    with running(environment(tmp_path_factory.mktemp("mortal") / "data")) as run:
+        yield run
+
+
 def ready(run: LocalRun, name: str) -> bool:
     """Say whether a service says that it is ready."""
     connection = HTTPConnection("127.0.0.1", int(run.environ[name]), timeout=2)
@@ -82,6 +90,15 @@ def all_ready(run: LocalRun) -> bool:
 def all_gone(pids: list[int]) -> bool:
     """Say whether none of the processes runs."""
     return all(map(gone, pids))
+
+
+def at_rest(asked: tuple[int, dict[str, Any]]) -> bool:
+    """Say whether `status` ended well and tells that all bids are decided, some twice maybe."""
+    code, told = asked
+    topics = {topic["name"]: topic["records"] for topic in told["account"]["topics"]}
+    decided = topics.get("bid_decisions", 0) >= topics.get("bid_requests", 0) > 30
+    rests = told["lag_messages"] == 0 and told["trend"] != "growing"
+    return code == 0 and decided and rests
 
 
 class TestRun:
@@ -113,16 +130,13 @@ class TestRun:
         assert sent.returncode == 0, sent.stdout + sent.stderr
         assert b" 0 unknown, 0 unanswered" in sent.stdout
 
-        def told() -> bool:
+        def status() -> tuple[int, dict[str, Any]]:
             asked = shared.tool("status", "--in", "local", "--json")
-            found = json.loads(asked.stdout)
-            topics = {topic["name"]: topic["records"] for topic in found["account"]["topics"]}
-            well = (asked.returncode, found["problems"]) == (0, [])
-            decided = topics.get("bid_decisions") == topics.get("bid_requests", 0) > 30
-            rests = found["lag_messages"] == 0 and found["trend"] != "growing"
-            return well and decided and rests and len(found["account"]["decisions"]) == 3
+            return asked.returncode, json.loads(asked.stdout)
 
-        eventually(told, "a status at rest", timeout_s=60)
+        code, found = settled(status, at_rest, "a status at rest", timeout_s=60)
+        assert (code, found["problems"]) == (0, [])
+        assert len(found["account"]["decisions"]) == 3
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
     def test_every_ending_is_orderly(self, run: LocalRun, number: int) -> None:
@@ -162,28 +176,28 @@ class TestDeaths:
     """Kill -9 of any one process is reported, and mended or the end of all."""
 
     @pytest.mark.parametrize("name", ["app", "consumer", "kafka"])
-    def test_a_main_process_is_started_again(self, shared: LocalRun, name: str) -> None:
+    def test_a_main_process_is_started_again(self, mortal: LocalRun, name: str) -> None:
         """The death is reported with the signal, and everything is ready again."""
         shown = {"app": "ingest"}.get(name, name)
-        victim = shared.processes()[name]
+        victim = mortal.processes()[name]
         victim.kill()
-        shared.wait_for(f"{shown} (pid {victim.pid}) was killed by SIGKILL; starting it again")
-        shared.wait_for(f"{shown} is ready again")
-        eventually(partial(all_ready, shared), "both services", timeout_s=60, interval_s=0.2)
+        mortal.wait_for(f"{shown} (pid {victim.pid}) was killed by SIGKILL; starting it again")
+        mortal.wait_for(f"{shown} is ready again")
+        eventually(partial(all_ready, mortal), "both services", timeout_s=60, interval_s=0.2)
         # Each worker has a producer of its own, and they find the broker again one by one.
-        eventually(lambda: shared.tool("send", str(SAMPLE)).returncode == 0, "202", timeout_s=30)
+        eventually(lambda: mortal.tool("send", str(SAMPLE)).returncode == 0, "202", timeout_s=30)
 
-    def test_a_worker_is_replaced(self, shared: LocalRun) -> None:
+    def test_a_worker_is_replaced(self, mortal: LocalRun) -> None:
         """A killed gunicorn worker is gunicorn's to replace; the ingest goes on."""
-        master = shared.processes()["app"]
+        master = mortal.processes()["app"]
         victim = master.children()[0]
         victim.kill()
         eventually(
             lambda: {w.pid for w in master.children()} - {victim.pid} and gone(victim.pid),
             "another worker",
         )
-        eventually(partial(all_ready, shared), "both services", timeout_s=30, interval_s=0.2)
-        assert shared.processes()["app"].pid == master.pid
+        eventually(partial(all_ready, mortal), "both services", timeout_s=30, interval_s=0.2)
+        assert mortal.processes()["app"].pid == master.pid
 
     def test_nothing_outlives_the_supervisor(self, run: LocalRun) -> None:
         """Kill -9 of the supervisor takes broker, services and workers with it, silently."""

@@ -22,3 +22,20 @@ def eventually(
         if late:
             raise AssertionError(f"waited {timeout_s} s for {what}; last seen: {answer!r}")
         time.sleep(interval_s)
+
+
+def settled(
+    look: Callable[[], T], at_rest: Callable[[T], bool], what: str, timeout_s: float = 30
+) -> T:
+    """Look until what is seen is `at_rest` and return it; fail with `what` and the last look."""
+    seen: list[T] = []
+
+    def rests() -> bool:
+        seen[:] = [look()]
+        return at_rest(seen[0])
+
+    try:
+        eventually(rests, what, timeout_s)
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {seen[0]!r}") from error
+    return seen[0]

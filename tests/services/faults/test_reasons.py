@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,14 +64,19 @@ def services(topics: Pipeline, **environ: str) -> Iterator[tuple[IngestProcess, 
         yield ingest, consumer
 
 
+def says(sentence: str, log: Callable[[], list[dict[str, Any]]]) -> bool:
+    """Say whether the log has the sentence as a reason; readiness may have it a moment before."""
+    return any(sentence in line.get("why", "") for line in log())
+
+
 def said_by_both(topics: Pipeline, sentence: str, **environ: str) -> None:
     """Wait until both say so, in /readyz and in the log."""
     with services(topics, **environ) as (ingest, consumer):
         eventually(lambda: sentence in ingest.get("/readyz").json["reasons"][0], sentence, 60)
         eventually(lambda: sentence in consumer.get("/readyz")[1], sentence, 60)
         assert consumer.get("/healthz")[0] == 200
-        for lines in (ingest.log_lines(), consumer.log()):
-            assert any(sentence in line.get("why", "") for line in lines), lines
+        for log in (ingest.log_lines, consumer.log):
+            eventually(partial(says, sentence, log), f"{sentence} in the log", 60)
 
 
 class TestTls:

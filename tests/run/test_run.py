@@ -28,7 +28,7 @@ from tests.support.local_run import (
     running,
 )
 from tests.support.terminal import OnTerminal
-from tests.support.waiting import eventually, settled
+from tests.support.waiting import eventually
 from verification.kafka.broker import EmbeddedKafka
 from verification.kafka.runtime import Runtime
 from verification.project import ROOT
@@ -93,10 +93,10 @@ def all_gone(pids: list[int]) -> bool:
 
 
 def at_rest(asked: tuple[int, dict[str, Any]]) -> bool:
-    """Say whether `status` ended well and tells that all bids are decided, some twice maybe."""
+    """Say whether `status` ended well and tells that every bid is decided, once."""
     code, told = asked
     topics = {topic["name"]: topic["records"] for topic in told["account"]["topics"]}
-    decided = topics.get("bid_decisions", 0) >= topics.get("bid_requests", 0) > 30
+    decided = topics.get("bid_decisions") == topics.get("bid_requests", 0) > 30
     rests = told["lag_messages"] == 0 and told["trend"] != "growing"
     return code == 0 and decided and rests
 
@@ -134,7 +134,7 @@ class TestRun:
             asked = shared.tool("status", "--in", "local", "--json")
             return asked.returncode, json.loads(asked.stdout)
 
-        code, found = settled(status, at_rest, "a status at rest", timeout_s=60)
+        code, found = eventually(status, "a status at rest", timeout_s=60, until=at_rest)
         assert (code, found["problems"]) == (0, [])
         assert len(found["account"]["decisions"]) == 3
 

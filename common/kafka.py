@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from itertools import combinations
 from typing import Any
 
 from marshmallow import fields, validate
 
+from common.addresses import split_host_port
 from common.kafka_security import KafkaSecurity
 from common.settings import SettingsError, setting
 
-_HOST_PORT = r"[^\s:,]+:\d{1,5}"
+_HOST_PORT = r"(\[[^\s,\[\]]+\]|[^\s:,\[\]]+):[0-9]{1,5}"
 _LAST_PORT = 65_535
-_TOPIC = validate.Regexp(r"^(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}$", error="Not a Kafka topic name.")
+_TOPIC = validate.Regexp(r"^(?!\.{1,2}\Z)[a-zA-Z0-9._-]{1,249}\Z", error="Not a Kafka topic name.")
 
 
 @dataclass(frozen=True)
@@ -25,10 +27,11 @@ class KafkaSettings:
         "KAFKA_BROKERS",
         fields.String(
             validate=validate.Regexp(
-                rf"^{_HOST_PORT}(,{_HOST_PORT})*$", error="Not a list of host:port,host:port."
+                rf"^{_HOST_PORT}(,{_HOST_PORT})*\Z",
+                error="Not a list of host:port,host:port, IPv6 addresses in brackets.",
             )
         ),
-        doc="Bootstrap brokers, `host:port`, comma-separated.",
+        doc="Bootstrap brokers, `host:port` or `[IPv6]:port`, comma-separated.",
         default="localhost:9092",
     )
     topic_bid_requests: str = setting(
@@ -63,8 +66,8 @@ class KafkaSettings:
     def check(self) -> None:
         """Raise SettingsError where the settings do not go together."""
         for broker in self.brokers.split(","):
-            if not 0 < int(broker.rpartition(":")[2]) <= _LAST_PORT:
-                raise SettingsError(f"KAFKA_BROKERS={self.brokers!r}: {broker}: no such port")
+            if why := _impossible(broker):
+                raise SettingsError(f"KAFKA_BROKERS={self.brokers!r}: {broker}: {why}")
         names = {
             "KAFKA_TOPIC_BID_REQUESTS": self.topic_bid_requests,
             "KAFKA_TOPIC_BID_DECISIONS": self.topic_bid_decisions,
@@ -73,3 +76,15 @@ class KafkaSettings:
         for (one, topic), (other, same) in combinations(names.items(), 2):
             if topic == same:  # the bidding logic would read what it writes
                 raise SettingsError(f"{other}={same!r}: is the topic of {one} as well")
+
+
+def _impossible(broker: str) -> str | None:
+    """Return why no broker can have this address; None: one may."""
+    host, port = split_host_port(broker)
+    if not 0 < port <= _LAST_PORT:
+        return "no such port"
+    try:
+        IPv6Address(host) if broker.startswith("[") else host.encode("idna")
+    except ValueError:
+        return "no such address can be"
+    return None

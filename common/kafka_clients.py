@@ -11,6 +11,7 @@ from kafka.net.compat import KafkaNetClient
 from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
 
+from common.addresses import join_host_port
 from common.kafka_reasons import BrokerTroubles, explain_connection
 
 _SENDER_ENDS_WITHIN_S = 1.0
@@ -117,7 +118,7 @@ class TellingManager(KafkaConnectionManager):  # type: ignore[misc]  # kafka-pyt
         given = {(each.host, each.port) for each in self.cluster.bootstrap_brokers()}
         advertised = (node.host, node.port) not in given
         by = f" (as broker {node.node_id} calls itself: advertised.listeners)" if advertised else ""
-        return f"{node.host}:{node.port}{by}"
+        return join_host_port(node.host, node.port) + by
 
 
 def opened(

@@ -12,6 +12,7 @@ from typing import TextIO
 from kafka.errors import FencedInstanceIdError
 from prometheus_client import CollectorRegistry
 
+from common.addresses import join_host_port
 from common.gc import tune_gc
 from common.logs import configure_logs, get_logger
 from common.settings import SettingsError
@@ -64,7 +65,7 @@ def main(  # noqa: PLR0913  what a process is given by the system, so that tests
                 serving(settings.health_host, settings.health_port, health, registry)
             )
         except OSError as error:
-            where = f"{settings.health_host}:{settings.health_port}"
+            where = join_host_port(settings.health_host, settings.health_port)
             print(f"CONSUMER_HEALTH_PORT: cannot listen on {where}: {error}", file=stderr)
             return SettingsError.exit_code
         get_logger().info("health served", host=host, port=port)

@@ -23,7 +23,7 @@ class HarnessSettings:
     cluster: str = setting(
         "VERIFY_CLUSTER",
         fields.String(
-            validate=validate.Regexp(re.compile(r"^[a-z0-9][a-z0-9.-]*$"), error="Not a name.")
+            validate=validate.Regexp(re.compile(r"^[a-z0-9][a-z0-9.-]*\Z"), error="Not a name.")
         ),
         doc="Name of the kind cluster that the harness makes, uses and removes.",
         default="rtb-verify",

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socket import AF_INET, AF_INET6
 from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -76,7 +77,10 @@ class ProbeServer(ThreadingHTTPServer):
 def serving(
     host: str, port: int, health: Health, registry: CollectorRegistry
 ) -> Iterator[tuple[str, int]]:
-    """Serve in a thread and yield the address bound; raise OSError when it is taken."""
+    """Serve in a thread and yield the address bound; raise OSError when it is none or taken."""
+
+    class Server(ProbeServer):
+        address_family = AF_INET6 if ":" in host else AF_INET
 
     class Handler(BaseHTTPRequestHandler):
         timeout = _IDLE_CONNECTION_S
@@ -94,7 +98,7 @@ def serving(
             """Keep probes out of the log; standard error would be the default."""
             get_logger().debug("probed", request=format % args)
 
-    with ProbeServer((host, port), Handler) as server:
+    with Server((host, port), Handler) as server:
         # a probe in progress must not hold up the end of the process
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, name="health", daemon=True)

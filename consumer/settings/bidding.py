@@ -71,7 +71,7 @@ class BiddingSettings:
     )
     currency: str = setting(
         "BIDDING_CURRENCY",
-        fields.String(validate=validate.Regexp("^[A-Z]{3}$", error="Not an ISO-4217 code.")),
+        fields.String(validate=validate.Regexp(r"^[A-Z]{3}\Z", error="Not an ISO-4217 code.")),
         doc="Currency of prices, margins and budgets, ISO-4217.",
         default="USD",
     )

@@ -93,7 +93,7 @@ class ConsumerSettings:
     )
     group_instance_id: str = setting(
         "CONSUMER_GROUP_INSTANCE_ID",
-        fields.String(validate=validate.Regexp(r"^[A-Za-z0-9._-]{0,249}$", error="Not a name.")),
+        fields.String(validate=validate.Regexp(r"^[A-Za-z0-9._-]{0,249}\Z", error="Not a name.")),
         doc="Name of this member, for static membership: a restart within the session timeout "
         "moves no partition. The pod's name, for instance; empty: none.",
         default="",

@@ -15,6 +15,7 @@ from enum import Enum
 from types import TracebackType
 from typing import Self
 
+from common.addresses import join_host_port, split_host_port
 from verification.run.ports import free_port
 
 PRODUCE = 0  # the API key of Produce in Kafka's protocol
@@ -105,10 +106,10 @@ class FaultProxy:
 
     def __init__(self, upstream: str) -> None:
         """Prepare; nothing listens before the context is entered."""
-        self._host, _, port = upstream.rpartition(":")
-        self._upstream = (self._host, int(port))
+        self._upstream = self._host, port = split_host_port(upstream)
+        self._family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         self.port = free_port()
-        self._told = self._host.encode() + _SIZE.pack(int(port))
+        self._told = self._host.encode() + _SIZE.pack(port)
         self._tells = self._host.encode() + _SIZE.pack(self.port)
         self._changed = threading.Condition()
         self._fault = NO_FAULT
@@ -120,7 +121,7 @@ class FaultProxy:
     @property
     def bootstrap_servers(self) -> str:
         """Where clients reach the broker through it."""
-        return f"{self._host}:{self.port}"
+        return join_host_port(self._host, self.port)
 
     def __enter__(self) -> Self:
         """Listen."""
@@ -168,7 +169,7 @@ class FaultProxy:
 
     def come_back(self) -> None:
         """Take connections again, on the same port."""
-        self._server = socket.create_server(("127.0.0.1", self.port))
+        self._server = socket.create_server((self._host, self.port), family=self._family)
         self._run(self._accept, self._server)
 
     def _run(self, target: Callable[..., None], *args: object) -> None:

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from verification.cli import Console
 from verification.clock import SystemClock
 from verification.errors import CannotRunError, CheckFailedError
-from verification.run.local_settings import read_settings
+from verification.run.local_settings import reachable, read_settings
 from verification.run.started import in_force
 from verification.traffic.http import Http, IngestHttp
 from verification.traffic.mix import Mix
@@ -43,10 +43,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Send, then sum up; 1 when an answer was not the expected one, or not all could be sent."""
-    port = read_settings(in_force(console.environ)).ingest_port
+    settings = read_settings(in_force(console.environ))
+    port = settings.ingest_port
     seed = secrets.randbelow(2**32) if args.seed is None else args.seed
     mix = Mix.parse(args.mix)
-    call = IngestHttp(port)
+    call = IngestHttp(port, reachable(settings.ingest_host))
     require_ready(call, port)
     told = f"{args.rate:g} a second for {args.seconds:g} s, SEED={seed}"
     console.out.write(f"POST http://localhost:{port}/bid, {told}\n")

@@ -11,7 +11,7 @@ from common.settings import load, setting
 
 PREFIXES = ("RUN_KAFKA_",)
 _PORT = validate.Range(1, 65_535)
-_ANYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  recognised, not bound
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104  recognised, not bound
 
 
 @dataclass(frozen=True)
@@ -69,4 +69,4 @@ def read_settings(environ: Mapping[str, str]) -> RunSettings:
 
 def reachable(host: str) -> str:
     """Return an address that reaches a server which listens on `host`."""
-    return "127.0.0.1" if host in _ANYWHERE else host
+    return _LOOPBACK.get(host, host)

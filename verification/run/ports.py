@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import psutil
 from ephemeral_port_reserve import reserve
 
+from common.addresses import join_host_port
 from verification.errors import CannotRunError
 
 
@@ -69,7 +70,8 @@ def _refusal(port: Port, error: OSError) -> str:
             f"port {port.number} is taken{_holder(port.number)}: "
             f"stop that or set {port.setting} to another port"
         )
-    return f"cannot listen on {port.host}:{port.number} ({port.setting}): {error.strerror}"
+    address = join_host_port(port.host, port.number)
+    return f"cannot listen on {address} ({port.setting}): {error.strerror}"
 
 
 def _holder(number: int) -> str:

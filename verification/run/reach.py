@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from common.addresses import split_host_port
 from verification.errors import CannotRunError
 
 _TIMEOUT_S = 3.0
@@ -17,8 +18,7 @@ def require_answer(client_options: Mapping[str, Any]) -> None:
     servers = client_options["bootstrap_servers"]
     brokers = servers.split(",") if isinstance(servers, str) else servers
     for broker in brokers:
-        host, _, port = broker.rpartition(":")
-        with suppress(OSError), socket.create_connection((host, int(port)), _TIMEOUT_S):
+        with suppress(OSError), socket.create_connection(split_host_port(broker), _TIMEOUT_S):
             return
     message = f"no Kafka answers at {', '.join(brokers)}: is `make run` up, KAFKA_BROKERS right?"
     raise CannotRunError(message)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
+from common.addresses import join_host_port
 from verification.run.processes import Child, Command, spawn
 from verification.run.pump import Pump
 
@@ -91,7 +92,7 @@ def not_ready(host: str, port: int, path: str, within: float) -> str | None:
         answer = connection.getresponse()
         body = answer.read(_SHOWN * 10)
     except (OSError, HTTPException) as error:
-        return f"{host}:{port} does not answer ({type(error).__name__})"
+        return f"{join_host_port(host, port)} does not answer ({type(error).__name__})"
     finally:
         connection.close()
     return None if answer.status == 200 else f"{path} says {read_reasons(body)}"  # noqa: PLR2004  HTTP's OK

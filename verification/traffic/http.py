@@ -45,10 +45,11 @@ class Http(Protocol):
 
 
 class IngestHttp:
-    """Calls 127.0.0.1:`port`, over a new connection each time."""
+    """Calls one address, over a new connection each time."""
 
-    def __init__(self, port: int) -> None:
-        """Remember the port."""
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
+        """Remember where."""
+        self._host = host
         self._port = port
 
     def call(
@@ -61,7 +62,7 @@ class IngestHttp:
     ) -> Response:
         """Send one request and return its answer; see Http."""
         start = time.monotonic()
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=timeout)
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=timeout)
         try:
             connection.request(
                 method, path, body or None, {"connection": "close", **(headers or {})}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from kafka import KafkaProducer
+from kafka.cluster import collect_hosts
 
 from common.kafka import KafkaSettings
 from common.settings import SettingsError, load
@@ -19,14 +20,41 @@ def test_brokers_are_a_list() -> None:
     assert options(KAFKA_BROKERS="a:1,b:2")["bootstrap_servers"] == ["a:1", "b:2"]
 
 
-@pytest.mark.parametrize("text", ["", "a", "a:", ":1", "a:1,", "a:1 b:2", "a:0", "a:65536"])
+def test_brokers_may_have_ipv6_addresses() -> None:
+    """They are given in brackets, as kafka-python wants them, beside names."""
+    listed = ["[::1]:9092", "[fe80::1%eth0]:9093", "kafka:9092"]
+    given = options(KAFKA_BROKERS=",".join(listed))["bootstrap_servers"]
+    assert given == listed
+    reached = {broker[:2] for broker in collect_hosts(listed)}
+    assert reached == {("::1", 9092), ("fe80::1%eth0", 9093), ("kafka", 9092)}
+
+
+@pytest.mark.parametrize("text", ["::1", "::1:9092", "[::1]", "[::1]:9092,::2", "a:1,fe80::1"])
+def test_an_ipv6_address_without_brackets_is_refused(text: str) -> None:
+    """Where its port would begin cannot be told; the message says how it is written."""
+    with pytest.raises(SettingsError, match=r"^KAFKA_BROKERS=.*in brackets"):
+        options(KAFKA_BROKERS=text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a", "a:", ":1", "a:1,", "a:1 b:2", "a:0", "a:65536", "a:1\n", "[::1"]
+)
 def test_wrong_brokers_are_refused(text: str) -> None:
     """What is not host:port,host:port does not start."""
     with pytest.raises(SettingsError, match="^KAFKA_BROKERS="):
         options(KAFKA_BROKERS=text)
 
 
-@pytest.mark.parametrize("text", ["", "a b", "a/b", ".", "..", "x" * 250])
+@pytest.mark.parametrize(
+    "host", ["[]", "[a]", "[1.2.3.4]", "[:::1]", "[fe80::1%]", "a..b", "a" * 64]
+)
+def test_a_broker_that_no_host_can_be_is_refused(host: str) -> None:
+    """To look for it would be in vain for ever."""
+    with pytest.raises(SettingsError, match="^KAFKA_BROKERS="):
+        options(KAFKA_BROKERS=f"a:1,{host}:9092")
+
+
+@pytest.mark.parametrize("text", ["", "a b", "a/b", ".", "..", "x" * 250, "x\n"])
 def test_wrong_topics_are_refused(text: str) -> None:
     """A topic name that Kafka would refuse does not start."""
     with pytest.raises(SettingsError, match="^KAFKA_TOPIC_BID_REQUESTS="):

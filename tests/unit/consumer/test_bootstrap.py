@@ -279,6 +279,17 @@ class TestMain:
         assert err.getvalue().count("\n") == 1
         assert running.end() == 0
 
+    def test_an_address_that_is_none_is_one_line_and_2(self) -> None:
+        """An IPv6 address is told apart from its port."""
+        err = io.StringIO()
+        environ = {"CONSUMER_HEALTH_HOST": "2001:db8::no", "CONSUMER_HEALTH_PORT": "1"}
+        code = main(environ, io.StringIO(), err, on_stop_signal=lambda _stop: None)
+        assert code == 2
+        assert err.getvalue().startswith(
+            "CONSUMER_HEALTH_PORT: cannot listen on [2001:db8::no]:1: "
+        )
+        assert err.getvalue().count("\n") == 1
+
     def test_a_name_that_another_process_has_taken_is_logged_and_1(self) -> None:
         """To go on would be to poll without a place in the group, for good."""
         cluster = Cluster()

@@ -15,6 +15,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.structs import TopicPartition
 
 from common import decisions
+from common.addresses import split_host_port
 from tests.support.fault_proxy import Fault, FaultProxy
 from tests.support.pipeline import Pipeline, admin, create_topic
 from tests.support.topics import delete_topic
@@ -157,7 +158,7 @@ class TestStops:
 @contextmanager
 def forwarding(port: int, to: str) -> Iterator[None]:
     """Forward TCP connections from a port of loopback to `to`, host:port."""
-    host, _, to_port = to.split(",", maxsplit=1)[0].rpartition(":")
+    upstream = split_host_port(to.split(",", maxsplit=1)[0])
     server = socket.create_server(("127.0.0.1", port))
     server.settimeout(0.1)
     ending = threading.Event()
@@ -174,7 +175,7 @@ def forwarding(port: int, to: str) -> Iterator[None]:
             except TimeoutError:
                 continue
             near.settimeout(None)
-            far = socket.create_connection((host, int(to_port)))
+            far = socket.create_connection(upstream)
             for pair in ((near, far.dup()), (far, near.dup())):
                 threading.Thread(target=pump, args=pair, daemon=True).start()
 

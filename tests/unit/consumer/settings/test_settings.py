@@ -25,6 +25,7 @@ class TestLoadSettings:
             ("BIDDING_PRICE", "0"),
             ("BIDDING_PRICE", "nan"),
             ("BIDDING_CURRENCY", "usd"),
+            ("BIDDING_CURRENCY", "USD\n"),
             ("BIDDING_CREATIVE_ID", ""),
             ("CONSUMER_HEALTH_PORT", "65536"),
             ("CONSUMER_START_FROM", "yesterday"),
@@ -37,7 +38,7 @@ class TestLoadSettings:
         """The message begins with the variable and shows the value."""
         with pytest.raises(SettingsError) as raised:
             load_settings({name: value})
-        assert str(raised.value).startswith(f"{name}='{value}'")
+        assert str(raised.value).startswith(f"{name}={value!r}")
 
     @pytest.mark.parametrize("name", ["CONSUMER_TYPO", "BIDDING_TYPO", "KAFKA_TYPO"])
     def test_an_unknown_name_with_a_prefix_of_ours_is_named(self, name: str) -> None:

@@ -72,7 +72,7 @@ class TestRefuseTaken:
 
     def test_an_ipv6_address_is_understood(self) -> None:
         """A colon in the host means IPv6."""
-        with pytest.raises(CannotRunError, match=r"^cannot listen on 2001:db8::1:"):
+        with pytest.raises(CannotRunError, match=r"^cannot listen on \[2001:db8::1\]:"):
             refuse_taken([Port("2001:db8::1", free_port(), "A_PORT")])
 
 

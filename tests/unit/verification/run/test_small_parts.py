@@ -181,7 +181,7 @@ class TestRunSettings:
 
     @pytest.mark.parametrize(
         ("host", "address"),
-        [("0.0.0.0", "127.0.0.1"), ("::", "127.0.0.1"), ("10.0.0.1", "10.0.0.1")],  # noqa: S104  not bound
+        [("0.0.0.0", "127.0.0.1"), ("::", "::1"), ("10.0.0.1", "10.0.0.1")],  # noqa: S104  not bound
     )
     def test_a_server_is_reached_where_it_listens(self, host: str, address: str) -> None:
         """Who listens everywhere is reached on loopback."""

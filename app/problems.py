@@ -97,6 +97,10 @@ class UnsupportedMedia(Refusal):
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
     code = "unsupported-media-type"
 
+    def headers(self) -> dict[str, str]:
+        """Say what is supported (RFC 9110 section 15.5.16)."""
+        return {"Accept": "application/json", "Accept-Encoding": "gzip"}
+
 
 class RequestTimeout(Refusal):
     """The request did not arrive whole within the read timeout."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Mapping
 
@@ -73,8 +74,32 @@ def hostile_bodies() -> Mapping[str, bytes]:
     }
 
 
+def hostile_streams() -> Mapping[str, bytes]:
+    """Return gzip streams alike: what they inflate to is next to nothing."""
+    return {
+        "gzip: empty members": _members(b""),
+        "gzip: members of one byte": _members(b"x"),
+        "gzip: blocks that hold nothing": _blocks(bytes.fromhex("000000ffff")),
+        "gzip: blocks that hold a table of codes": _blocks(_TWO_TABLES),
+    }
+
+
 _IMP = b'{"id":"1","banner":{}}'
 _DATA = b'{"id":"1","imp":[%s],"user":{"data":[' % _IMP
+
+# Two dynamic blocks (RFC 1951 section 3.2.7): the shortest tables that zlib takes, and their end.
+_TWO_TABLES = bytes.fromhex("04c0810800000000207feb43001c880000000000f2b73e")
+
+
+def _members(each: bytes) -> bytes:
+    member, last = gzip.compress(each, mtime=0), gzip.compress(b"{", mtime=0)
+    return member * ((SIZE - len(last)) // len(member)) + last
+
+
+def _blocks(each: bytes) -> bytes:
+    empty = gzip.compress(b"", mtime=0)
+    head, end = empty[:10], empty[10:]
+    return head + each * ((SIZE - len(empty)) // len(each)) + end
 
 
 def _many(start: bytes, element: bytes, end: bytes) -> bytes:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from app.http.body import inflate
+from bench.hostile import SIZE, hostile_streams
 from bench.validation import Result, slowness
 
 
@@ -28,3 +30,11 @@ def test_slack_alone_is_stretched_by_a_slow_machine(
 def test_a_machine_is_never_taken_for_faster_than_the_quiet_one() -> None:
     """A fast machine does not lower the limit."""
     assert slowness() >= 1
+
+
+@pytest.mark.parametrize("name", hostile_streams())
+def test_hostile_streams_are_read_to_their_end(name: str) -> None:
+    """Each is as large as may be and valid: what it costs is not cut short by a refusal."""
+    stream = hostile_streams()[name]
+    assert SIZE - 100 < len(stream) <= SIZE
+    assert len(inflate(stream, SIZE)) < SIZE // 20

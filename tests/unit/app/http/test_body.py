@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import io
 import tracemalloc
 import zlib
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
 from werkzeug.test import EnvironBuilder
 
 from app.http.body import inflate, read_body
-from app.problems import MalformedBody, TooLarge, UnsupportedMedia
+from app.problems import MalformedBody, Refusal, RequestTimeout, TooLarge, UnsupportedMedia
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -53,21 +55,74 @@ class TestContentType:
 class TestEncoding:
     """Which encodings are undone (OpenRTB 2.6 section 2.4)."""
 
-    @pytest.mark.parametrize("given", ["gzip", "GZIP", " gzip "])
+    @pytest.mark.parametrize(
+        "given", ["gzip", "GZIP", " gzip ", "x-gzip", "X-Gzip", "identity, gzip", ", gzip,"]
+    )
     def test_gzip_is_inflated(self, given: str) -> None:
-        """The record holds the inflated bytes."""
+        """The record holds the inflated bytes; x-gzip is gzip (RFC 9110 section 8.4.1.3)."""
         compressed = gzip.compress(b'{"id":"1"}')
         assert read_body(request(compressed, Content_Encoding=given), LIMIT) == b'{"id":"1"}'
 
-    def test_identity_is_left_alone(self) -> None:
-        """`identity` says that nothing was done."""
-        assert read_body(request(b"{}", Content_Encoding="identity"), LIMIT) == b"{}"
+    @pytest.mark.parametrize("given", ["identity", "Identity", "identity, identity", "", ","])
+    def test_identity_is_left_alone(self, given: str) -> None:
+        """`identity` says that nothing was done, as often as it is said."""
+        assert read_body(request(b"{}", Content_Encoding=given), LIMIT) == b"{}"
 
-    @pytest.mark.parametrize("given", ["br", "deflate", "gzip, gzip", "zstd", "x"])
+    @pytest.mark.parametrize("given", ["br", "deflate", "gzip, gzip", "x-gzip, br", "x"])
     def test_other_encodings_are_refused(self, given: str) -> None:
-        """An encoding that is not agreed on is 415, before the body is looked at."""
-        with pytest.raises(UnsupportedMedia, match="Content-Encoding"):
+        """An encoding that is not agreed on, or one more, is 415, whatever the body is."""
+        with pytest.raises(UnsupportedMedia, match="Content-Encoding") as raised:
             read_body(request(b"{}", Content_Encoding=given), LIMIT)
+        # RFC 9110 section 15.5.16
+        assert raised.value.headers()["Accept-Encoding"] == "gzip"
+
+
+class Failing:
+    """A stream that raises when it is read, as a server's does whose client goes away."""
+
+    def __init__(self, error: Exception) -> None:
+        """Take what it raises."""
+        self._error = error
+
+    def read(self, _size: int) -> bytes:
+        """Raise."""
+        raise self._error
+
+
+class TestStream:
+    """What the server's stream does when the body does not come."""
+
+    @pytest.mark.parametrize("framing", [{"CONTENT_LENGTH": "3"}, {"wsgi.input_terminated": True}])
+    @pytest.mark.parametrize(
+        ("error", "refusal"),
+        [
+            (TimeoutError(), RequestTimeout),
+            (ConnectionResetError(), MalformedBody),
+            (ValueError("no chunk size"), MalformedBody),
+            (Exception("a server's own"), MalformedBody),
+        ],
+    )
+    def test_whatever_it_raises_is_a_refusal(
+        self, framing: dict[str, object], error: Exception, refusal: type[Refusal]
+    ) -> None:
+        """The body did not come, in time or at all; no server's own errors are known here."""
+        with pytest.raises(refusal):
+            read_body({"wsgi.input": Failing(error), **framing}, LIMIT)
+
+    @pytest.mark.parametrize(("size", "fits"), [(LIMIT, True), (LIMIT + 1, False)])
+    def test_a_body_without_a_length_ends_where_the_server_says(
+        self, size: int, *, fits: bool
+    ) -> None:
+        """A chunked one is read up to the limit and no further."""
+        environ = {"wsgi.input": io.BytesIO(bytes(size)), "wsgi.input_terminated": True}
+        with nullcontext() if fits else pytest.raises(TooLarge):
+            assert read_body(environ, LIMIT) == bytes(size)
+
+    def test_an_early_end_is_refused(self) -> None:
+        """A body that is shorter than its length is none."""
+        environ = request(b"{}") | {"CONTENT_LENGTH": "3"}
+        with pytest.raises(MalformedBody, match="Content-Length"):
+            read_body(environ, LIMIT)
 
 
 class TestLimit:
@@ -104,6 +159,12 @@ class TestGzip:
     def test_members_are_joined(self) -> None:
         """Several members one after the other are one body."""
         assert inflate(gzip.compress(b"ab") + gzip.compress(b"cd"), LIMIT) == b"abcd"
+
+    @pytest.mark.parametrize("each", [b"", b"x", bytes(range(256)) * 40])
+    def test_as_many_members_as_fit_are_joined(self, each: bytes) -> None:
+        """Empty ones count for nothing; where one ends in the stream makes no difference."""
+        stream = gzip.compress(each, mtime=0) * 1_000 + gzip.compress(b"end", mtime=0)
+        assert inflate(stream, len(each) * 1_000 + 3) == each * 1_000 + b"end"
 
     def test_an_empty_member_is_empty(self) -> None:
         """A stream that holds nothing gives nothing."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from typing import TextIO
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -14,6 +13,7 @@ from opentelemetry.trace import Span as SdkSpan
 from opentelemetry.trace import SpanKind, Status, StatusCode, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from common.threads import GuardedThread
 from common.tracing import Attributes, Operation, Span
 
 _W3C = TraceContextTextMapPropagator()
@@ -66,7 +66,7 @@ class OtelTracer:
     def close(self, seconds: float) -> None:
         """Export what has ended, then stop; a collector that is away is not waited for longer."""
         # the SDK waits for as long as its exporter tries, whatever it is told
-        ending = threading.Thread(target=self._provider.shutdown, daemon=True)
+        ending = GuardedThread("spans-end", self._provider.shutdown, once=True)
         ending.start()
         ending.join(seconds)
 

@@ -8,7 +8,7 @@ from app.health.worker_state import Lifecycle
 from app.kafka.publisher import Publisher
 from app.metrics import IngestMetrics
 from common.changes import Changes
-from common.threads import Guard
+from common.threads import GuardedThread
 
 
 class Watchdog:
@@ -36,7 +36,7 @@ class Watchdog:
 
     def start(self) -> None:
         """Look from a thread of its own until `stop`."""
-        threading.Thread(target=self._run, name="watchdog", daemon=True).start()
+        GuardedThread("watchdog", self._run).start()
 
     def stop(self) -> None:
         """End the thread."""
@@ -63,9 +63,6 @@ class Watchdog:
         self._lifecycle.mark_stuck(why)
 
     def _run(self) -> None:
-        guard = Guard("watchdog")
-        while True:
-            with guard.round():
-                self.look()
-            if self._ending.wait(self._every_s):
-                return
+        self.look()
+        while not self._ending.wait(self._every_s):
+            self.look()

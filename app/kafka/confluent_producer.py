@@ -22,7 +22,7 @@ from kafka.errors import (
 
 from app.kafka.confluent_options import producer_options
 from app.settings import IngestSettings
-from common.threads import Guard
+from common.threads import GuardedThread
 from common.topic_limits import record_limits
 
 _POLL_S = 0.1
@@ -127,7 +127,7 @@ class ConfluentProducer:
         self._limit = limit
         self._timeout_s = timeout_s
         self._closing = threading.Event()
-        self._poller = threading.Thread(target=self._poll, name="librdkafka-poll", daemon=True)
+        self._poller = GuardedThread("librdkafka-poll", self._poll)
         self._poller.start()
 
     @property
@@ -194,10 +194,8 @@ class ConfluentProducer:
         self._poller.join(_POLL_S * 5)
 
     def _poll(self) -> None:
-        guard = Guard(self._poller.name)
         while not self._closing.is_set():
-            with guard.round():  # it calls back, too
-                self._producer.poll(_POLL_S)
+            self._producer.poll(_POLL_S)  # it calls back, too
 
 
 def _translated(error: Code) -> KafkaError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -12,7 +13,7 @@ from common import kafka_clients
 from common.changes import Changes
 from common.kafka_reasons import BrokerTroubles
 from common.logs import get_logger
-from common.threads import Guard
+from common.threads import GuardedThread
 
 _RETRY_S = 0.5
 
@@ -73,7 +74,7 @@ class Connection:
 
     def start(self, patience_s: float) -> None:
         """Begin to connect; return once connected, or after `patience_s` seconds."""
-        threading.Thread(target=self._keep_connected, name="kafka-connect", daemon=True).start()
+        GuardedThread("kafka-connect", self._keep_connected).start()
         with self._changed:
             self._changed.wait_for(lambda: self._producer is not None, patience_s)
 
@@ -90,9 +91,7 @@ class Connection:
             self._producer, self._why_not = None, f"kafka: {why}"
             self._changed.notify_all()
         self._changes.begin("kafka", f"producer replaced: {why}")
-        retirement = threading.Timer(self._grace_s, producer.drop)
-        retirement.daemon = True
-        retirement.start()
+        GuardedThread("kafka-retire", lambda: self._retire(producer), once=True).start()
 
     def close(self, timeout_s: float) -> None:
         """Stop connecting and close the producer, within about `timeout_s` seconds."""
@@ -108,11 +107,13 @@ class Connection:
             self._log.warning("producer dropped", reason=str(error))
             producer.drop()
 
+    def _retire(self, producer: Producer) -> None:
+        time.sleep(self._grace_s)
+        producer.drop()
+
     def _keep_connected(self) -> None:
-        guard = Guard("kafka-connect")
         while self._needed():
-            with guard.round():
-                self._connect_once()
+            self._connect_once()
 
     def _connect_once(self) -> None:
         try:

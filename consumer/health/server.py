@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from common.logs import get_logger
+from common.threads import GuardedThread
 from consumer.health.health import Health
 
 _IDLE_CONNECTION_S = 5
@@ -101,7 +101,7 @@ def serving(
     with Server((host, port), Handler) as server:
         # a probe in progress must not hold up the end of the process
         server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, name="health", daemon=True)
+        thread = GuardedThread("health", server.serve_forever)
         thread.start()
         try:
             yield str(server.server_address[0]), int(server.server_address[1])

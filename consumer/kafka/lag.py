@@ -12,7 +12,7 @@ from typing import Protocol
 from kafka.errors import KafkaError
 
 from common.logs import get_logger
-from common.threads import Guard
+from common.threads import GuardedThread
 from consumer.metrics import ConsumerMetrics
 from consumer.runtime import Clock
 
@@ -71,8 +71,7 @@ class Lag:
         self._kafka: GroupOffsets | None = None
         self._oldest: dict[int, tuple[int, int | None]] = {}  # its offset, and epoch milliseconds
         self._stopped = threading.Event()
-        self._guard = Guard("lag")
-        self._thread = threading.Thread(target=self._run, name="lag", daemon=True)
+        self._thread = GuardedThread("lag", self._run)
 
     def start(self) -> None:
         """Begin to ask."""
@@ -110,8 +109,7 @@ class Lag:
 
     def _run(self) -> None:
         while not self._stopped.is_set():
-            with self._guard.round():
-                self.look()
+            self.look()
             self._stopped.wait(self._every_s)
         self._let_go()
 

@@ -10,6 +10,8 @@ from contextlib import AbstractContextManager, nullcontext
 from types import FrameType
 from typing import Protocol
 
+from common.threads import GuardedThread
+
 _AGAIN_S = 0.01
 
 
@@ -47,7 +49,7 @@ class AlarmBudget:
         self._end: float | None = None  # of the block that is being run, by the monotonic clock
         signal.signal(signal.SIGALRM, self._look)
         main = threading.get_ident()
-        threading.Thread(target=self._watch, args=(main,), name="time-budget", daemon=True).start()
+        GuardedThread("time-budget", lambda: self._watch(main)).start()
 
     def __call__(self) -> AlarmBudget:
         """Return the context: OutOfTimeError is raised inside the block once its time is up."""

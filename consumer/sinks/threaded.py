@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from common.logs import get_logger
-from common.threads import Guard
+from common.threads import GuardedThread
 from consumer.bidding.decision_record import Decided
 from consumer.errors import SinkRefusedError, SinkUnavailableError
 from consumer.metrics import ConsumerMetrics
@@ -50,7 +49,7 @@ class Threaded:
         self._queue = BoundedQueue(bounds.decisions, bounds.size_bytes)
         self._delivered = metrics.sink_delivered.labels(self.name)
         metrics.sink_queue.labels(self.name).set_function(lambda: len(self._queue))
-        self._thread = threading.Thread(target=self._run, name=f"sink-{self.name}", daemon=True)
+        self._thread = GuardedThread(f"sink-{self.name}", self._run)
 
     def start(self) -> None:
         """Begin to pass on."""
@@ -71,10 +70,8 @@ class Threaded:
         return self._queue.abandon()
 
     def _run(self) -> None:
-        guard = Guard(self._thread.name)
         while batch := self._queue.take(_AT_ONCE):
-            with guard.round():
-                self._deliver(batch)
+            self._deliver(batch)
         try:
             self._sink.close()
         except BaseException:  # noqa: BLE001  a sink may raise anything, and this is its end

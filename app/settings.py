@@ -14,10 +14,11 @@ from app.validation.schemas import MINIMAL, OPENRTB_26, NoSuchSchema, schema_nam
 from app.validation.supported import NotCompilable
 from common.kafka import KafkaSettings
 from common.logs import LogSettings
-from common.settings import POSITIVE, SettingsError, load, setting
+from common.settings import MOST, POSITIVE, SettingsError, load, setting
 from common.tracing import TracingSettings
 
 PREFIXES = ("INGEST_", "KAFKA_", "BID_", "VALIDATION_", "TRACING")
+_LARGEST_RECORD = 1 << 30  # with its key and headers it is within what Kafka can take
 KAFKA_PYTHON, CONFLUENT = "kafka-python", "confluent"
 
 
@@ -80,7 +81,7 @@ class IngestSettings:
     )
     max_requests: int = setting(
         "INGEST_MAX_REQUESTS",
-        fields.Integer(validate=validate.Range(min=0)),
+        fields.Integer(validate=validate.Range(0, MOST)),
         doc="Requests after which a worker is replaced; 0: never.",
         default="0",
     )
@@ -93,8 +94,8 @@ class IngestSettings:
     )
     max_body_bytes: int = setting(
         "INGEST_MAX_BODY_BYTES",
-        fields.Integer(validate=POSITIVE),
-        doc="Largest body, after inflation; more is 413.",
+        fields.Integer(validate=validate.Range(1, _LARGEST_RECORD)),
+        doc="Largest body, after inflation; more is 413, as is what the topic does not take.",
         default="262144",
     )
     bid_schema: str = setting(
@@ -113,7 +114,7 @@ class IngestSettings:
     )
     publish_timeout_ms: int = setting(
         "INGEST_PUBLISH_TIMEOUT_MS",
-        fields.Integer(validate=validate.Range(min=50)),
+        fields.Integer(validate=validate.Range(50, 3_600_000)),
         doc="Milliseconds that Kafka may take to acknowledge a record; later is 503.",
         default="1000",
     )

@@ -14,7 +14,8 @@ from marshmallow.validate import Range
 
 S = TypeVar("S")
 
-POSITIVE = Range(min=1)  # of whole numbers
+MOST = 2_147_483_647  # what the system and Kafka take for a number
+POSITIVE = Range(1, MOST)  # of whole numbers
 
 # Variables of Apache Kafka's own scripts, found on many machines that have it installed.
 NOT_OURS = frozenset(

@@ -25,7 +25,10 @@ class Ticket:
 
 
 class Admission:
-    """Counts records and bytes that wait for their acknowledgement, up to a limit of each."""
+    """Counts records and bytes that wait for their acknowledgement, up to a limit of each.
+
+    One record alone is admitted in any case: its body is limited, and has a key and headers.
+    """
 
     def __init__(
         self, max_records: int, max_bytes: int, monotonic: Callable[[], float] = time.monotonic
@@ -83,6 +86,8 @@ class Admission:
             return self._changed.wait_for(lambda: not self._waiting, timeout_s)
 
     def _fits(self, size: int) -> bool:
+        if not self._waiting:
+            return True
         return len(self._waiting) < self._max_records and self._bytes + size <= self._max_bytes
 
     def _reopens(self) -> bool:

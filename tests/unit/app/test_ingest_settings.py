@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 import pytest
+from marshmallow import fields
 
-from app.settings import load_settings
-from common.settings import SettingsError
+from app.settings import IngestSettings, load_settings
+from common.settings import Setting, SettingsError, table
 
 
 def test_a_body_that_never_fits_among_those_pending_is_refused() -> None:
     """Two limits that contradict each other would answer 503 to a large body for ever."""
     environ = {"INGEST_MAX_BODY_BYTES": "1001", "INGEST_MAX_PENDING_BYTES": "1000"}
     with pytest.raises(SettingsError, match="^INGEST_MAX_PENDING_BYTES=1000: must be at least"):
+        load_settings(environ)
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in table(IngestSettings) if isinstance(row.parse, fields.Integer)]
+)
+def test_a_number_that_nothing_takes_is_refused(row: Setting) -> None:
+    """What the system, Kafka or a clock cannot hold is a line at the start, not a failure later."""
+    with pytest.raises(SettingsError, match=f"^{row.name}=") as raised:
+        load_settings({row.name: "9" * 12})
+    assert "\n" not in str(raised.value)
+
+
+def test_a_body_that_no_record_can_hold_is_refused() -> None:
+    """Kafka counts the bytes of a record in 31 bits."""
+    environ = {"INGEST_MAX_BODY_BYTES": str(2**31), "INGEST_MAX_PENDING_BYTES": str(2**31 - 1)}
+    with pytest.raises(SettingsError, match="^INGEST_MAX_BODY_BYTES="):
         load_settings(environ)

@@ -159,6 +159,19 @@ class TestRefused:
         assert answer.status == 413
         assert read_all(kafka.bootstrap_servers, small) == []
 
+    def test_a_record_within_the_topics_limit_is_taken(
+        self, kafka: Kafka, start_ingest: StartIngest
+    ) -> None:
+        """The limit is the topic's, and no client's own: 2 MB go where 10 MB may."""
+        wide = make_topic(
+            kafka.bootstrap_servers, "wide", configs={"max.message.bytes": "10000000"}
+        )
+        with start_ingest(KAFKA_TOPIC_BID_REQUESTS=wide, INGEST_MAX_BODY_BYTES="8000000") as ingest:
+            answer = ingest.wait_until_ready().post(BID + b" " * 2_000_000)
+        assert answer.status == 202
+        (record,) = read_all(kafka.bootstrap_servers, wide)
+        assert len(record.value) == len(BID) + 2_000_000
+
 
 class TestNoProxyIsTrusted:
     """Who is connected says what a request is about, and nothing else does."""

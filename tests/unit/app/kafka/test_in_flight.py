@@ -36,10 +36,21 @@ def test_admits_up_to_the_bytes() -> None:
 
 def test_a_refused_record_is_not_counted() -> None:
     """Refusing leaves both counts as they were."""
-    admission = Admission(max_records=1, max_bytes=10)
+    admission = Admission(max_records=2, max_bytes=10)
+    admission.enter(1)
     with pytest.raises(Overloaded):
-        admission.enter(11)
-    assert (admission.pending_records, admission.pending_bytes) == (0, 0)
+        admission.enter(10)
+    assert (admission.pending_records, admission.pending_bytes) == (1, 1)
+
+
+def test_a_record_alone_is_admitted_however_large() -> None:
+    """Key and headers come on top of a body, so the largest would never be accepted otherwise."""
+    admission = Admission(max_records=2, max_bytes=100)
+    large = admission.enter(150)
+    with pytest.raises(Overloaded):
+        admission.enter(1)
+    admission.leave(large)
+    assert admission.enter(101).size == 101
 
 
 def test_once_full_it_opens_again_only_when_a_fifth_has_left() -> None:

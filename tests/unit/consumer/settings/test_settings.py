@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from marshmallow import fields
 
-from common.settings import SettingsError, table
+from common.settings import Setting, SettingsError, table
 from consumer.settings.consumer import ConsumerSettings, load_settings
 
 
@@ -69,6 +70,15 @@ class TestLoadSettings:
         settings = load_settings({**wanted, "CONSUMER_GROUP_INSTANCE_ID": "pod-1"})
         assert settings.exactly_once
         assert settings.longest_round_ms == load_settings({}).longest_round_ms + 5_000
+
+    @pytest.mark.parametrize(
+        "row", [row for row in table(ConsumerSettings) if isinstance(row.parse, fields.Number)]
+    )
+    def test_a_number_that_nothing_takes_is_refused(self, row: Setting) -> None:
+        """What the system, Kafka or a clock cannot hold is a line at the start."""
+        for number in ("9" * 12, "inf") if isinstance(row.parse, fields.Integer) else ("inf",):
+            with pytest.raises(SettingsError, match=f"^{row.name}="):
+                load_settings({row.name: number})
 
     def test_every_row_is_documented(self) -> None:
         """docs/configuration.md is generated from these rows."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any, ClassVar, Literal
 
 from app.schema.violation import Violation
 
+_JSON = json.JSONEncoder(separators=(",", ":"))
 Delivery = Literal["none", "unknown"]
 
 
@@ -19,8 +21,8 @@ class Refusal(Exception):
     the request's content is put in either.
     """
 
-    status: ClassVar[HTTPStatus]
-    code: ClassVar[str]
+    status: HTTPStatus
+    code: str
 
     def __init__(self, detail: str) -> None:
         """Keep the sentence that tells the client what to do about it."""
@@ -49,6 +51,10 @@ class Refusal(Exception):
             "code": self.code,
             **self.members(),
         }
+
+    def body(self) -> bytes:
+        """Return the problem document as it is sent."""
+        return _JSON.encode(self.problem()).encode("ascii") + b"\n"
 
 
 class MalformedBody(Refusal):
@@ -118,6 +124,23 @@ class HeadTooLarge(Refusal):
 
     status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
     code = "head-too-large"
+
+
+class NotServed(Refusal):
+    """What the routes rule out: there is no such path, or not with this method, and so on."""
+
+    def __init__(
+        self, status: HTTPStatus, code: str, detail: str, headers: Mapping[str, str]
+    ) -> None:
+        """Take what the routing says of it."""
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self._headers = dict(headers)
+
+    def headers(self) -> dict[str, str]:
+        """Return those of the routing, as `Allow`."""
+        return self._headers
 
 
 class InternalError(Refusal):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from secrets import token_bytes
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, request
 
+from app.http.answer import Answer, refuse
 from app.http.body import read_body
 from app.ingest import Accepted, Ingest
 from app.metrics import IngestMetrics
@@ -27,26 +28,12 @@ _JSON = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True)
-class Answer:
-    """An HTTP response, and how it is counted and logged."""
+class _End:
+    """How a bid request ended: its answer, and as what it is counted and logged."""
 
-    status: HTTPStatus
-    content_type: str
-    body: bytes
+    answer: Answer
     outcome: str
     log_fields: dict[str, Any]
-    further_headers: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def status_line(self) -> str:
-        """The status with its phrase."""
-        return f"{self.status.value} {self.status.phrase}"
-
-    def headers(self) -> list[tuple[str, str]]:
-        """Return every header of the response."""
-        length = str(len(self.body))
-        own = [("Content-Type", self.content_type), ("Content-Length", length)]
-        return [*own, *self.further_headers.items()]
 
 
 class BidHandler:
@@ -74,11 +61,11 @@ class BidHandler:
             started = self._monotonic()
             self._metrics.received.inc()
             parent = traceparent.take_or_make(environ.get("HTTP_TRACEPARENT"), self._random_bytes)
-            answer = self._answer(environ, parent)
-            self._note(answer, self._monotonic() - started, parent)
-            return answer
+            end = self._accept(environ, parent)
+            self._note(end, self._monotonic() - started, parent)
+            return end.answer
 
-    def _answer(self, environ: WSGIEnvironment, parent: str) -> Answer:
+    def _accept(self, environ: WSGIEnvironment, parent: str) -> _End:
         try:
             body = read_body(environ, self._max_body_bytes)
             return self._accepted(self._ingest.accept(body, _for_the_record(environ, parent)))
@@ -88,27 +75,22 @@ class BidHandler:
             self._log.exception("failed")
             return self._refused(InternalError("This failed here, for a reason in the log."))
 
-    def _note(self, answer: Answer, took_s: float, parent: str) -> None:
-        self._metrics.note_answer(answer.outcome, took_s)
+    def _note(self, end: _End, took_s: float, parent: str) -> None:
+        self._metrics.note_answer(end.outcome, took_s)
         self._log.info(
-            **answer.log_fields,
-            status=answer.status.value,
+            **end.log_fields,
+            status=end.answer.status.value,
             latency_ms=round(took_s * 1000, 2),
             trace_id=traceparent.trace_id(parent),
         )
 
-    def _accepted(self, accepted: Accepted) -> Answer:
+    def _accepted(self, accepted: Accepted) -> _End:
         self._metrics.body.observe(accepted.size)
         self._count(accepted.verdict)
         body = accepted.body()
         fields = {name: value for name, value in body.items() if name != "status"}
-        return Answer(
-            HTTPStatus.ACCEPTED,
-            "application/json",
-            _encoded(body),
-            "accepted",
-            {"event": "bid accepted", **fields},
-        )
+        answer = Answer(HTTPStatus.ACCEPTED, "application/json", _encoded(body))
+        return _End(answer, "accepted", {"event": "bid accepted", **fields})
 
     def _count(self, verdict: Verdict) -> None:
         for rule in verdict.warnings:
@@ -119,18 +101,12 @@ class BidHandler:
             self._metrics.disputed.inc()
             self._log.error("compiled check disputed", path=verdict.disputed)
 
-    def _refused(self, refusal: Refusal) -> Answer:
+    def _refused(self, refusal: Refusal) -> _End:
         if isinstance(refusal, InvalidBidRequest):
             for violation in refusal.violations:
                 self._metrics.violations.labels(violation.rule).inc()
-        return Answer(
-            refusal.status,
-            "application/problem+json",
-            _encoded(refusal.problem()),
-            refusal.code,
-            {"event": "bid refused", "code": refusal.code, **refusal.log_fields()},
-            refusal.headers(),
-        )
+        fields = {"event": "bid refused", "code": refusal.code, **refusal.log_fields()}
+        return _End(refuse(refusal), refusal.code, fields)
 
 
 def bid_blueprint(handler: BidHandler) -> Blueprint:
@@ -139,8 +115,7 @@ def bid_blueprint(handler: BidHandler) -> Blueprint:
 
     @blueprint.post("/bid")
     def bid() -> Response:
-        answer = handler.answer(request.environ)
-        return Response(answer.body, answer.status_line, answer.headers())
+        return handler.answer(request.environ).to_flask()
 
     return blueprint
 

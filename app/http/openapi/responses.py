@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
-from app.problems import InternalError, InvalidBidRequest, Refusal, Unavailable
+from app.problems import InternalError, InvalidBidRequest, NotServed, Refusal, Unavailable
 
 Json = dict[str, Any]
 
@@ -70,7 +70,8 @@ def of_json(schema: Json, description: str, media_type: str = "application/json"
 
 def to_bids() -> dict[str, Json]:
     """Return every answer to POST /bid by its status."""
-    kinds = sorted(_kinds(Refusal), key=lambda kind: kind.status)
+    of_bids = (kind for kind in _kinds(Refusal) if kind is not NotServed)
+    kinds = sorted(of_bids, key=lambda kind: kind.status)
     by_status = groupby(kinds, key=lambda kind: kind.status)
     accepted = of_json(ref("Accepted"), "All in-sync replicas have acknowledged the record.")
     return {"202": accepted, **{str(int(s)): _refused([*those]) for s, those in by_status}}

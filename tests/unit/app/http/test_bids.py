@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from http import HTTPStatus
 
 import pytest
 from structlog.testing import capture_logs
@@ -13,6 +14,7 @@ from app.problems import (
     InternalError,
     InvalidBidRequest,
     MalformedBody,
+    NotServed,
     Overloaded,
     Refusal,
     RequestTimeout,
@@ -107,6 +109,7 @@ REFUSALS: list[tuple[Refusal, int, str]] = [
     (UnsupportedMedia("m"), 415, "unsupported-media-type"),
     (RequestTimeout("m"), 408, "request-timeout"),
     (HeadTooLarge("m"), 431, "head-too-large"),
+    (NotServed(HTTPStatus.NOT_FOUND, "not-found", "m", {}), 404, "not-found"),
     (InternalError("m"), 500, "internal-error"),
     (Unavailable("m", "none"), 503, "not-acknowledged"),
     (Indeterminate("m"), 503, "delivery-unknown"),
@@ -196,13 +199,36 @@ class TestRefused:
 class TestOtherRequests:
     """What is not a POST to /bid."""
 
-    @pytest.mark.parametrize(("path", "status"), [("/bid", 405), ("/nowhere", 404), ("/", 404)])
+    @pytest.mark.parametrize(
+        ("path", "status", "code"),
+        [
+            ("/bid", 405, "method-not-allowed"),
+            ("/nowhere", 404, "not-found"),
+            ("/", 404, "not-found"),
+        ],
+    )
     def test_flasks_own_refusals_are_problem_documents(
-        self, ingest: Ingest, path: str, status: int
+        self, ingest: Ingest, path: str, status: int, code: str
     ) -> None:
-        """404 and 405 look like every other refusal."""
+        """404 and 405 look like every other refusal, code included."""
         answer = ingest.client.get(path)
         assert (answer.status_code, answer.mimetype) == (status, "application/problem+json")
+        assert answer.json is not None
+        assert answer.json.keys() == MalformedBody("m").problem().keys()
+        assert (answer.json["status"], answer.json["code"]) == (status, code)
+        assert int(answer.headers["Content-Length"]) == len(answer.data)
+
+    def test_a_defect_of_a_view_is_one_as_well(self, ingest: Ingest) -> None:
+        """Whatever a view raises: 500 is a problem document with the code that /bid has for it."""
+
+        def defect() -> tuple[str, ...]:
+            raise ZeroDivisionError
+
+        ingest.publisher.not_ready = defect  # type: ignore[method-assign]  # what /readyz asks
+        ingest.client.application.config["PROPAGATE_EXCEPTIONS"] = False
+        answer = ingest.client.get("/readyz")
+        assert answer.json is not None
+        assert (answer.status_code, answer.json["code"]) == (500, "internal-error")
 
     def test_405_names_what_is_allowed(self, ingest: Ingest) -> None:
         """The Allow header is kept (RFC 9110 section 15.5.6)."""

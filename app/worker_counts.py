@@ -11,6 +11,9 @@ from prometheus_client import Metric, generate_latest
 from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+# prometheus_client's own recipe, `mark_process_dead` after each worker, keeps one of the promises
+# below alone: it removes the files of gauges. Those of counters and histograms stay by design, two
+# for each worker that ever was, and every scrape reads them all. Hence its file format is used.
 _ADDED_UP = ("counter", "histogram")
 
 

@@ -10,9 +10,8 @@ from prometheus_client import CollectorRegistry
 from app.gunicorn_worker.server import IngestServer
 from app.health.watchdog import Watchdog
 from app.health.worker_state import Lifecycle
-from app.http.application import create_app
+from app.http.application import create_admin_app, create_public_app
 from app.http.bids import BidHandler
-from app.http.docs import docs_blueprint
 from app.http.openapi.document import openapi_json
 from app.ingest import Ingest
 from app.kafka import kafka_publisher
@@ -50,10 +49,10 @@ def build_server(
         lifecycle = Lifecycle(metrics_dir)
         watchdog = Watchdog(publisher, lifecycle, metrics, settings.stuck_timeout_s)
         handler = BidHandler(Ingest(publisher, judge), metrics, settings.max_body_bytes)
-        application = create_app(handler, publisher, lifecycle, counts.exposition)
-        application.register_blueprint(docs_blueprint(openapi))
+        public = create_public_app(handler, publisher, lifecycle)
+        admin = create_admin_app(handler, publisher, lifecycle, counts.exposition, openapi)
         tune_gc()
-        return Service(application, publisher, lifecycle, watchdog, metrics)
+        return Service(public, admin, publisher, lifecycle, watchdog, metrics)
 
     return IngestServer(settings, build_service, counts, metrics_dir)
 

@@ -16,9 +16,10 @@ from common.logs import get_logger
 
 @dataclass(frozen=True)
 class Service:
-    """The parts of a worker that have a beginning and an end, and the application on them."""
+    """The parts of a worker that have a beginning and an end, and the applications on them."""
 
-    application: Flask
+    public: Flask
+    admin: Flask
     publisher: Publisher
     lifecycle: Lifecycle
     watchdog: Watchdog

@@ -32,7 +32,7 @@ class IngestSettings:
     host: str = setting(
         "INGEST_HOST",
         fields.String(),
-        doc="Address to listen on.",
+        doc="Address to listen on, IPv4 or IPv6 (`::` for both).",
         default="0.0.0.0",  # noqa: S104  a container is reached from outside of it
     )
     port: int = setting(
@@ -40,6 +40,13 @@ class IngestSettings:
         fields.Integer(validate=validate.Range(0, 65_535)),
         doc="Port to listen on; 0 takes a free one.",
         default="8080",
+    )
+    admin_port: int = setting(
+        "INGEST_ADMIN_PORT",
+        fields.Integer(validate=validate.Range(0, 65_535)),
+        doc="Port for `/metrics`, `/docs`, `/openapi.json` and `/readyz` with reasons, which are "
+        "not the public's; 0 takes a free one.",
+        default="8082",
     )
     workers: int = setting(
         "INGEST_WORKERS",
@@ -152,6 +159,11 @@ class IngestSettings:
 
     def check(self) -> None:
         """Raise SettingsError where the settings do not go together."""
+        if self.admin_port == self.port != 0:
+            raise SettingsError(
+                f"INGEST_ADMIN_PORT={self.admin_port}: must be another than INGEST_PORT, which is"
+                " the public's"
+            )
         if self.max_pending_bytes < self.max_body_bytes:
             raise SettingsError(
                 f"INGEST_MAX_PENDING_BYTES={self.max_pending_bytes}: must be at least "

@@ -48,6 +48,7 @@ class Server:
             **{k: v for k, v in os.environ.items() if k in {"PATH", "HOME", "LANG"}},
             "INGEST_HOST": "127.0.0.1",
             "INGEST_PORT": str(self.port),
+            "INGEST_ADMIN_PORT": "0",
             **kafka,
             **peer.environ,
         }

@@ -56,7 +56,7 @@ def metric_tables() -> str:
         [
             "# Metrics",
             "",
-            "Prometheus text on `/metrics` of each service: port 8080 of the ingest (the sum over",
+            "Prometheus text on `/metrics` of each service: port 8082 of the ingest (the sum over",
             "its worker processes), port 8081 of the bidding logic.",
             "",
             "## Ingest",

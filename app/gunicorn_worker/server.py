@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
@@ -16,6 +15,7 @@ from gunicorn.workers.base import Worker
 
 from app.gunicorn_worker.worker import BufferingWorker
 from app.health.worker_state import Lifecycle
+from app.http.application import PortDispatcher
 from app.problems import Refusal
 from app.service import Service
 from app.settings import IngestSettings
@@ -42,7 +42,7 @@ class ForwardingLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
 def gunicorn_options(settings: IngestSettings, worker_tmp_dir: Path) -> dict[str, Any]:
     """Return gunicorn's settings; threads wait for Kafka, so there are many per worker."""
     return {
-        "bind": f"{settings.host}:{settings.port}",
+        "bind": [_address(settings, port) for port in (settings.port, settings.admin_port)],
         "backlog": settings.backlog,
         "workers": settings.workers,
         "worker_class": BufferingWorker,
@@ -77,6 +77,7 @@ class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no 
         """Configure; `build_service` is called in each worker, after the fork."""
         self.settings = settings
         self.service: Service | None = None  # of this process, once it is a worker
+        self.admin_port = settings.admin_port  # the real one, once it is bound
         self._build_service = build_service
         self._counts = counts
         self._metrics_dir = metrics_dir
@@ -86,6 +87,7 @@ class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no 
         """Hand the settings and the hooks to gunicorn."""
         for name, value in gunicorn_options(self.settings, self._metrics_dir).items():
             self.cfg.set(name, value)
+        self.cfg.set("when_ready", self._note_bound)
         self.cfg.set("post_worker_init", self._start_service)
         self.cfg.set("worker_exit", self._close_service)
         self.cfg.set("child_exit", self._forget_worker)
@@ -95,11 +97,11 @@ class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no 
         """Serve until SIGTERM, then leave with SystemExit."""
         Arbiter(self).run()
 
-    def load(self) -> Flask:
+    def load(self) -> PortDispatcher:
         """Build what this worker serves; all others' probes wait for it to have started."""
         self.service = self._build_service()
         self.service.lifecycle.mark_starting()
-        return self.service.application
+        return PortDispatcher(self.service.public, self.service.admin, self.admin_port)
 
     def note_stop(self) -> None:
         """Turn readiness off; a signal can come before there is a service."""
@@ -110,6 +112,11 @@ class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no 
         """Count and log a request that was refused before it was whole."""
         if self.service is not None:
             self.service.note_refusal(refusal)
+
+    def _note_bound(self, arbiter: Arbiter) -> None:
+        """Learn, before the first fork, which port a 0 has become."""
+        _public, admin = arbiter.LISTENERS  # in the order of `bind`
+        self.admin_port = admin.getsockname()[1]
 
     def _start_service(self, _worker: Worker) -> None:
         if self.service is not None:
@@ -125,6 +132,12 @@ class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no 
 
     def _remove_counts(self, _arbiter: Arbiter) -> None:
         shutil.rmtree(self._metrics_dir, ignore_errors=True)
+
+
+def _address(settings: IngestSettings, port: int) -> str:
+    """Return an address as gunicorn reads it: IPv6 in brackets (RFC 3986 section 3.2.2)."""
+    host = settings.host.strip("[]")
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _connections(settings: IngestSettings) -> int:

@@ -1,29 +1,73 @@
-"""The Flask application, put together from what is passed in."""
+"""The Flask applications: one for everybody, and one for those who run the service."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
-from flask import Flask
+from flask import Blueprint, Flask
 from werkzeug.exceptions import HTTPException
 
 from app.health.worker_state import Lifecycle
 from app.http.bids import BidHandler, ShortPath, bid_blueprint
+from app.http.docs import docs_blueprint
 from app.http.errors import answer_http_error
-from app.http.probes import probe_blueprint
+from app.http.probes import metrics_blueprint, probe_blueprint
 from app.kafka.publisher import Publisher
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-def create_app(
+
+def create_public_app(handler: BidHandler, publisher: Publisher, lifecycle: Lifecycle) -> Flask:
+    """Return what everybody may ask: bids and probes, which name no broker and no process.
+
+    Nothing is connected or started here.
+    """
+    return _create_app(handler, probe_blueprint(publisher, lifecycle, reasons=False))
+
+
+def create_admin_app(
     handler: BidHandler,
     publisher: Publisher,
     lifecycle: Lifecycle,
     exposition: Callable[[], bytes],
+    openapi: bytes,
 ) -> Flask:
-    """Return the WSGI application; nothing is connected or started here."""
+    """Return the same for those who run the service: with reasons, metrics and the API's page.
+
+    Bids are taken as well, so that the page can try them out where it comes from.
+    """
+    return _create_app(
+        handler,
+        probe_blueprint(publisher, lifecycle, reasons=True),
+        metrics_blueprint(exposition),
+        docs_blueprint(openapi),
+    )
+
+
+class PortDispatcher:
+    """A WSGI application (PEP 3333) that hands a request to `admin` where it came to its port.
+
+    That is the port of the socket that took the connection: nothing that a client sends changes it.
+    """
+
+    def __init__(self, public: WSGIApplication, admin: WSGIApplication, admin_port: int) -> None:
+        """Take both applications, and the port that is really bound for `admin`."""
+        self._public = public
+        self._admin = admin
+        self._admin_port = str(admin_port)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request."""
+        to_admin = environ["SERVER_PORT"] == self._admin_port
+        return (self._admin if to_admin else self._public)(environ, start_response)
+
+
+def _create_app(handler: BidHandler, *blueprints: Blueprint) -> Flask:
     app = Flask("app", static_folder=None)
-    app.register_blueprint(bid_blueprint(handler))
-    app.register_blueprint(probe_blueprint(publisher, lifecycle, exposition))
+    for blueprint in (bid_blueprint(handler), *blueprints):
+        app.register_blueprint(blueprint)
     app.register_error_handler(HTTPException, answer_http_error)
     app.wsgi_app = ShortPath(app.wsgi_app, handler)  # type: ignore[method-assign]
     return app

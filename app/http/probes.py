@@ -11,27 +11,34 @@ from app.health.worker_state import Lifecycle
 from app.kafka.publisher import Publisher
 
 
-def probe_blueprint(
-    publisher: Publisher, lifecycle: Lifecycle, exposition: Callable[[], bytes]
-) -> Blueprint:
-    """Return the routes; `exposition` renders the metrics as Prometheus text."""
+def probe_blueprint(publisher: Publisher, lifecycle: Lifecycle, *, reasons: bool) -> Blueprint:
+    """Return the routes; without `reasons` they say whether, and not why.
+
+    A reason names brokers, topics and processes: what is not everybody's business.
+    """
     blueprint = Blueprint("probes", __name__)
 
     @blueprint.get("/healthz")
     def healthz() -> tuple[Response, int]:
         """Answer 200 as long as the workers serve: never depends on Kafka."""
-        reasons = lifecycle.not_alive()
-        if reasons:
-            return jsonify(status="stuck", reasons=reasons), 503
-        return jsonify(status="alive"), 200
+        return state("alive", "stuck", lifecycle.not_alive())
 
     @blueprint.get("/readyz")
     def readyz() -> tuple[Response, int]:
-        """Answer 200 when every worker has started and this one takes bids, else 503 and why."""
-        reasons = publisher.not_ready() + lifecycle.not_ready()
-        if reasons:
-            return jsonify(status="not ready", reasons=reasons), 503
-        return jsonify(status="ready"), 200
+        """Answer 200 when every worker has started and this one takes bids, else 503."""
+        return state("ready", "not ready", publisher.not_ready() + lifecycle.not_ready())
+
+    def state(well: str, unwell: str, why: tuple[str, ...]) -> tuple[Response, int]:
+        if not why:
+            return jsonify(status=well), 200
+        return jsonify(status=unwell, **({"reasons": why} if reasons else {})), 503
+
+    return blueprint
+
+
+def metrics_blueprint(exposition: Callable[[], bytes]) -> Blueprint:
+    """Return the route; `exposition` renders the metrics as Prometheus text."""
+    blueprint = Blueprint("metrics", __name__)
 
     @blueprint.get("/metrics")
     def metrics() -> Response:

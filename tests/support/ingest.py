@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -23,6 +24,10 @@ PATIENT = {"INGEST_PUBLISH_TIMEOUT_MS": "8000"}
 # The Kafka client, so that every test can be run with each.
 _PASSED_ON = ("PATH", "COVERAGE", "PYTHON", "INGEST_KAFKA_CLIENT")
 
+# What gunicorn says, in the order of the settings.
+_LISTENING = re.compile(r"Listening at: http://\S+:(\d+),http://\S+:(\d+) ")
+_REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  to connect to, not to bind
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -39,21 +44,23 @@ class Answer:
 
 
 class IngestProcess:
-    """`python -m app` on a free port of loopback."""
+    """`python -m app` on two ports of loopback: free ones, unless `environ` says otherwise."""
 
     program: tuple[str, ...] = ("-m", "app")
 
     def __init__(self, log: Path, **environ: str) -> None:
         """Prepare; `environ` is the service's whole configuration."""
-        self.port = free_port()
         self.log = log
         self._environ = {
             **{k: v for k, v in os.environ.items() if k.startswith(_PASSED_ON)},
             "INGEST_HOST": "127.0.0.1",
-            "INGEST_PORT": str(self.port),
+            "INGEST_PORT": str(free_port()),
+            "INGEST_ADMIN_PORT": str(free_port()),
             "INGEST_WORKERS": "1",
             **environ,
         }
+        self.port = int(self._environ["INGEST_PORT"])
+        self.admin_port = int(self._environ["INGEST_ADMIN_PORT"])
 
     def __enter__(self) -> Self:
         """Start it; returns once it is alive, which is not yet ready."""
@@ -85,17 +92,21 @@ class IngestProcess:
         return self
 
     def get(self, path: str) -> Answer:
-        """GET a path."""
-        return self._request("GET", path, None, {})
+        """GET a path of the public port."""
+        return self._request(self.port, "GET", path, None, {})
+
+    def get_admin(self, path: str) -> Answer:
+        """GET a path of the admin port: metrics, the API's page, reasons."""
+        return self._request(self.admin_port, "GET", path, None, {})
 
     def post(self, body: bytes, **headers: str) -> Answer:
         """POST a body to /bid; headers are given as Content_Type="..."."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self._request("POST", "/bid", body, named)
+        return self._request(self.port, "POST", "/bid", body, named)
 
     def level(self, name: str) -> float | None:
         """Return what the workers say of a metric without labels, together; None: nothing yet."""
-        lines = self.get("/metrics").body.decode().splitlines()
+        lines = self.get_admin("/metrics").body.decode().splitlines()
         found = [line.rsplit(" ", 1)[1] for line in lines if line.startswith(f"{name} ")]
         return float(found[0]) if found else None
 
@@ -116,15 +127,23 @@ class IngestProcess:
 
     def _alive(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()
+        self._note_chosen_ports()
         try:
             return self.get("/healthz").status == 200
         except OSError:
             return False
 
+    def _note_chosen_ports(self) -> None:
+        """Learn from its log what the system has chosen where a port is 0."""
+        found = _LISTENING.search(self.log.read_text())
+        if found is not None:
+            self.port, self.admin_port = map(int, found.groups())
+
     def _request(
-        self, method: str, path: str, body: bytes | None, headers: dict[str, str]
+        self, port: int, method: str, path: str, body: bytes | None, headers: dict[str, str]
     ) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        host = self._environ["INGEST_HOST"]
+        connection = http.client.HTTPConnection(_REACHED_AT.get(host, host), port, timeout=30)
         try:
             connection.request(method, path, body, headers)
             response = connection.getresponse()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from verification.run.ports import free_port
 
-# The settings of the three ports of a run on this machine.
-PORTS = ("RUN_KAFKA_PORT", "INGEST_PORT", "CONSUMER_HEALTH_PORT")
+# The settings of the ports of a run on this machine.
+PORTS = ("RUN_KAFKA_PORT", "INGEST_PORT", "INGEST_ADMIN_PORT", "CONSUMER_HEALTH_PORT")
 
 
 def free_settings() -> dict[str, str]:

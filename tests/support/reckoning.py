@@ -19,7 +19,7 @@ _MAYBE_DELIVERED = {"delivery-unknown", "internal-error"}
 def counted(ingest: IngestProcess) -> tuple[int, int, int, int]:
     """Return how many the ingest counts as received, accepted, refused and unknown."""
     received, outcomes = 0, {}
-    for name, outcome, value in _SAMPLE.findall(ingest.get("/metrics").body.decode()):
+    for name, outcome, value in _SAMPLE.findall(ingest.get_admin("/metrics").body.decode()):
         if name == "ingest_received_total":
             received = int(float(value))
         elif name == "ingest_requests_total":
@@ -57,7 +57,7 @@ def assert_came_through(stage: Stage, ingest: IngestProcess) -> None:
 
 def in_flight(ingest: IngestProcess) -> int:
     """Return how many bid requests are being answered."""
-    text = ingest.get("/metrics").body.decode()
+    text = ingest.get_admin("/metrics").body.decode()
     found = re.search(r"^ingest_requests_in_flight ([0-9.]+)$", text, re.MULTILINE)
     return int(float(found[1])) if found else 0
 

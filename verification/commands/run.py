@@ -60,7 +60,9 @@ class Plan:
             ServicePlan(
                 "consumer", self.consumer, self.environ, consumer_host, settings.consumer_port
             ),
-            ServicePlan("ingest", self.ingest, self.environ, ingest_host, settings.ingest_port),
+            ServicePlan(
+                "ingest", self.ingest, self.environ, ingest_host, settings.ingest_admin_port
+            ),
         )
 
     def topics(self) -> dict[str, int]:
@@ -100,9 +102,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--plain", action="store_true", help="log lines, on a terminal as well as elsewhere"
     )
     parser.epilog = (
-        "KAFKA_BROKERS=host:port uses that cluster; RUN_KAFKA_PORT, RUN_KAFKA_DATA, INGEST_PORT "
-        "and CONSUMER_HEALTH_PORT move what is in the way. A process that dies is started again, "
-        "at most 5 times a minute; then everything stops with status 1."
+        "KAFKA_BROKERS=host:port uses that cluster; RUN_KAFKA_PORT, RUN_KAFKA_DATA, INGEST_PORT, "
+        "INGEST_ADMIN_PORT and CONSUMER_HEALTH_PORT move what is in the way. A process that dies "
+        "is started again, at most 5 times a minute; then everything stops with status 1."
     )
 
 
@@ -207,4 +209,5 @@ def _ports(settings: RunSettings, *, embedded: bool) -> Iterator[Port]:
     if embedded:
         yield Port(HOST, settings.kafka_port, "RUN_KAFKA_PORT")
     yield Port(settings.ingest_host, settings.ingest_port, "INGEST_PORT")
+    yield Port(settings.ingest_host, settings.ingest_admin_port, "INGEST_ADMIN_PORT")
     yield Port(settings.consumer_host, settings.consumer_port, "CONSUMER_HEALTH_PORT")

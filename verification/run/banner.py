@@ -31,7 +31,7 @@ def banner(facts: Facts) -> str:
     rows = (
         ("Kafka", f"{facts.brokers} ({origin})"),
         ("ingest", url),
-        ("its documentation", f"http://localhost:{settings.ingest_port}/docs"),
+        ("its documentation", f"http://localhost:{settings.ingest_admin_port}/docs"),
         ("bidding logic", f"http://localhost:{settings.consumer_port}/metrics"),
         ("", ""),
         ("post a bid request", _curl(facts.sample, url)),

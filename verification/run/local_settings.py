@@ -39,6 +39,12 @@ class RunSettings:
     ingest_port: int = setting(
         "INGEST_PORT", fields.Integer(validate=_PORT), doc="Port of the ingest.", default="8080"
     )
+    ingest_admin_port: int = setting(
+        "INGEST_ADMIN_PORT",
+        fields.Integer(validate=_PORT),
+        doc="Port of the ingest's metrics, reasons and documentation.",
+        default="8082",
+    )
     consumer_host: str = setting(
         "CONSUMER_HEALTH_HOST",
         fields.String(),
@@ -57,6 +63,7 @@ class RunSettings:
         return {
             "INGEST_HOST": self.ingest_host,
             "INGEST_PORT": str(self.ingest_port),
+            "INGEST_ADMIN_PORT": str(self.ingest_admin_port),
             "CONSUMER_HEALTH_HOST": self.consumer_host,
             "CONSUMER_HEALTH_PORT": str(self.consumer_port),
         }

@@ -22,7 +22,7 @@ _SHOWN = 400  # more is for the log
 
 @dataclass(frozen=True)
 class ServicePlan:
-    """What to run under which name, and where it answers once it is ready."""
+    """What to run under which name, and where it says whether it is ready, and counts."""
 
     name: str
     command: Sequence[str]

@@ -9,11 +9,11 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 from werkzeug.test import TestResponse
 
 from app.health.worker_state import Lifecycle
-from app.http.application import create_app
+from app.http.application import create_public_app
 from app.http.bids import BidHandler
 from app.http.body import inflate
 from app.ingest import Ingest
@@ -43,10 +43,8 @@ bodies = (
 
 def post(publisher: FakePublisher, body: bytes, headers: dict[str, str]) -> TestResponse:
     """Post to an application of its own."""
-    registry = CollectorRegistry()
-    handler = BidHandler(Ingest(publisher), IngestMetrics(registry), LIMIT)
-    lifecycle = Lifecycle(Path("nowhere"))
-    app = create_app(handler, publisher, lifecycle, lambda: generate_latest(registry))
+    handler = BidHandler(Ingest(publisher), IngestMetrics(CollectorRegistry()), LIMIT)
+    app = create_public_app(handler, publisher, Lifecycle(Path("nowhere")))
     return app.test_client().post("/bid", data=body, headers=headers)
 
 

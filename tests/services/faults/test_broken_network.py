@@ -61,7 +61,7 @@ class TestAway:
                 stage.proxy.go_away()
                 load.until_not_accepted(200)
                 assert ingest.get("/healthz").status == 200
-                assert ingest.get("/readyz").json["reasons"][0].startswith("kafka: ")
+                assert ingest.get_admin("/readyz").json["reasons"][0].startswith("kafka: ")
                 stage.proxy.come_back()
                 load.until_accepted(50)
             assert_came_through(stage, ingest)

@@ -114,7 +114,9 @@ class TestRestarted:
                 shutil.rmtree(own.data)
                 own.broker.start()
                 load.until_not_accepted(20)
-            eventually(lambda: own.topic in ingest.get("/readyz").body.decode(), "the topic", 60)
+            eventually(
+                lambda: own.topic in ingest.get_admin("/readyz").body.decode(), "the topic", 60
+            )
             create_topic(own.brokers, own.topic)
             assert_recovers(ingest)
             own.ledger = Ledger()  # what the empty broker lost was not the ingest's to keep
@@ -178,7 +180,9 @@ class TestAuthorization:
                 with no_writing(guarded.brokers, guarded.topic):
                     load.until_not_accepted(20)
                     assert ingest.get("/healthz").status == 200
-                    eventually(lambda: "uthoriz" in ingest.get("/readyz").body.decode(), "why")
+                    eventually(
+                        lambda: "uthoriz" in ingest.get_admin("/readyz").body.decode(), "why"
+                    )
                 load.until_accepted(50)
             assert_came_through(guarded, ingest)
 
@@ -214,7 +218,7 @@ class TestTopic:
         delete_topic(stage.brokers, stage.topic)
         with stage.ingest(**PATIENT) as ingest:
             eventually(
-                lambda: stage.topic in ingest.get("/readyz").body.decode(), "the topic's name"
+                lambda: stage.topic in ingest.get_admin("/readyz").body.decode(), "the topic's name"
             )
             client = Client(ingest.port, stage.ledger)
             answer = client.post("early")

@@ -72,7 +72,7 @@ def says(sentence: str, log: Callable[[], list[dict[str, Any]]]) -> bool:
 def said_by_both(topics: Pipeline, sentence: str, **environ: str) -> None:
     """Wait until both say so, in /readyz and in the log."""
     with services(topics, **environ) as (ingest, consumer):
-        eventually(lambda: sentence in ingest.get("/readyz").json["reasons"][0], sentence, 60)
+        eventually(lambda: sentence in ingest.get_admin("/readyz").json["reasons"][0], sentence, 60)
         eventually(lambda: sentence in consumer.get("/readyz")[1], sentence, 60)
         assert consumer.get("/healthz")[0] == 200
         for log in (ingest.log_lines, consumer.log):

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from prometheus_client import CollectorRegistry, generate_latest
 
 from app.health.worker_state import Lifecycle
-from app.http.application import create_app
+from app.http.application import create_admin_app, create_public_app
 from app.http.bids import BidHandler
 from app.ingest import Ingest as UseCase
 from app.metrics import IngestMetrics
@@ -23,6 +23,7 @@ from tests.support.connections import Connections
 from tests.support.fakes.publisher import FakePublisher
 
 MAX_BODY = 5000
+OPENAPI = b'{"openapi": "3.1.0"}'
 BID: dict[str, Any] = {
     "id": "bid-1",
     "imp": [{"id": "1", "banner": {"w": 300, "h": 250}}],
@@ -32,9 +33,10 @@ BID: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Ingest:
-    """The application, what it publishes to, and what it counts."""
+    """Both applications, what they publish to, and what they count."""
 
     client: FlaskClient
+    admin: FlaskClient
     publisher: FakePublisher
     registry: CollectorRegistry
     lifecycle: Lifecycle
@@ -46,12 +48,12 @@ class Ingest:
 
 @pytest.fixture
 def ingest() -> Ingest:
-    """Build the application at a fixed time with fixed dice."""
+    """Build the applications at a fixed time with fixed dice."""
     return make_ingest()
 
 
 def make_ingest(judge: Judge | None = None, max_body: int = MAX_BODY) -> Ingest:
-    """Build the application with a judge of its own."""
+    """Build the applications with a judge of their own."""
     registry = CollectorRegistry()
     publisher = FakePublisher()
     handler = BidHandler(
@@ -61,8 +63,11 @@ def make_ingest(judge: Judge | None = None, max_body: int = MAX_BODY) -> Ingest:
         random_bytes=lambda n: b"\xaa" * n,
     )
     lifecycle = Lifecycle(Path(tempfile.mkdtemp()))
-    app = create_app(handler, publisher, lifecycle, lambda: generate_latest(registry))
-    return Ingest(app.test_client(), publisher, registry, lifecycle)
+    public = create_public_app(handler, publisher, lifecycle)
+    admin = create_admin_app(
+        handler, publisher, lifecycle, lambda: generate_latest(registry), OPENAPI
+    )
+    return Ingest(public.test_client(), admin.test_client(), publisher, registry, lifecycle)
 
 
 @pytest.fixture

@@ -9,6 +9,18 @@ from app.settings import IngestSettings, load_settings
 from common.settings import Setting, SettingsError, table
 
 
+def test_one_port_for_both_is_refused() -> None:
+    """What is not the public's has a port of its own."""
+    with pytest.raises(SettingsError, match="^INGEST_ADMIN_PORT=8080: must be another than"):
+        load_settings({"INGEST_ADMIN_PORT": "8080"})
+
+
+def test_both_may_take_free_ports() -> None:
+    """Two zeros become two ports."""
+    settings = load_settings({"INGEST_PORT": "0", "INGEST_ADMIN_PORT": "0"})
+    assert (settings.port, settings.admin_port) == (0, 0)
+
+
 def test_a_body_that_never_fits_among_those_pending_is_refused() -> None:
     """Two limits that contradict each other would answer 503 to a large body for ever."""
     environ = {"INGEST_MAX_BODY_BYTES": "1001", "INGEST_MAX_PENDING_BYTES": "1000"}

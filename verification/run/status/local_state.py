@@ -53,7 +53,7 @@ class LocalInquiry:
         hosts = reachable(settings.ingest_host), reachable(settings.consumer_host)
         workloads = (
             self._kafka_workload(),
-            _service("ingest", hosts[0], settings.ingest_port, _answered),
+            _service("ingest", hosts[0], settings.ingest_admin_port, _answered),
             _service("bidding logic", hosts[1], settings.consumer_port, _decided),
         )
         if not any(each.well or "does not answer" not in each.state for each in workloads):
@@ -83,7 +83,7 @@ class LocalInquiry:
 
     def _of_workloads(self, workloads: tuple[Workload, ...]) -> Iterator[Problem]:
         ports = {
-            "ingest": self._settings.ingest_port,
+            "ingest": self._settings.ingest_admin_port,
             "bidding logic": self._settings.consumer_port,
         }
         for each in workloads:

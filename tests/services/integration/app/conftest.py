@@ -15,15 +15,15 @@ from tests.support.topics import make_topic
 
 @dataclass(frozen=True)
 class Service:
-    """A running ingest, its address and its topic."""
+    """A running ingest, its addresses and its topic."""
 
     ingest: IngestProcess
     topic: str
 
     @property
     def home(self) -> str:
-        """The address that its paths are added to."""
-        return f"http://127.0.0.1:{self.ingest.port}"
+        """The address of its admin port, which the paths of its documentation are added to."""
+        return f"http://127.0.0.1:{self.ingest.admin_port}"
 
 
 @pytest.fixture(scope="session")

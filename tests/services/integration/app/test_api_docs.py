@@ -102,7 +102,7 @@ def test_a_sample_can_be_tried_out(  # noqa: PLR0913  what a page is looked at w
 def test_what_the_page_forbids_itself(service: Service) -> None:
     """The page may load from and talk to its own server alone, and nobody may frame it."""
     for path in ("/docs", "/docs/start.js", "/docs/swagger-ui/swagger-ui-bundle.js"):
-        answer = service.ingest.get(path)
+        answer = service.ingest.get_admin(path)
         assert answer.status == 200
         policy = answer.headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy
@@ -114,4 +114,4 @@ def test_what_the_page_forbids_itself(service: Service) -> None:
 @pytest.mark.parametrize("path", ["/docs/../settings.py", "/docs/swagger-ui/%2e%2e%2f__init__.py"])
 def test_nothing_else_is_served(service: Service, path: str) -> None:
     """No file outside of the page's own is reached by its path."""
-    assert service.ingest.get(path).status == 404
+    assert service.ingest.get_admin(path).status == 404

@@ -87,7 +87,7 @@ def watched(
         consumer = stack.enter_context(pipeline.consumer(CONSUMER_SINKS="kafka,log"))
         ingest.wait_until_ready()
         consumer.wait_until_ready()
-        targets = {"ingest": f"127.0.0.1:{ingest.port}", "bidding-logic": consumer.address}
+        targets = {"ingest": f"127.0.0.1:{ingest.admin_port}", "bidding-logic": consumer.address}
         scraping = stack.enter_context(PrometheusProcess(folder, targets))
         running = Watched(ingest, consumer, scraping)
         running.send()
@@ -96,7 +96,8 @@ def watched(
 
 def test_promtool_has_nothing_to_say(watched: Watched) -> None:
     """Names, types and help of both expositions follow Prometheus's conventions."""
-    for text in (watched.ingest.get("/metrics").body.decode(), watched.consumer.get("/metrics")[1]):
+    ingests = watched.ingest.get_admin("/metrics").body.decode()
+    for text in (ingests, watched.consumer.get("/metrics")[1]):
         assert promtool("check", "metrics", stdin=text) == (0, "")
 
 
@@ -153,7 +154,7 @@ def test_accepted_is_acknowledged_is_decided(watched: Watched) -> None:
         "sum(consumer_records_total)",
         "sum(consumer_decisions_total)",
     )
-    accepted = watched.ingest.get("/metrics").body.decode()
+    accepted = watched.ingest.get_admin("/metrics").body.decode()
     (line,) = (x for x in accepted.splitlines() if 'requests_total{outcome="accepted"}' in x)
     wanted = {float(line.rsplit(" ", 1)[1])}
     eventually(
@@ -164,7 +165,7 @@ def test_accepted_is_acknowledged_is_decided(watched: Watched) -> None:
 
 def test_a_killed_worker_takes_its_gauges_and_leaves_its_counts(watched: Watched) -> None:
     """Counters do not run backwards, limits are those of the workers that there are."""
-    before = watched.ingest.get("/metrics").body.decode()
+    before = watched.ingest.get_admin("/metrics").body.decode()
     victim = watched.ingest.worker_pids()[0]
     os.kill(victim, signal.SIGKILL)
     eventually(
@@ -172,12 +173,12 @@ def test_a_killed_worker_takes_its_gauges_and_leaves_its_counts(watched: Watched
         "another worker in its place",
         30,
     )
-    eventually(lambda: watched.ingest.get("/metrics").status == 200, "the metrics")
+    eventually(lambda: watched.ingest.get_admin("/metrics").status == 200, "the metrics")
 
     def counted(text: str) -> list[str]:
         return sorted(x for x in text.splitlines() if x.startswith("ingest_requests_total{"))
 
-    assert counted(watched.ingest.get("/metrics").body.decode()) == counted(before)
+    assert counted(watched.ingest.get_admin("/metrics").body.decode()) == counted(before)
     level = watched.ingest.level
     eventually(
         lambda: level("ingest_requests_in_flight_limit") == 64, "the limit of two workers", 30

@@ -8,8 +8,11 @@ import os
 from pathlib import Path
 
 import pytest
+from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
+from gunicorn.sock import close_sockets, create_sockets
 from prometheus_client import generate_latest
+from werkzeug.test import Client
 
 from app.__main__ import main, memory_dir
 from app.bootstrap import build_server
@@ -38,6 +41,7 @@ def test_settings_reach_gunicorn() -> None:
             {
                 "INGEST_HOST": "127.0.0.1",
                 "INGEST_PORT": "18080",
+                "INGEST_ADMIN_PORT": "18082",
                 "INGEST_WORKERS": "3",
                 "INGEST_THREADS": "4",
                 "INGEST_GRACEFUL_TIMEOUT_S": "7",
@@ -45,10 +49,22 @@ def test_settings_reach_gunicorn() -> None:
         ),
         NOWHERE,
     )
-    assert options["bind"] == "127.0.0.1:18080"
+    assert options["bind"] == ["127.0.0.1:18080", "127.0.0.1:18082"]
     assert (options["workers"], options["threads"]) == (3, 4)
     # the arbiter waits for a worker's own end: requests in flight, then the publisher's drain
     assert options["graceful_timeout"] > 7 + load_settings({}).drain_timeout_s
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [("::", "::"), ("::1", "::1"), ("[::1]", "::1"), ("127.0.0.1", "127.0.0.1"), ("a.b", "a.b")],
+)
+def test_any_kind_of_address(host: str, address: str) -> None:
+    """IPv4, IPv6 with and without brackets, and a name reach gunicorn as host and port."""
+    config = Config()
+    options = gunicorn_options(load_settings({"INGEST_HOST": host}), NOWHERE)
+    config.set("bind", options["bind"])
+    assert config.address == [(address, 8080), (address, 8082)]
 
 
 def test_no_proxy_is_trusted() -> None:
@@ -64,12 +80,37 @@ def test_no_proxy_is_trusted() -> None:
 def test_a_worker_gets_its_own_application(tmp_path: Path) -> None:
     """Loading builds the routes and an unconnected publisher; no command line is read."""
     server = build_server(load_settings({}), tmp_path, enforce_openrtb26())
-    rules = {rule.rule for rule in server.load().url_map.iter_rules()}
-    docs = {"/openapi.json", "/docs", "/docs/<name>", "/docs/swagger-ui/<name>"}
-    assert rules == {"/bid", "/healthz", "/readyz", "/metrics", *docs}
+    server.load()
     assert server.service is not None
+    public, admin = (
+        {rule.rule for rule in app.url_map.iter_rules()}
+        for app in (server.service.public, server.service.admin)
+    )
+    assert public == {"/bid", "/healthz", "/readyz"}
+    docs = {"/openapi.json", "/docs", "/docs/<name>", "/docs/swagger-ui/<name>"}
+    assert admin == {*public, "/metrics", *docs}
     assert server.service.publisher.not_ready() == ("kafka: not connected yet",)
     assert server.service.lifecycle.not_ready() == (f"worker {os.getpid()}: starting",)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_the_port_that_is_bound_decides(tmp_path: Path, host: str) -> None:
+    """With 0 the server learns the real port from gunicorn's listeners, before the first fork."""
+    environ = {"INGEST_HOST": host, "INGEST_PORT": "0", "INGEST_ADMIN_PORT": "0"}
+    server = build_server(load_settings(environ), tmp_path, enforce_openrtb26())
+    arbiter = Arbiter(server)
+    arbiter.LISTENERS = create_sockets(server.cfg, arbiter.log)
+    try:
+        server.cfg.when_ready(arbiter)
+        ports = [listener.getsockname()[1] for listener in arbiter.LISTENERS]
+        assert server.admin_port == ports[1] != ports[0]
+        client = Client(server.load())
+        found = [
+            client.get("/openapi.json", environ_overrides={"SERVER_PORT": str(p)}) for p in ports
+        ]
+        assert [answer.status_code for answer in found] == [404, 200]
+    finally:
+        close_sockets(arbiter.LISTENERS)
 
 
 def test_a_stop_before_the_application_is_there(tmp_path: Path) -> None:
@@ -102,7 +143,13 @@ def test_gunicorns_lines_go_to_the_root_logger(caplog: pytest.LogCaptureFixture)
 
 
 @pytest.mark.parametrize(
-    "environ", [{"INGEST_PORT": "http"}, {"INGEST_PROT": "8080"}, {"KAFKA_BROKERS": "nowhere"}]
+    "environ",
+    [
+        {"INGEST_PORT": "http"},
+        {"INGEST_PROT": "8080"},
+        {"INGEST_ADMIN_PORT": "8080"},
+        {"KAFKA_BROKERS": "nowhere"},
+    ],
 )
 def test_a_wrong_setting_is_one_line_and_exit_code_2(environ: dict[str, str]) -> None:
     """The process refuses to start and names the variable."""

@@ -37,7 +37,7 @@ class TestLiveness:
         """Beyond the watchdog's patience the probe answers 503 and says which worker and why."""
         ingest.publisher.stuck = 10.5
         watchdog(ingest.publisher, ingest.lifecycle).look()
-        answer = ingest.client.get("/healthz")
+        answer = ingest.admin.get("/healthz")
         assert answer.status_code == 503
         assert answer.json is not None
         assert "stuck in this process for 10 s" in answer.json["reasons"][0]
@@ -117,7 +117,7 @@ class TestStopping:
         """It gets no new traffic, and is left to finish what it has."""
         ingest.lifecycle.stop()
         assert ingest.client.get("/healthz").status_code == 200
-        ready = ingest.client.get("/readyz")
+        ready = ingest.admin.get("/readyz")
         assert ready.status_code == 503
         assert ready.json == {"status": "not ready", "reasons": ["shutting down"]}
 

@@ -47,6 +47,13 @@ def test_every_rule_is_in_the_schema(rule: Any) -> None:  # noqa: ANN401  docs.r
     assert BIDS.is_valid(with_members(rule.place.path, rule.fails)) is (rule.name == "unique")
 
 
+def test_the_page_talks_to_where_it_comes_from() -> None:
+    """The one server is the document's own origin, and says which port clients send bids to."""
+    (server,) = DOCUMENT["servers"]
+    assert server["url"] == "/"
+    assert "INGEST_PORT" in server["description"]
+
+
 def test_every_object_is_described() -> None:
     """Each schema is valid JSON Schema, and says what its object is."""
     schemas = DOCUMENT["components"]["schemas"]

@@ -145,7 +145,7 @@ class TestPlan:
 
     @pytest.mark.parametrize("name", PORTS)
     def test_a_taken_port_names_its_setting(self, name: str) -> None:
-        """Each of the three ports is looked at before the start."""
+        """Each of the ports is looked at before the start."""
         with socket.create_server(("127.0.0.1", 0)) as server:
             taken = {name: str(server.getsockname()[1])}
             with pytest.raises(CannotRunError, match=f"set {name} to another port"):
@@ -164,13 +164,13 @@ class TestPlan:
         assert make_plan(chosen, terminal=True).environ["LOG_FORMAT"] == "json"
 
     def test_services_run_with_this_python(self) -> None:
-        """Both services are modules of this environment, at the ports of the settings."""
+        """Both services are modules of this environment, asked at the ports that give reasons."""
         environ = free_settings()
         consumer, ingest = make_plan(environ, terminal=False).services()
         assert (consumer.name, ingest.name) == ("consumer", "ingest")
         assert ingest.command == (sys.executable, "-m", "app")
         assert consumer.command == (sys.executable, "-m", "consumer")
-        assert str(ingest.port) == environ["INGEST_PORT"]
+        assert str(ingest.port) == environ["INGEST_ADMIN_PORT"]
 
 
 class TestOutput:

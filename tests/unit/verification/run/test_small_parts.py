@@ -162,13 +162,14 @@ class TestRunSettings:
     def test_defaults_keep_to_this_machine(self) -> None:
         """Without settings, everything listens on loopback at its documented port."""
         assert read_settings({}) == RunSettings(
-            9092, ".data/kafka", "127.0.0.1", 8080, "127.0.0.1", 8081
+            9092, ".data/kafka", "127.0.0.1", 8080, 8082, "127.0.0.1", 8081
         )
 
     def test_services_are_told(self) -> None:
         """What is read is what the services get."""
-        environ = read_settings({"INGEST_PORT": "1234"}).service_environ()
-        assert environ["INGEST_PORT"] == "1234"
+        given = {"INGEST_PORT": "1234", "INGEST_ADMIN_PORT": "1235"}
+        environ = read_settings(given).service_environ()
+        assert environ.items() >= given.items()
         assert environ["CONSUMER_HEALTH_HOST"] == "127.0.0.1"
 
     @pytest.mark.parametrize(
@@ -199,10 +200,11 @@ class TestBanner:
 
     def test_shows_commands_that_fit_the_settings(self) -> None:
         """Each address in the banner is the one in use."""
-        text = banner(facts(INGEST_PORT="8888"))
+        text = banner(facts(INGEST_PORT="8888", INGEST_ADMIN_PORT="8889"))
         assert "ready after 2.2 s" in text
         assert "--data-binary @samples/a.json http://localhost:8888/bid\n" in text
         assert "make send INGEST_PORT=8888\n" in text
+        assert "  http://localhost:8889/docs\n" in text
         assert "py -m verification topic show bids --brokers 127.0.0.1:9092\n" in text
 
     def test_defaults_need_no_setting(self) -> None:

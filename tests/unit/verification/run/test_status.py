@@ -359,7 +359,7 @@ class TestHere:
         metrics = b'ingest_requests_total{outcome="accepted"} 5\n'
         well = {"/readyz": Answer(200), "/metrics": Answer(200, metrics)}
         with HttpAnswers({"/readyz": reasons}) as consumer, HttpAnswers(well) as ingest:
-            ports = {"INGEST_PORT": ingest.port, "CONSUMER_HEALTH_PORT": consumer.port}
+            ports = {"INGEST_ADMIN_PORT": ingest.port, "CONSUMER_HEALTH_PORT": consumer.port}
             environ = {name: str(port) for name, port in ports.items()}
             _, found = self.status({**environ, "RUN_KAFKA_PORT": str(free_port())})
         assert found["workloads"][1]["state"] == "ready, 5 accepted, 0 refused"

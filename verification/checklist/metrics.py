@@ -12,8 +12,8 @@ from verification.checklist.support.bids import find_line
 from verification.checklist.support.check import Evidence, Needs, check, expect
 from verification.checklist.support.context import Context
 from verification.checklist.support.inside_pods import (
+    ADMIN_PORTS,
     CONSUMER_APP,
-    HTTP_PORTS,
     INGEST_APP,
     page_of,
     pods_of,
@@ -26,6 +26,10 @@ from verification.traffic.steady import bid_request
 
 _SECTIONS = {INGEST_APP: "## Ingest", CONSUMER_APP: "## Bidding logic"}
 _ACCEPTED, _REFUSED = 20, 5
+_INGESTS = (
+    "kubectl get --raw "
+    "/api/v1/namespaces/rtb/services/bid-request-handler-admin:admin/proxy/metrics"
+)
 # A counter with labels shows up with its first count, and this setting decides whether it counts.
 _COUNTS_ONLY_WITH = {"ingest_tolerated_violations_total": "VALIDATION_MODE=warn"}
 
@@ -40,7 +44,7 @@ def documented(text: str, section: str) -> list[str]:
 
 def scrape(context: Context, app: str) -> Samples:
     """Return the sums over all pods of an app, by sample name and labels (`name{k=v,...}`)."""
-    return scrape_pods(context, map(name_of, pods_of(context, app)), HTTP_PORTS[app])
+    return scrape_pods(context, map(name_of, pods_of(context, app)), ADMIN_PORTS[app])
 
 
 def scrape_pods(context: Context, pods: Iterable[str], port: int) -> Samples:
@@ -85,7 +89,7 @@ def _documented_are_there(context: Context, app: str) -> Evidence:
 @check(
     "metrics.ingest-documented",
     "The ingest exposes every metric that the documentation names.",
-    by_hand=("curl --silent http://localhost:8080/metrics | grep '^# TYPE'",),
+    by_hand=(f"{_INGESTS} | grep '^# TYPE'",),
     expected="one line for each row of docs/metrics.md, Ingest",
     hint="docs/metrics.md is generated from the table of metrics in app/",
     needs=Needs.DEPLOYMENT,
@@ -118,7 +122,7 @@ def consumer_documented(context: Context) -> Evidence:
     "metrics.counters-reconcile",
     f"After {_ACCEPTED} accepted and {_REFUSED} refused requests, the counters of both services "
     "have grown by just these numbers.",
-    by_hand=("curl --silent http://localhost:8080/metrics | grep ingest_requests_total",),
+    by_hand=(f"{_INGESTS} | grep ingest_requests_total",),
     expected='outcome="accepted" grows by one with each 202',
     hint="several worker processes must be summed on a scrape",
     needs=Needs.DEPLOYMENT,
@@ -126,11 +130,11 @@ def consumer_documented(context: Context) -> Evidence:
 def counters_reconcile(context: Context) -> Evidence:
     """Scrape all pods, send, wait for the decisions, scrape again, and compare."""
     drain(context)
-    before = {app: scrape(context, app) for app in HTTP_PORTS}
+    before = {app: scrape(context, app) for app in ADMIN_PORTS}
     last = _send(context)
     find_line(context, CONSUMER_APP, last, "bid decided")
     drain(context)
-    after = {app: scrape(context, app) for app in HTTP_PORTS}
+    after = {app: scrape(context, app) for app in ADMIN_PORTS}
 
     def grown(app: str, name: str, label: str = "") -> int:
         return int(total(after[app], name, label) - total(before[app], name, label))

@@ -8,7 +8,7 @@ from verification.checklist.metrics import Samples, scrape, scrape_pods, total
 from verification.checklist.support.bids import accepted
 from verification.checklist.support.check import Evidence, Needs, check, expect
 from verification.checklist.support.context import Context
-from verification.checklist.support.inside_pods import CONSUMER_APP, HTTP_PORTS
+from verification.checklist.support.inside_pods import ADMIN_PORTS, CONSUMER_APP
 from verification.checklist.support.slow_member import slow_member
 from verification.checklist.support.under_load import drain
 from verification.traffic.http import JSON_TYPE
@@ -138,7 +138,7 @@ def _behind(context: Context, group: str) -> int:
 
 
 def _gauges(context: Context, member: str) -> Samples:
-    return scrape_pods(context, [member], HTTP_PORTS[CONSUMER_APP])
+    return scrape_pods(context, [member], ADMIN_PORTS[CONSUMER_APP])
 
 
 def _wait_at_rest(context: Context, member: str) -> None:

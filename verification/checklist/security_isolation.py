@@ -12,9 +12,11 @@ from verification.checklist.support.probe_pods import connect_from, stranger_con
 _KAFKA = "kafka-service.rtb:9092"
 _CONTROLLER = "kafka-0.kafka-headless.rtb:9093"
 _INGEST = "bid-request-handler.rtb:8080"
+_ADMIN = "bid-request-handler-admin.rtb:8082"
 _CONSUMER = "bidding-logic-service.rtb:8081"
 _DNS = "kube-dns.kube-system:53"
 _DNS_METRICS = "kube-dns.kube-system:9153"
+_NOT_PUBLIC = ("/metrics", "/docs", "/openapi.json")
 
 
 @check(
@@ -41,6 +43,56 @@ def stranger_kept_from_kafka(context: Context) -> Evidence:
         denied = "timed out" in found.get(target, "")
         expect(denied, expected=f"{target} timed out", found=found)
     return Evidence("the ingest is open, the rest is not", found)
+
+
+@check(
+    "security.stranger-kept-from-admin-port",
+    "A pod of another namespace reaches the ingest's public port, and not its admin port.",
+    by_hand=(
+        (
+            '! kubectl --namespace default run stranger --image "$CONSUMER_IMAGE" --rm --stdin '
+            "--restart Never --command -- timeout 5 python -c "
+            "\"import socket; socket.create_connection(('bid-request-handler-admin.rtb', 8082))\""
+        ),
+    ),
+    expected="it does not connect (exit code 124)",
+    hint="manifests/base/network/ingest.yaml opens the port http alone; metrics.yaml the other",
+    needs=Needs.DEPLOYMENT,
+    reads=True,
+    deadline_s=90,
+)
+def stranger_kept_from_admin_port(context: Context) -> Evidence:
+    """Connect from a pod of our own in the namespace `default`."""
+    found = stranger_connections(context, _INGEST, _ADMIN)
+    expect(found.get(_INGEST) == "open", expected=f"{_INGEST} open", found=found)
+    denied = "timed out" in found.get(_ADMIN, "")
+    expect(denied, expected=f"{_ADMIN} timed out", found=found)
+    return Evidence("8080 is open, 8082 is not", found)
+
+
+@check(
+    "security.public-port-bare",
+    "The ingest's public port has no metrics, no documentation and no reasons.",
+    by_hand=(
+        (
+            "for path in metrics docs openapi.json; do test 404 = $(curl --silent --output "
+            "/dev/null --write-out '%{http_code}' http://localhost:8080/$path) || exit 1; done"
+        ),
+        "! curl --silent http://localhost:8080/readyz | grep reasons",
+    ),
+    expected="nothing, exit code 0",
+    hint="app/http/application.py: create_public_app",
+    needs=Needs.DEPLOYMENT,
+    reads=True,
+)
+def public_port_bare(context: Context) -> Evidence:
+    """Ask from the host for what only the admin port has."""
+    for path in _NOT_PUBLIC:
+        status = context.http.call("GET", path).status
+        expect(status == 404, expected=f"{path}: 404", found=status)  # noqa: PLR2004  HTTP
+    ready = context.http.call("GET", "/readyz").body
+    expect(b"reasons" not in ready, expected="/readyz without reasons", found=ready)
+    return Evidence(f"404 for {', '.join(_NOT_PUBLIC)}; /readyz without reasons")
 
 
 @check(
@@ -98,4 +150,10 @@ def egress_denied(context: Context) -> Evidence:
     return Evidence("DNS is open, the rest is not", found)
 
 
-CHECKS = (stranger_kept_from_kafka, services_reach_kafka, egress_denied)
+CHECKS = (
+    stranger_kept_from_kafka,
+    stranger_kept_from_admin_port,
+    public_port_bare,
+    services_reach_kafka,
+    egress_denied,
+)

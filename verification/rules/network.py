@@ -23,6 +23,7 @@ EDGES: frozenset[Edge] = frozenset(
     {
         ("stranger", "bid-request-handler", "http"),
         ("monitoring", "bid-request-handler", "http"),
+        ("monitoring", "bid-request-handler", "admin"),
         ("monitoring", "bidding-logic-service", "http"),
         ("bid-request-handler", "kafka", "kafka"),
         ("bidding-logic-service", "kafka", "kafka"),
@@ -47,7 +48,7 @@ EDGES: frozenset[Edge] = frozenset(
 PROMETHEUS_EDGES: frozenset[Edge] = frozenset(
     {
         ("monitoring", "prometheus", "http"),
-        ("prometheus", "bid-request-handler", "http"),
+        ("prometheus", "bid-request-handler", "admin"),
         ("prometheus", "bidding-logic-service", "http"),
         *(("prometheus", "dns", port.name) for port in _DNS_PORTS),
     }

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from verification.rules.manifests import Manifests, Object, finding
 from verification.rules.rule import RENDER, StaticRule
-from verification.rules.workload import Workload
+from verification.rules.workload import ADMIN, Workload
 
 PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
 _ACTIONS = ("httpGet", "tcpSocket", "grpc", "exec")
@@ -26,7 +26,7 @@ def _probes_present(manifests: Manifests) -> list[str]:
 
 
 def _probes(item: Workload, path: str, container: Object) -> Iterator[str]:
-    names = {port.get("name") for port in container.get("ports", [])}
+    names = {port.get("name") for port in container.get("ports", [])} - {ADMIN}
     for name in PROBES:
         probe = container.get(name)
         if probe is None:
@@ -80,7 +80,8 @@ RULES = (
         "static.probes-present",
         "Each serving container has startup, liveness and readiness probes, on ports it names.",
         (f"{RENDER} | grep -A 6 Probe:",),
-        "A probe's port is the name of a port of the same container.",
+        "A probe's port is the name of a port of the same container, and one that serves: not the "
+        "admin port, which may answer while nothing else does.",
         _probes_present,
     ),
     StaticRule(

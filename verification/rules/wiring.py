@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from verification.rules.manifests import Manifests, Object, finding, namespace_of
 from verification.rules.rule import RENDER, StaticRule
 from verification.rules.selectors import is_subset, selects
-from verification.rules.workload import Workload
+from verification.rules.workload import ADMIN, Workload
 
 
 def _selectors_match(manifests: Manifests) -> list[str]:
@@ -68,9 +68,12 @@ def _named_ports(manifests: Manifests) -> list[str]:
     return containers + services
 
 
+_INSIDE = "ClusterIP"
+
 # workload, setting, named port
 _PORT_SETTINGS = (
     ("bid-request-handler", "INGEST_PORT", "http"),
+    ("bid-request-handler", "INGEST_ADMIN_PORT", ADMIN),
     ("bidding-logic-service", "CONSUMER_HEALTH_PORT", "http"),
 )
 
@@ -90,6 +93,20 @@ def _port_setting(manifests: Manifests, name: str, setting: str, port: str) -> I
         yield finding(
             item, f"ports[{port}].containerPort", expected=f"{setting}={stated}", found=listening
         )
+
+
+def _admin_inside(manifests: Manifests) -> list[str]:
+    return [text for item in manifests.services for text in _exposed(item)]
+
+
+def _exposed(service: Object) -> Iterator[str]:
+    targets = [port.get("targetPort") for port in service["spec"]["ports"]]
+    if ADMIN not in targets:
+        return
+    if (kind := service["spec"].get("type", _INSIDE)) != _INSIDE:
+        yield finding(service, "spec.type", expected=_INSIDE, found=kind)
+    if set(targets) != {ADMIN}:
+        yield finding(service, "spec.ports", expected=f"{ADMIN} alone", found=targets)
 
 
 def _brokers_reachable(manifests: Manifests) -> list[str]:
@@ -134,8 +151,15 @@ RULES = (
         "static.ports-as-configured",
         "Each service listens, by its setting, on the port that its container declares.",
         (f"{RENDER} | grep -E '_PORT:|containerPort'",),
-        "INGEST_PORT and CONSUMER_HEALTH_PORT must equal containerPort.",
+        "INGEST_PORT, INGEST_ADMIN_PORT and CONSUMER_HEALTH_PORT must equal containerPort.",
         _ports_as_configured,
+    ),
+    StaticRule(
+        "static.admin-inside",
+        "A Service that leads to an admin port leads nowhere else, and is reached inside alone.",
+        (f"{RENDER} | grep -A 18 'kind: Service'",),
+        "Metrics, reasons and documentation are not the public's: a Service of their own.",
+        _admin_inside,
     ),
     StaticRule(
         "static.brokers-reachable",

@@ -10,6 +10,7 @@ Object = Mapping[str, Any]
 
 WORKLOAD_KINDS = ("DaemonSet", "Deployment", "Job", "StatefulSet")
 POD = "spec.template.spec"
+ADMIN = "admin"  # the name of a port that is not for everybody
 
 
 @dataclass(frozen=True)

@@ -30,12 +30,12 @@ def shell(image: str, command: str) -> str:
 
 
 @contextmanager
-def locked_down(image: str, kafka: DockerKafka, port: int, **environ: str) -> Iterator[Any]:
+def locked_down(image: str, kafka: DockerKafka, *ports: int, **environ: str) -> Iterator[Any]:
     """Run a service the way Kubernetes does: read-only, no capabilities, no new privileges."""
     container = (
         DockerContainer(image)
         .with_network(kafka.network)
-        .with_exposed_ports(port)
+        .with_exposed_ports(*ports)
         .with_envs(KAFKA_BROKERS=kafka.bootstrap_servers_inside, **environ)
         .with_kwargs(read_only=True, cap_drop=["ALL"], security_opt=["no-new-privileges"])
     )
@@ -143,7 +143,7 @@ class TestRunning:
             for name in ("BID_REQUESTS", "BID_DECISIONS", "DEAD_LETTERS")
         }
         with (
-            locked_down(ingest_image, broker, 8080, **topics, **ALONE) as ingest,
+            locked_down(ingest_image, broker, 8080, 8082, **topics, **ALONE) as ingest,
             locked_down(consumer_image, broker, 8081, **topics) as consumer,
         ):
             for container, port in ((ingest, 8080), (consumer, 8081)):
@@ -154,10 +154,10 @@ class TestRunning:
                 )
             status, answer = request(ingest, 8080, "POST", "/bid", BID)
             assert status == 202, answer
-            _, document = request(ingest, 8080, "GET", "/openapi.json")
+            _, document = request(ingest, 8082, "GET", "/openapi.json")
             content = json.loads(document)["paths"]["/bid"]["post"]["requestBody"]["content"]
             assert {"value": json.loads(BID)} in content["application/json"]["examples"].values()
-            assert request(ingest, 8080, "GET", "/docs/swagger-ui/swagger-ui.css")[0] == 200
+            assert request(ingest, 8082, "GET", "/docs/swagger-ui/swagger-ui.css")[0] == 200
             (record,) = read_all(broker.bootstrap_servers, topics["KAFKA_TOPIC_BID_REQUESTS"])
             assert record.value == BID
             (decision,) = eventually(

@@ -16,6 +16,7 @@ from tests.kubernetes.manifests.changes import (
     setting,
 )
 from tests.kubernetes.manifests.mutation import ALL, INGEST, LABEL, LOGIC, SERVING, Mutation
+from verification.rules.probes import PROBES
 
 
 def _pods() -> Iterator[Mutation]:
@@ -119,6 +120,11 @@ def _services() -> Iterator[Mutation]:
     """Yield what may be wrong with either of the two services."""
     strategy: Path = ("spec", "strategy", "rollingUpdate", "maxUnavailable")
     http: Path = (*CONTAINER, "livenessProbe", "httpGet")
+    other = setting(INGEST[1], "INGEST_ADMIN_PORT", "9999")
+    yield Mutation("another admin port", "static.ports-as-configured", other)
+    for probe in PROBES:
+        admin = put(*INGEST, (*CONTAINER, probe, "httpGet", "port"), "admin")
+        yield Mutation(f"{probe} beside the bids", "static.probes-present", admin)
     for what, port in ((INGEST, "INGEST_PORT"), (LOGIC, "CONSUMER_HEALTH_PORT")):
         wrong: tuple[tuple[str, str, Change], ...] = (
             ("one fewer", "rollout-safe", put(*what, strategy, 1)),

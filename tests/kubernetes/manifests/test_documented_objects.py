@@ -41,10 +41,15 @@ def test_objects_are_deployed(
     assert named(command) <= objects.keys()
 
 
-def test_the_port_that_is_forwarded(objects: dict[tuple[str, str], dict[str, object]]) -> None:
-    """Prometheus has the port that docs/operations.md forwards."""
-    assert any("port-forward service/prometheus 9090" in each for each in COMMANDS)
-    assert "'port': 9090" in str(objects["Service", "prometheus"]["spec"])
+@pytest.mark.parametrize(
+    ("service", "port"), [("prometheus", 9090), ("bid-request-handler-admin", 8082)]
+)
+def test_the_port_that_is_forwarded(
+    objects: dict[tuple[str, str], dict[str, object]], service: str, port: int
+) -> None:
+    """A Service has the port that docs/operations.md forwards."""
+    assert any(f"port-forward service/{service} {port}" in each for each in COMMANDS)
+    assert f"'port': {port}" in str(objects["Service", service]["spec"])
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

@@ -20,11 +20,13 @@ from tests.kubernetes.manifests.mutation import INGEST, LABEL, METRICS, SERVING,
 PROMETHEUS = ("Deployment", "prometheus")
 _TOKEN = "automountServiceAccountToken"
 _NAME: Path = ("metadata", "name")
+PUBLIC, ADMIN = "bid-request-handler", "bid-request-handler-admin"
+MEASURING = ("monitoring-to-ingest", "monitoring-to-bidding-logic")
 
 
 def _wiring() -> Iterator[Mutation]:
     """Yield Services, Jobs and namespaces that are wrong."""
-    for service in ("bid-request-handler", "bidding-logic-service", "kafka-service"):
+    for service in (PUBLIC, ADMIN, "bidding-logic-service", "kafka-service"):
         target: Path = ("spec", "ports", 0, "targetPort")
         for name, value in (("by number", 8080), ("of no port", "other")):
             change = put("Service", service, target, value)
@@ -33,6 +35,13 @@ def _wiring() -> Iterator[Mutation]:
         yield Mutation(f"{service}: selects nothing", "static.services-match", change)
         change = drop("Service", service, ("spec", "ports", 0, "name"))
         yield Mutation(f"{service}: unnamed service port", "static.ports-named", change)
+    both = {"name": "admin", "port": 8082, "targetPort": "admin"}
+    for name, change in (
+        ("at the public Service", add("Service", PUBLIC, ("spec", "ports"), both)),
+        ("on a port of each node", put("Service", ADMIN, ("spec", "type"), "NodePort")),
+        ("behind a load balancer", put("Service", ADMIN, ("spec", "type"), "LoadBalancer")),
+    ):
+        yield Mutation(f"the admin port {name}", "static.admin-inside", change)
     broad = put(
         "Service", "kafka-service", ("spec", "selector"), {"app.kubernetes.io/part-of": "rtb"}
     )
@@ -69,10 +78,9 @@ def _network() -> Iterator[Mutation]:
         "NetworkPolicy", "default-deny", ("spec", "podSelector"), {"matchLabels": {"a": "b"}}
     )
     yield Mutation("default deny of some", "static.network-denied-by-default", some)
-    for name in ("every-pod-to-dns", "clients-to-ingest", "to-kafka", "kafka-clients"):
+    needed = ("every-pod-to-dns", "clients-to-ingest", "to-kafka", "kafka-clients", *MEASURING)
+    for name in needed:
         yield Mutation(f"no {name}", "static.network-edges-open", remove("NetworkPolicy", name))
-    closed = remove("NetworkPolicy", "monitoring-to-metrics")
-    yield Mutation("no monitoring-to-metrics", "static.network-edges-open", closed)
     for policy, path in (
         ("to-kafka", ("spec", "ingress", 0, "ports", 0, "port")),
         ("to-kafka", ("spec", "ingress", 1, "ports", 1, "port")),
@@ -89,7 +97,8 @@ def _network() -> Iterator[Mutation]:
 def _monitoring() -> Iterator[Mutation]:
     """Yield ways in which Prometheus sees too little, or is seen by too many."""
     overlay = "kind-monitoring"
-    for name in ("prometheus", "prometheus-to-bidding-logic"):
+    answering = ("prometheus-to-ingest", "prometheus-to-bidding-logic")
+    for name in ("prometheus", *answering):
         gone = remove("NetworkPolicy", name)
         yield Mutation(f"no {name}", "static.network-edges-open", gone, overlay)
     for path, value in (
@@ -99,8 +108,9 @@ def _monitoring() -> Iterator[Mutation]:
     ):
         change = put("NetworkPolicy", "prometheus", path, value)
         yield Mutation(f"prometheus: {path}", "static.network-nothing-else", change, overlay)
-    everybody = put("NetworkPolicy", "prometheus-to-bidding-logic", ("spec", "ingress"), [{}])
-    yield Mutation("the decider for all", "static.network-nothing-else", everybody, overlay)
+    for name in answering:
+        everybody = put("NetworkPolicy", name, ("spec", "ingress"), [{}])
+        yield Mutation(f"{name}: all", "static.network-nothing-else", everybody, overlay)
     for rule, change in (
         ("static.pods-restricted", put(*PROMETHEUS, (*POD, "hostNetwork"), value=True)),
         ("static.no-service-account-token", drop(*PROMETHEUS, (*POD, _TOKEN))),
@@ -126,13 +136,29 @@ def _too_open() -> Iterator[Mutation]:
             "all may call everybody",
             put("NetworkPolicy", "clients-to-ingest", ("spec", "podSelector"), {}),
         ),
+        *(
+            (
+                f"{name}: every namespace",
+                put(
+                    "NetworkPolicy",
+                    name,
+                    ("spec", "ingress", 0, "from", 0, "namespaceSelector"),
+                    {},
+                ),
+            )
+            for name in MEASURING
+        ),
         (
-            "every namespace measures",
-            put(
+            "every port of the ingest",
+            drop("NetworkPolicy", "clients-to-ingest", ("spec", "ingress", 0, "ports")),
+        ),
+        (
+            "the admin port for all",
+            add(
                 "NetworkPolicy",
-                "monitoring-to-metrics",
-                ("spec", "ingress", 0, "from", 0, "namespaceSelector"),
-                {},
+                "clients-to-ingest",
+                ("spec", "ingress", 0, "ports"),
+                {"protocol": "TCP", "port": "admin"},
             ),
         ),
         (

@@ -60,12 +60,17 @@ class FakeDeployment:
         """Answer as the ingest does."""
         assert timeout > 0
         if method == "GET":
-            broken = path.strip("/") in self.faults
-            return _answer(503 if broken else 200, {"status": "x"})
+            return self._page(path.strip("/"))
         with self._lock:
             answer = self._bid(body, dict(headers or {}))
             self.answered["accepted" if answer.status == _ACCEPTED else "refused"] += 1
             return answer
+
+    def _page(self, name: str) -> Response:
+        if name not in {"healthz", "readyz"}:
+            return _answer(200 if f"public {name}" in self.faults else 404, {})
+        told = {"reasons": ["kafka: away"]} if "public reasons" in self.faults else {}
+        return _answer(503 if name in self.faults else 200, {"status": "x", **told})
 
     def _bid(self, body: bytes, headers: dict[str, str]) -> Response:
         refusal = self._refusal(body, headers)

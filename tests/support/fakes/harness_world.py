@@ -189,6 +189,7 @@ class World:
     def _probed(self, _argv: Sequence[str], _stdin: str) -> str:
         targets = ["kafka-service.rtb:9092", "kafka-0.kafka-headless.rtb:9093"]
         targets += ["bid-request-handler.rtb:8080", "bidding-logic-service.rtb:8081"]
+        targets += ["bid-request-handler-admin.rtb:8082"]
         return self._connections("stranger", targets)
 
     def _connections(self, source: str, targets: Sequence[str]) -> str:

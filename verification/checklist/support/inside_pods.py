@@ -15,7 +15,8 @@ Object = dict[str, Any]
 INGEST_APP = "bid-request-handler"
 CONSUMER_APP = "bidding-logic-service"
 KAFKA_APP = "kafka"
-HTTP_PORTS = {INGEST_APP: 8080, CONSUMER_APP: 8081}
+# Where each service counts, and says why it is not ready.
+ADMIN_PORTS = {INGEST_APP: 8082, CONSUMER_APP: 8081}
 _BYTES = "org.apache.kafka.common.serialization.BytesDeserializer"
 
 
@@ -51,7 +52,7 @@ def sigkill(context: Context, pod: str) -> None:
 def pod_page(context: Context, app: str, path: str) -> str:
     """Return an HTTP page of one of an app's pods, fetched through the API server."""
     pod = ready_pod(context, app)
-    return page_of(context, pod, HTTP_PORTS[app], path)
+    return page_of(context, pod, ADMIN_PORTS[app], path)
 
 
 def page_of(context: Context, pod: str, port: int, path: str) -> str:

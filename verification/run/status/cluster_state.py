@@ -8,7 +8,7 @@ from contextlib import suppress
 from common.kafka import KafkaSettings
 from common.settings import SettingsError, read
 from verification.checklist.support.context import Context
-from verification.checklist.support.inside_pods import CONSUMER_APP, HTTP_PORTS
+from verification.checklist.support.inside_pods import ADMIN_PORTS, CONSUMER_APP
 from verification.cluster.configured import configured
 from verification.cluster.pods import Object, blocked, name_of, restarts
 from verification.cluster.workloads import KINDS, pending, title
@@ -82,7 +82,7 @@ class ClusterInquiry:
 
     def _says(self, pod: Object) -> str:
         """Return what a service that runs says of itself, asked from inside its pod."""
-        port = HTTP_PORTS.get(pod["metadata"].get("labels", {}).get("app.kubernetes.io/name"))
+        port = ADMIN_PORTS.get(pod["metadata"].get("labels", {}).get("app.kubernetes.io/name"))
         if port is None or pod["status"].get("phase") != "Running":
             return ""
         asked = self._kubectl.exec(name_of(pod), ["python", "-c", _ASK, str(port)])

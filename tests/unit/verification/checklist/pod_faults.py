@@ -17,6 +17,7 @@ from verification.checklist.registry import CHECKS
 
 _KAFKA, _CONTROLLER = "kafka-service.rtb:9092", "kafka-0.kafka-headless.rtb:9093"
 _LOGIC_PORT = "bidding-logic-service.rtb:8081"
+_ADMIN = "bid-request-handler-admin.rtb:8082"
 
 CONFIGURATION = (
     Fault("effective", "another value", put("", "environment", "KAFKA_BROKERS=other"), "'other'"),
@@ -61,6 +62,18 @@ SECURITY = (
         closed("stranger", "bid-request-handler.rtb:8080"),
         "8080 open",
     ),
+    Fault("stranger-kept-from-admin-port", "let in", opened("stranger", _ADMIN), _ADMIN),
+    Fault(
+        "stranger-kept-from-admin-port",
+        "kept from all",
+        closed("stranger", "bid-request-handler.rtb:8080"),
+        "8080 open",
+    ),
+    *(
+        Fault("public-port-bare", name, pipeline(f"public {name}"), f"/{name}: 404")
+        for name in ("metrics", "docs", "openapi.json")
+    ),
+    Fault("public-port-bare", "reasons", pipeline("public reasons"), "kafka: away"),
     Fault("services-reach-kafka", "kept out", closed(LOGIC, _KAFKA), LOGIC),
     Fault("services-reach-kafka", "quorum open", opened(INGEST, _CONTROLLER), _CONTROLLER),
     Fault("egress-denied", "no DNS", closed(INGEST, "kube-dns.kube-system:53"), "53 open"),

@@ -113,6 +113,16 @@ def unprobed(name: str) -> dict[str, Any]:
             "readinessProbe.tcpSocket.port: expected one of ['http'], found 8080",
         ),
         (
+            "probes-present",
+            pod(
+                container(
+                    ports=[{"name": "http"}, {"name": "admin"}],
+                    livenessProbe={"httpGet": {"path": "/healthz", "port": "admin"}},
+                )
+            ),
+            "livenessProbe.httpGet.port: expected one of ['http'], found admin",
+        ),
+        (
             "liveness-without-kafka",
             pod(container(livenessProbe={"httpGet": {"path": "/readyz", "port": "http"}})),
             "livenessProbe.httpGet.path: expected one of ['/-/healthy', '/healthz', '/livez']",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -119,9 +119,11 @@ class TestConfiguredPorts:
 
     def objects(self, port: str) -> tuple[dict[str, Any], ...]:
         """Return both services, each told to listen on `port`."""
-        spec = pod(reading("ports"))
+        named = [{"name": name, "containerPort": 8080} for name in ("http", "admin")]
+        spec = pod(reading("ports", ports=named))
         names = ("bid-request-handler", "bidding-logic-service")
-        settings = config_map("ports", INGEST_PORT=port, CONSUMER_HEALTH_PORT=port)
+        ports = ("INGEST_PORT", "INGEST_ADMIN_PORT", "CONSUMER_HEALTH_PORT")
+        settings = config_map("ports", **dict.fromkeys(ports, port))
         return (settings, *(deployment(name, spec) for name in names))
 
     def test_as_declared(self) -> None:
@@ -129,14 +131,42 @@ class TestConfiguredPorts:
         assert objections("ports-as-configured", *self.objects("8080")) == []
 
     def test_another(self) -> None:
-        """A setting that differs is named for each service."""
+        """A setting that differs is named for each port."""
         found = objections("ports-as-configured", *self.objects("9999"))
-        assert len(found) == 2
+        assert len(found) == 3
         assert "expected INGEST_PORT=9999, found 8080" in found[0]
+        assert "expected INGEST_ADMIN_PORT=9999, found 8080" in found[1]
 
     def test_missing_services(self) -> None:
-        """A service that is not there is named."""
-        assert len(objections("ports-as-configured")) == 2
+        """A service that is not there is named for each of its ports."""
+        assert len(objections("ports-as-configured")) == 3
+
+
+class TestAdminInside:
+    """What is not the public's is led to by a Service of its own, inside the cluster."""
+
+    ADMIN: ClassVar = {"name": "admin", "port": 8082, "targetPort": "admin"}
+    HTTP: ClassVar = {"name": "http", "port": 8080, "targetPort": "http"}
+
+    def test_of_its_own(self) -> None:
+        """A Service with that port alone, without a type or of type ClusterIP, is right."""
+        for changes in ({}, {"type": "ClusterIP"}):
+            assert objections("admin-inside", service(ports=[self.ADMIN], **changes)) == []
+
+    def test_no_admin_port(self) -> None:
+        """Other Services may be reached from anywhere."""
+        assert objections("admin-inside", service(type="LoadBalancer")) == []
+
+    def test_beside_the_public_one(self) -> None:
+        """Two ports at one Service would be published together."""
+        (found,) = objections("admin-inside", service(ports=[self.HTTP, self.ADMIN]))
+        assert "spec.ports: expected admin alone, found ['http', 'admin']" in found
+
+    @pytest.mark.parametrize("kind", ["NodePort", "LoadBalancer", "ExternalName"])
+    def test_from_outside(self, kind: str) -> None:
+        """A type that is reached from outside is named."""
+        (found,) = objections("admin-inside", service(ports=[self.ADMIN], type=kind))
+        assert f"spec.type: expected ClusterIP, found {kind}" in found
 
 
 @pytest.mark.parametrize(

@@ -78,8 +78,8 @@ MUTATIONS = (
     Mutation(
         "liveness tied to Kafka",
         "app/http/probes.py",
-        "reasons = lifecycle.not_alive()",
-        "reasons = lifecycle.not_alive() + publisher.not_ready()",
+        '"stuck", lifecycle.not_alive()',
+        '"stuck", lifecycle.not_alive() + publisher.not_ready()',
         f"{_FAULTS}/test_broken_network.py::TestAway::test_away_for_longer_is_503_and_then_over",
     ),
 )

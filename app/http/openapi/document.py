@@ -22,12 +22,12 @@ _ABOUT = """Takes OpenRTB bid requests and puts them durably on Kafka.
 
 **2xx if and only if all in-sync replicas acknowledged the record.** Anything else is an explicit
 answer within the deadline, and says what to change or whether the record may still turn up.
+
+This document stands on the admin port, for those who run the service, and bids can be tried out
+there. Clients send theirs to the public port (`INGEST_PORT`), which has `/bid`, `/healthz` and
+`/readyz` alone, the probes without `reasons`.
 """
-_SERVER = (
-    "The admin port, where this document stands, for those who run the service. It takes bid "
-    "requests as well, to try them out. Clients send theirs to the public port (INGEST_PORT), "
-    "which has `/bid`, `/healthz` and `/readyz` alone, the probes without `reasons`."
-)
+_HERE = {"url": "/", "description": "Where this document comes from: the admin port."}
 _BID = """The bytes of the body stand on the topic as they were sent, keyed by `id`. The body may
 come as gzip (`Content-Encoding: gzip`), and is then inflated. Members that the schema does not name
 are accepted and kept. Where an object's ids must be unique, JSON Schema cannot say so: the answer
@@ -48,7 +48,7 @@ def openapi_json(
         "3.1.0",
         plugins=[OpenRtbPlugin()],
         info={"description": _ABOUT, "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
-        servers=[{"url": "/", "description": _SERVER}],
+        servers=[_HERE],
     )
     for name, each in responses.SCHEMAS.items():
         spec.components.schema(name, each)

@@ -10,7 +10,7 @@ IN_CLUSTER := .venv/verify/bin/python -m verification
 TOX := .venv/tools/bin/tox run --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run send traffic up verify status down test extras newcomer property pythons coverage integration confluent faults soak stress mutations e2e pictures fuzz bench profile lint docs lock newest clean
+.PHONY: help run send traffic up verify status down test extras newcomer property pythons coverage integration faults soak stress mutations e2e pictures fuzz bench profile lint docs lock newest clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## */\1\t/' | expand -t 12
@@ -61,9 +61,6 @@ fuzz: .venv/tools/ok ## Look for bodies that the reader or the validator gets wr
 integration: .venv/tools/ok ## Run the integration tests alone, KAFKA=embedded|docker|HOST:PORT
 	$(TOX) -e test -- tests/services/integration tests/run --kafka=$(KAFKA)
 
-confluent: .venv/tools/ok ## Run the ingest's tests with its other Kafka client, KAFKA as above
-	$(TOX) -e confluent -- --kafka=$(KAFKA)
-
 faults: .venv/tools/ok ## Break everything around both services and count what is lost, KAFKA as above
 	$(TOX) -e faults -- --kafka=$(KAFKA)
 
@@ -97,7 +94,7 @@ docs: .venv/tools/ok ## Write the generated parts of docs/ anew
 	$(TOX) -e docs
 
 lock: .venv/tools/ok ## Pin every dependency with hashes in requirements/
-	@for group in ingest confluent consumer tracing local bench verify test fuzz lint tools; do $(LOCK) --group pyproject.toml:$$group -o requirements/$$group.txt || exit 1; done
+	@for group in ingest consumer tracing local bench verify test fuzz lint tools; do $(LOCK) --group pyproject.toml:$$group -o requirements/$$group.txt || exit 1; done
 
 newest: .venv/tools/ok ## See that what `run` and `test` install is there for Python 3.14 and 3.15, too
 	@for version in 3.14 3.15; do for group in local lint tools; do $(PYTHON) -m pip install --quiet --dry-run --ignore-installed --target .tox/newest --python-version $$version --only-binary :all: --require-hashes -r requirements/$$group.txt || exit 1; done; done

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 
 from marshmallow import fields, validate
 
@@ -19,7 +18,6 @@ from common.tracing import TracingSettings
 
 PREFIXES = ("INGEST_", "KAFKA_", "BID_", "VALIDATION_", "TRACING")
 _LARGEST_RECORD = 1 << 30  # with its key and headers it is within what Kafka can take
-KAFKA_PYTHON, CONFLUENT = "kafka-python", "confluent"
 
 
 @dataclass(frozen=True)
@@ -125,13 +123,6 @@ class IngestSettings:
         doc="Milliseconds that Kafka may take to acknowledge a record; later is 503.",
         default="1000",
     )
-    kafka_client: str = setting(
-        "INGEST_KAFKA_CLIENT",
-        fields.String(validate=validate.OneOf([KAFKA_PYTHON, CONFLUENT])),
-        doc="`kafka-python`, or `confluent` for confluent-kafka on librdkafka, which is faster and "
-        "has to be installed (`requirements/confluent.txt`; docs/performance.md).",
-        default=KAFKA_PYTHON,
-    )
     max_pending_records: int = setting(
         "INGEST_MAX_PENDING_RECORDS",
         fields.Integer(validate=POSITIVE),
@@ -168,11 +159,6 @@ class IngestSettings:
             raise SettingsError(
                 f"INGEST_MAX_PENDING_BYTES={self.max_pending_bytes}: must be at least "
                 f"INGEST_MAX_BODY_BYTES={self.max_body_bytes}, or a large body is never accepted"
-            )
-        if self.kafka_client == CONFLUENT and find_spec("confluent_kafka") is None:
-            raise SettingsError(
-                f"INGEST_KAFKA_CLIENT={CONFLUENT!r}: confluent-kafka is not installed "
-                "(requirements/confluent.txt has it)"
             )
 
 

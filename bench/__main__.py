@@ -79,9 +79,9 @@ class Bench:
             rounds.turn(server, self.body_file, seconds)
             return rounds.turn(server, self.body_file, seconds)
 
-    def late_ms(self, client: str, times: int) -> float:
+    def late_ms(self, times: int) -> float:
         """Measure how late the ingest answers when Kafka falls silent."""
-        peer, body = ours(client, deadline_s=silence.DEADLINE_S), numbered(template(), 0)
+        peer, body = ours(deadline_s=silence.DEADLINE_S), numbered(template(), 0)
         broker = self._kafka.pid
         assert broker is not None  # noqa: S101  it runs until the stack ends
         with self.server(peer, self.core) as server:
@@ -94,7 +94,7 @@ def threads(bench: Bench, extent: Extent) -> dict[str, float]:
     """Return the ingest's throughput by its number of threads."""
     found = {}
     for count in extent.threads:
-        peer = ours("kafka-python", threads=count)
+        peer = ours(threads=count)
         found[str(count)] = bench.alone(peer, bench.core, extent.seconds).rate
         say(f"{count} threads: {found[str(count)]:.0f}/s")
     return found
@@ -107,8 +107,8 @@ def measured(bench: Bench, peers: Sequence[Peer], extent: Extent, folder: Path) 
     peak = peaks[goals.OURS].rate
     paced = latency.over_load(servers, peak, extent.shares, extent.paced_seconds, say)
     acknowledgement = latency.acknowledgement_p99_ms(bench.brokers, bench.topic)
-    two = bench.alone(ours("kafka-python", workers=2), None, extent.seconds)
-    late = {peer: bench.late_ms(client, extent.rounds) for peer, client in goals.CLIENTS.items()}
+    two = bench.alone(ours(workers=2), None, extent.seconds)
+    late = {goals.OURS: bench.late_ms(extent.rounds)}
     pace = {}
     if extent.records:
         work = backlog.Backlog.made(bench.brokers, extent.records, bench.core)

@@ -11,8 +11,7 @@ from bench.rounds import Figures
 
 BARE, NAIVE, GO = "bare", "naive", "go"
 _NEARLY = 0.9
-OURS, FAST = "ours (kafka-python)", "ours (confluent)"
-CLIENTS = {OURS: "kafka-python", FAST: "confluent"}
+OURS = "ours (kafka-python)"
 
 
 @dataclass(frozen=True)
@@ -36,40 +35,23 @@ class Goal:
 
 def of_peaks(peaks: Mapping[str, Figures]) -> Iterator[Goal]:
     """Yield the goals for throughput, CPU time and memory under closed-loop load."""
-    bare, naive, ours, fast = (peaks[name] for name in (BARE, NAIVE, OURS, FAST))
-    best = max(ours.rate, fast.rate)
+    bare, naive, ours = (peaks[name] for name in (BARE, NAIVE, OURS))
     yield Goal("throughput: kafka-python over bare Flask", ours.rate / bare.rate, 0.8)
-    yield Goal("throughput: confluent over bare Flask", fast.rate / bare.rate, 1.1)
-    yield Goal("throughput: ours, the faster, over naive", best / naive.rate, 2.0)
-    yield Goal(
-        "CPU a request: kafka-python over bare", ours.cpu_ms / bare.cpu_ms, 1.25, at_most=True
-    )
-    yield Goal(
-        "CPU a request: confluent over bare",
-        fast.cpu_ms / bare.cpu_ms,
-        0.95,
-        at_most=True,
-        steady=True,
-    )
-    memory = max(ours.memory_mib, fast.memory_mib)
+    yield Goal("throughput: ours over naive", ours.rate / naive.rate, 2.0)
+    cpu = ours.cpu_ms / bare.cpu_ms
+    yield Goal("CPU a request: kafka-python over bare", cpu, 1.25, at_most=True, steady=True)
+    memory = ours.memory_mib
     yield Goal("memory of a worker under load, MiB", memory, 90, at_most=True, steady=True)
 
 
 def of_latency(half: Mapping[str, Paced], acknowledgement_ms: float) -> Iterator[Goal]:
     """Yield the goals for latency at half of the peak; void runs say nothing."""
-    bare = half[BARE]
-    for name in (OURS, FAST):
-        if not (half[name].void or bare.void):
-            allowed = 3 * bare.p99_ms + acknowledgement_ms
-            yield Goal(
-                f"p99 at half load: {name}, of what is allowed",
-                half[name].p99_ms / allowed,
-                1,
-                at_most=True,
-            )
-            yield Goal(
-                f"slowest at half load: {name}, s", half[name].max_ms / 1000, 1, at_most=True
-            )
+    bare, ours = half[BARE], half[OURS]
+    if ours.void or bare.void:
+        return
+    share = ours.p99_ms / (3 * bare.p99_ms + acknowledgement_ms)
+    yield Goal(f"p99 at half load: {OURS}, of what is allowed", share, 1, at_most=True)
+    yield Goal(f"slowest at half load: {OURS}, s", ours.max_ms / 1000, 1, at_most=True)
 
 
 def of_silence(late_ms: Mapping[str, float]) -> Iterator[Goal]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-PACKAGES = ("flask", "gunicorn", "kafka-python", "confluent-kafka", "marshmallow", "msgspec")
+PACKAGES = ("flask", "gunicorn", "kafka-python", "marshmallow", "msgspec")
 
 
 def cores() -> Sequence[int]:

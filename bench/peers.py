@@ -31,18 +31,15 @@ def under_gunicorn(factory: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "bench.under_gunicorn", *options, f"{factory}:create_app()")
 
 
-def ours(
-    client: str, workers: int = 1, threads: int = THREADS, deadline_s: float = _NO_REFUSALS_S
-) -> Peer:
-    """Return the ingest with everything on, by the Kafka client that it uses."""
+def ours(workers: int = 1, threads: int = THREADS, deadline_s: float = _NO_REFUSALS_S) -> Peer:
+    """Return the ingest with everything on."""
     return Peer(
-        name=f"ours ({client})",
+        name="ours (kafka-python)",
         what="validation enforced, acks=all, metrics, one log line a request",
         command=(sys.executable, "-m", "app"),
         environ={
             "INGEST_WORKERS": str(workers),
             "INGEST_THREADS": str(threads),
-            "INGEST_KAFKA_CLIENT": client,
             "INGEST_PUBLISH_TIMEOUT_MS": str(round(deadline_s * 1000)),
         },
     )
@@ -66,7 +63,6 @@ def all_peers(build_dir: Path) -> tuple[Peer, ...]:
     return (
         Peer("bare", "a Flask route that returns 202 at once", under_gunicorn("bench.bare")),
         Peer("naive", "Flask, marshmallow, kafka-python", under_gunicorn("bench.naive")),
-        ours("kafka-python"),
-        ours("confluent"),
+        ours(),
         go(build_dir),
     )

@@ -31,9 +31,9 @@ def record(pid: int, svg: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603  our own command
 
 
-def worker(bench: Bench, client: str, svg: Path) -> None:
+def worker(bench: Bench, svg: Path) -> None:
     """Draw a worker of the ingest at its peak."""
-    with bench.server(ours(client), bench.core) as server:
+    with bench.server(ours(), bench.core) as server:
         wrk.run(server.port, bench.body_file, 2)  # until everything is warm
         spy = record(server.worker_pid, svg)
         wrk.load(server.port, bench.body_file, _SECONDS)
@@ -63,8 +63,7 @@ def main(into: Path) -> int:
         folder = Path(made)
         try:
             bench = Bench(stack, folder, machine.cores())
-            worker(bench, "kafka-python", into / "worker.svg")
-            worker(bench, "confluent", into / "worker-confluent.svg")
+            worker(bench, into / "worker.svg")
             consumer(bench, folder, into / "consumer.svg")
         except CannotRunError as error:
             say(str(error))

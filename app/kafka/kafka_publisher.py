@@ -18,7 +18,7 @@ from app.kafka.producer_supervisor import Connection, Producer
 from app.kafka.publisher import Acknowledged, Record
 from app.metrics import ACKNOWLEDGED, FAILED, NEVER_SENT
 from app.problems import Indeterminate, Refusal, TooLarge, TopicUnavailable, Unavailable
-from app.settings import CONFLUENT, IngestSettings
+from app.settings import IngestSettings
 from common.kafka_clients import DroppableProducer, NeverSentError, opened
 from common.kafka_reasons import BrokerTroubles
 from common.logs import get_logger
@@ -195,10 +195,6 @@ def open_producer(settings: IngestSettings, troubles: BrokerTroubles) -> Produce
     takes it for fatal. A record over the limit must not get that far.
     """
     asking = {**settings.kafka.client_options(), "bootstrap_timeout_ms": _BOOTSTRAP_MS}
-    if settings.kafka_client == CONFLUENT:
-        from app.kafka import confluent_producer  # noqa: PLC0415  its package is an optional one
-
-        return confluent_producer.open_producer(settings, asking)
     limits = record_limits([settings.kafka.topic_bid_requests], asking, troubles)
     options = {**producer_options(settings), **producer_sizes(limits.values())}
     producer: Producer = opened(DroppableProducer, options, troubles)

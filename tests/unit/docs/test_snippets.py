@@ -28,8 +28,8 @@ MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 VERBS = set(re.findall(r"^([a-z0-9-]+):.*##", MAKEFILE, re.MULTILINE))
 VARIABLES = set(re.findall(r"\$\((?:if )?([A-Z]+)\b", MAKEFILE))
 SETTINGS = {name for _, cls in SECTIONS for row in table(cls) for name in row.names}
-# OURS_CSV is what docs/strategies.md declares, REQUIREMENTS an argument of Dockerfile.ingest.
-OTHERS = {"OTEL_EXPORTER_OTLP_ENDPOINT", "OURS_CSV", "PYTHONPATH", "REQUIREMENTS"}
+# OURS_CSV is what docs/strategies.md declares.
+OTHERS = {"OTEL_EXPORTER_OTLP_ENDPOINT", "OURS_CSV", "PYTHONPATH"}
 PREFIXES = (*INGEST_PREFIXES, *CONSUMER_PREFIXES, "RUN_KAFKA_", "VERIFY_", "LOG_")
 LABELS = {row.name: set(row.labels) for row in (*INGEST_METRICS, *CONSUMER_METRICS)}
 TYPED = {each for check in CHECKS for each in kubectl_commands("\n".join(check.by_hand))}

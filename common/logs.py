@@ -12,6 +12,7 @@ import structlog
 from marshmallow import fields, validate
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
+from common.log_stream import LogStream
 from common.seldom import Seldom, SeldomFilter
 from common.settings import setting
 
@@ -57,7 +58,7 @@ def escape_controls(_logger: WrappedLogger, _method: str, event: EventDict) -> E
     return event
 
 
-def configure_logs(service: str, settings: LogSettings, stream: TextIO) -> None:
+def configure_logs(service: str, settings: LogSettings, stream: TextIO | LogStream) -> None:
     """Send structlog's and the standard library's records to `stream`, one line each.
 
     `service` is put on every line. kafka-python is one level quieter than we are: at INFO it tells
@@ -80,7 +81,9 @@ def configure_logs(service: str, settings: LogSettings, stream: TextIO) -> None:
     structlog.configure(
         processors=[*shared, *rendering],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(settings.level)),
-        logger_factory=structlog.WriteLoggerFactory(file=stream),
+        logger_factory=structlog.WriteLoggerFactory(
+            file=stream  # type: ignore[arg-type]  # it writes and flushes, no more
+        ),
         cache_logger_on_first_use=False,
     )
     formatter = structlog.stdlib.ProcessorFormatter(
@@ -90,14 +93,16 @@ def configure_logs(service: str, settings: LogSettings, stream: TextIO) -> None:
     _route_standard_library(formatter, settings.level, stream)
 
 
-def json_line(event: EventDict | msgspec.Struct, **options: Any) -> str:  # noqa: ANN401  those of json.dumps
+def json_line(event: EventDict | msgspec.Struct | str, **options: Any) -> str:  # noqa: ANN401  those of json.dumps
     """Return `event` as JSON in ASCII, by the quick encoder where it can."""
     try:
         quick = _JSON.encode(event)
     except (TypeError, ValueError):  # values of other types, halves of surrogate pairs
         quick = b"\xff"
     # what is not ASCII might mean something to a terminal: the slow encoder spells it out
-    return quick.decode() if quick.isascii() else json.dumps(event, **options)
+    return (
+        quick.decode() if quick.isascii() else json.dumps(event, separators=(",", ":"), **options)
+    )
 
 
 def _rendering(form: str) -> list[Processor]:
@@ -106,7 +111,9 @@ def _rendering(form: str) -> list[Processor]:
     return [_TRACEBACKS, structlog.processors.JSONRenderer(json_line)]
 
 
-def _route_standard_library(formatter: logging.Formatter, level: str, stream: TextIO) -> None:
+def _route_standard_library(
+    formatter: logging.Formatter, level: str, stream: TextIO | LogStream
+) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter)
     handler.addFilter(SeldomFilter("kafka", Seldom()))

@@ -10,7 +10,7 @@ IN_CLUSTER := .venv/verify/bin/python -m verification
 TOX := .venv/tools/bin/tox run --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run send traffic up verify status down test extras newcomer property pythons coverage integration faults soak stress mutations e2e pictures fuzz bench profile lint docs lock newest clean
+.PHONY: help run send traffic up verify status down test extras newcomer property pythons coverage integration faults restarts soak stress mutations e2e pictures fuzz streams bench profile lint docs lock newest clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## */\1\t/' | expand -t 12
@@ -58,11 +58,17 @@ coverage: .venv/tools/ok ## Measure which branches of the services units and int
 fuzz: .venv/tools/ok ## Look for bodies that the reader or the validator gets wrong, FOR=60 seconds
 	$(TOX) -e fuzz -- $(FOR)
 
+streams: .venv/tools/ok ## Compare our worker with gunicorn's own on mutated requests, FOR=60 seconds, SEED=
+	$(TOX) -e streams -- --for=$(FOR) $(SEED:%=--seed=%)
+
 integration: .venv/tools/ok ## Run the integration tests alone, KAFKA=embedded|docker|HOST:PORT
 	$(TOX) -e test -- tests/services/integration tests/run --kafka=$(KAFKA)
 
 faults: .venv/tools/ok ## Break everything around both services and count what is lost, KAFKA as above
 	$(TOX) -e faults -- --kafka=$(KAFKA)
+
+restarts: .venv/tools/ok ## Send 20,000 requests through nginx and HAProxy while workers and server are restarted
+	$(TOX) -e restarts -- --kafka=$(KAFKA)
 
 stress: .venv/tools/ok ## Run tests (TEST=path or expression) while their processes stop at random, FOR=60 seconds or 3x, SEED=
 	$(TOX) -e stress -- --for=$(FOR) $(SEED:%=--seed=%) "$(TEST)"

@@ -9,7 +9,8 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import TextIO
 
-from app.settings import judge_of, load_settings
+from app.settings import SERVICE, judge_of, load_settings
+from common.log_stream import LogStream
 from common.logs import configure_logs
 from common.settings import SettingsError
 from common.tracing import tracer_maker
@@ -22,17 +23,18 @@ def main(environ: MutableMapping[str, str], stdout: TextIO, stderr: TextIO) -> i
     try:
         settings = load_settings(environ)
         judge = judge_of(settings)
-        make_tracer = tracer_maker("bid-request-handler", settings.tracing, stdout)
+        make_tracer = tracer_maker(SERVICE, settings.tracing, stdout)
     except SettingsError as error:
         print(error, file=stderr)
         return error.exit_code
-    configure_logs("bid-request-handler", settings.logs, stdout)
+    lines = LogStream(stdout)
+    configure_logs(SERVICE, settings.logs, lines)
     metrics_dir = Path(tempfile.mkdtemp(prefix="ingest-metrics-", dir=memory_dir()))
     environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_dir)
     # prometheus_client decides at its import whether it counts over several processes
     from app.bootstrap import build_server  # noqa: PLC0415  see above
 
-    build_server(settings, metrics_dir, judge, make_tracer).run()
+    build_server(settings, metrics_dir, judge, lines, make_tracer).run()
     return 0
 
 

@@ -11,6 +11,8 @@ from common.metrics import Metric
 _LATENCY_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 _SIZE_BYTES = (512.0, 1024.0, 2048.0, 4096.0, 8192.0, 16384.0, 65536.0, 262144.0)
 
+_SLOW_S = 0.02
+
 # The ends of a record that was handed to Kafka's client.
 ACKNOWLEDGED, NEVER_SENT, FAILED = "acknowledged", "never-sent", "failed"
 
@@ -67,10 +69,17 @@ IN_FLIGHT = Metric(
     "gauge",
     "Bid requests being answered.",
 )
-IN_FLIGHT_LIMIT = Metric(
-    "ingest_requests_in_flight_limit",
-    "gauge",
-    "Bid requests that can be answered at the same time: `INGEST_THREADS` of each worker.",
+RESPONSES = Metric(
+    "ingest_http_responses_total",
+    "counter",
+    "Every answer once, by route (`other`: there is none; empty: the request did not come so far) "
+    "and status.",
+    ("route", "status"),
+)
+SLOW_PASSES = Metric(
+    "ingest_slow_passes_total",
+    "counter",
+    "Times that a worker's event loop took more than 20 ms to do what was to be done.",
 )
 PUBLISHED = Metric(
     "ingest_published_records_total",
@@ -93,7 +102,7 @@ PENDING_RECORDS = Metric(
 PENDING_BYTES = Metric(
     "ingest_pending_bytes",
     "gauge",
-    "Bytes of the records that wait for their acknowledgement.",
+    "Bytes of all that is not answered yet: requests, answers, and records that wait.",
 )
 PENDING_RECORDS_LIMIT = Metric(
     "ingest_pending_records_limit",
@@ -128,7 +137,8 @@ TABLE = (
     WARNINGS,
     DISPUTED,
     IN_FLIGHT,
-    IN_FLIGHT_LIMIT,
+    RESPONSES,
+    SLOW_PASSES,
     PUBLISHED,
     ACKNOWLEDGEMENT,
     PENDING_RECORDS,
@@ -158,7 +168,8 @@ class IngestMetrics:
         self.warnings = WARNINGS.counter(registry)
         self.disputed = DISPUTED.counter(registry)
         self.in_flight = IN_FLIGHT.gauge(registry)
-        self.in_flight_limit = IN_FLIGHT_LIMIT.gauge(registry)
+        self._responses_of = cache(RESPONSES.counter(registry).labels)
+        self.slow_passes = SLOW_PASSES.counter(registry)
         published = PUBLISHED.counter(registry)
         self._ends = {end: published.labels(end) for end in (ACKNOWLEDGED, NEVER_SENT, FAILED)}
         self.acknowledgement = ACKNOWLEDGEMENT.histogram(registry)
@@ -173,6 +184,15 @@ class IngestMetrics:
         """Count an answer `seconds` after its request began."""
         self._requests_of(outcome).inc()
         self._duration_of(outcome).observe(seconds)
+
+    def note_response(self, route: str, status: int) -> None:
+        """Count an answer."""
+        self._responses_of(route, str(status)).inc()
+
+    def note_pass(self, seconds: float) -> None:
+        """Count a pass of the event loop that held up others."""
+        if seconds > _SLOW_S:
+            self.slow_passes.inc()
 
     def note_end(self, outcome: str, seconds: float) -> None:
         """Count what became of a record `seconds` after it was handed to Kafka's client."""

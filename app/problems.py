@@ -126,6 +126,34 @@ class HeadTooLarge(Refusal):
     code = "head-too-large"
 
 
+class MalformedRequest(Refusal):
+    """What came is no request of HTTP/1.1: nobody knows where the next one begins."""
+
+    status = HTTPStatus.BAD_REQUEST
+    code = "malformed-request"
+
+
+class UriTooLong(Refusal):
+    """The request line is over the limit of this server."""
+
+    status = HTTPStatus.REQUEST_URI_TOO_LONG
+    code = "uri-too-long"
+
+
+class ExpectationFailed(Refusal):
+    """The client expects something other than to be told to go on (RFC 9110 section 10.1.1)."""
+
+    status = HTTPStatus.EXPECTATION_FAILED
+    code = "expectation-failed"
+
+
+class UnsupportedCoding(Refusal):
+    """A transfer coding that this server does not know (RFC 9112 section 6.1)."""
+
+    status = HTTPStatus.NOT_IMPLEMENTED
+    code = "unsupported-transfer-coding"
+
+
 class NotServed(Refusal):
     """What the routes rule out: there is no such path, or not with this method, and so on."""
 
@@ -148,6 +176,10 @@ class InternalError(Refusal):
 
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     code = "internal-error"
+
+    def __init__(self) -> None:
+        """Keep the reason to ourselves."""
+        super().__init__("This failed here, for a reason in the log.")
 
     def members(self) -> dict[str, Any]:
         """Say that the record may turn up on the topic."""

@@ -8,10 +8,15 @@ from flask import Flask
 
 from app.health.watchdog import Watchdog
 from app.health.worker_state import Lifecycle
+from app.kafka.in_flight import Admission
 from app.kafka.publisher import Publisher
+from app.loop.hub import Hub
 from app.metrics import IngestMetrics
 from app.problems import Refusal
+from common.log_stream import LogStream
 from common.logs import get_logger
+
+_ROUTES = frozenset(("/bid", "/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"))
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,9 @@ class Service:
     lifecycle: Lifecycle
     watchdog: Watchdog
     metrics: IngestMetrics
+    gate: Admission
+    hub: Hub
+    lines: LogStream
 
     def start(self, patience_s: float) -> None:
         """Begin to connect; return once records can be taken, or after `patience_s` seconds."""
@@ -35,9 +43,20 @@ class Service:
         self.watchdog.stop()
         self.publisher.close(timeout_s)
 
-    def note_refusal(self, refusal: Refusal) -> None:
-        """Count and log a request that was refused before it was whole."""
-        self.metrics.received.inc()
-        self.metrics.requests.labels(refusal.code).inc()
+    def note_response(self, path: str, status: int) -> None:
+        """Count an answer of the application."""
+        self.metrics.note_response(_route(path), status)
+
+    def note_refusal(self, refusal: Refusal, method: str, path: str) -> None:
+        """Count and log an answer that the application had no part in."""
+        self.metrics.note_response(_route(path), refusal.status.value)
+        if (method, path) == ("POST", "/bid"):
+            self.metrics.received.inc()
+            self.metrics.requests.labels(refusal.code).inc()
         fields = {"status": refusal.status.value, "code": refusal.code, **refusal.log_fields()}
-        get_logger().info("bid refused", **fields)
+        get_logger().info("request refused", method=method, path=_route(path), **fields)
+
+
+def _route(path: str) -> str:
+    """Return the path where it is one of ours: clients must not make new rows of a metric."""
+    return path if path in _ROUTES else "other" if path else ""

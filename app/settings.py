@@ -18,6 +18,7 @@ from common.tracing import TracingSettings
 
 PREFIXES = ("INGEST_", "KAFKA_", "BID_", "VALIDATION_", "TRACING")
 _LARGEST_RECORD = 1 << 30  # with its key and headers it is within what Kafka can take
+SERVICE = "bid-request-handler"  # on every line of the log, and to Kafka
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,6 @@ class IngestSettings:
         doc="Worker processes, each with its own Kafka producer.",
         default="2",
     )
-    threads: int = setting(
-        "INGEST_THREADS",
-        fields.Integer(validate=POSITIVE),
-        doc="Threads per worker: requests that wait for Kafka at the same time.",
-        default="32",
-    )
     backlog: int = setting(
         "INGEST_BACKLOG",
         fields.Integer(validate=POSITIVE),
@@ -83,6 +78,13 @@ class IngestSettings:
         doc="Seconds that a client may take to send a request, from its first byte to its last; "
         "later is 408.",
         default="5",
+    )
+    write_timeout_s: int = setting(
+        "INGEST_WRITE_TIMEOUT_S",
+        fields.Integer(validate=POSITIVE),
+        doc="Seconds that a client may take to read an answer, from its first byte to its last; "
+        "then its connection is closed.",
+        default="10",
     )
     max_requests: int = setting(
         "INGEST_MAX_REQUESTS",
@@ -132,7 +134,8 @@ class IngestSettings:
     max_pending_bytes: int = setting(
         "INGEST_MAX_PENDING_BYTES",
         fields.Integer(validate=POSITIVE),
-        doc="Bytes per worker that may wait for their acknowledgement; more is 503 at once.",
+        doc="Bytes per worker of all that is not answered yet: requests on their way in, answers "
+        "on their way out, records that wait for their acknowledgement; more is 503 at once.",
         default="16777216",
     )
     graceful_timeout_s: int = setting(
@@ -155,10 +158,11 @@ class IngestSettings:
                 f"INGEST_ADMIN_PORT={self.admin_port}: must be another than INGEST_PORT, which is"
                 " the public's"
             )
-        if self.max_pending_bytes < self.max_body_bytes:
+        if self.max_pending_bytes < 2 * self.max_body_bytes:
             raise SettingsError(
-                f"INGEST_MAX_PENDING_BYTES={self.max_pending_bytes}: must be at least "
-                f"INGEST_MAX_BODY_BYTES={self.max_body_bytes}, or a large body is never accepted"
+                f"INGEST_MAX_PENDING_BYTES={self.max_pending_bytes}: must be at least twice "
+                f"INGEST_MAX_BODY_BYTES={self.max_body_bytes}, or a large body is never accepted: "
+                "it is held as a request and as a record"
             )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from prometheus_client import Metric, generate_latest
+from prometheus_client import Metric, generate_latest, values
 from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
@@ -15,6 +15,15 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 # below alone: it removes the files of gauges. Those of counters and histograms stay by design, two
 # for each worker that ever was, and every scrape reads them all. Hence its file format is used.
 _ADDED_UP = ("counter", "histogram")
+
+
+def count_as(pid: int) -> None:
+    """Count as this process from now on, which does not fork: each count would ask for its id.
+
+    Nothing changes where a process counts for itself alone.
+    """
+    if values.ValueClass is not values.MutexValue:
+        values.ValueClass = values.MultiProcessValue(lambda: pid)  # type: ignore[no-untyped-call]
 
 
 class WorkerCounts:

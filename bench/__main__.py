@@ -5,21 +5,22 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench import backlog, goals, latency, machine, rounds, silence
+from bench import backlog, crowded, goals, latency, machine, rounds, silence, wrk
 from bench.backlog import Pace
 from bench.body import numbered, template
 from bench.goals import Goal
 from bench.open_loop import Paced
-from bench.peers import Peer, all_peers, ours
+from bench.peers import BARE, GO, NAIVE, OURS, Peer, all_peers, ours
 from bench.results import Results, read, write
-from bench.rounds import Figures
+from bench.rounds import Figures, Load
 from bench.server import Server
 from bench.table import of_goals, of_peaks
+from tests.support.crowds import many_descriptors
 from verification.errors import CannotRunError
 from verification.kafka.broker import EmbeddedKafka
 
@@ -32,13 +33,14 @@ class Extent:
     seconds: int = 3
     shares: Sequence[float] = latency.SHARES
     paced_seconds: float = 5
-    threads: Sequence[int] = (8, 16, 32, 64)
+    crowd: int = 1000
     records: int = 100_000
     backlog_rounds: int = 3
     drained: Sequence[int] = (100_000, 1_000_000)
 
 
-SHORT = Extent(1, 2, shares=(latency.HALF,), paced_seconds=2, threads=(), records=0, drained=())
+SHORT = Extent(1, 2, shares=(latency.HALF,), paced_seconds=2, crowd=0, records=0, drained=())
+_COMPARED, _MAIN = {BARE, OURS}, {BARE, NAIVE, OURS, GO}
 
 
 class Bench:
@@ -51,64 +53,78 @@ class Bench:
         self.core, other = cores[:2]
         self.cores = cores[:2]
         machine.pin(other)
-        self._stack, self._folder = stack, folder
+        self._folder = folder
         self._kafka = stack.enter_context(EmbeddedKafka(folder / "kafka"))
         self.brokers = self._kafka.bootstrap_servers
         self.topic = backlog.make_topic(self.brokers, "bids")
         self.body_file = folder / "body.json"
         self.body_file.write_bytes(template())
 
-    def server(self, peer: Peer, core: int | None) -> Server:
-        """Prepare a server on a core, or on both."""
+    def server(self, peer: Peer, *, pinned: bool = True) -> Server:
+        """Prepare a server on the first core, or on both."""
         kafka = {"KAFKA_BROKERS": self.brokers, "KAFKA_TOPIC_BID_REQUESTS": self.topic}
         log = self._folder / f"{peer.name}.log"
-        cores = self.cores if core is None else (core,)
+        cores = (self.core,) if pinned else self.cores
         return Server(peer, cores, log, kafka, numbered(template(), 0))
 
-    def started(self, peers: Sequence[Peer]) -> dict[str, Server]:
-        """Start all that can be run; they stay until the end."""
-        return {
-            peer.name: self._stack.enter_context(self.server(peer, self.core))
-            for peer in peers
-            if not peer.why_not
-        }
+    @contextmanager
+    def started(self, peers: Sequence[Peer], *, pinned: bool = True) -> Iterator[dict[str, Server]]:
+        """Have all there that can be run."""
+        with ExitStack() as stack:
+            yield {
+                peer.name: stack.enter_context(self.server(peer, pinned=pinned))
+                for peer in peers
+                if not peer.why_not
+            }
 
-    def alone(self, peer: Peer, core: int | None, seconds: int) -> rounds.Round:
-        """Measure one server that is started for it, warmed up and stopped."""
-        with self.server(peer, core) as server:
-            rounds.turn(server, self.body_file, seconds)
-            return rounds.turn(server, self.body_file, seconds)
+    def peaks(self, peers: Sequence[Peer], extent: Extent) -> dict[str, Figures]:
+        """Measure everybody on a core, then what is compared in other places."""
+        compared = named(peers, _COMPARED)
+        few = Load(self.body_file, extent.rounds, extent.seconds)
+        many = replace(few, connections=wrk.MANY, where=rounds.WIDE)
+        free, two = (replace(few, where=it) for it in (rounds.NOT_PINNED, rounds.TWO_WORKERS))
+        with self.started(peers) as servers:
+            found = rounds.alternated(servers, few, say)
+        with self.started(compared) as servers:
+            found |= rounds.alternated(servers, many, say)
+        with self.started(compared, pinned=False) as servers:
+            found |= rounds.alternated(servers, free, say)
+        with self.started([ours(INGEST_WORKERS="2")], pinned=False) as servers:
+            found |= rounds.alternated(servers, two, say)
+        return found
+
+    def crowded(self, extent: Extent) -> dict[str, Paced]:
+        """Measure innocent requests beside crowds."""
+        if not extent.crowd:
+            return {}
+        with many_descriptors(8 * extent.crowd), self.server(ours()) as server:
+            return crowded.by_crowd(server.port, extent.crowd, extent.paced_seconds, say)
 
     def late_ms(self, times: int) -> float:
         """Measure how late the ingest answers when Kafka falls silent."""
         peer, body = ours(deadline_s=silence.DEADLINE_S), numbered(template(), 0)
         broker = self._kafka.pid
         assert broker is not None  # noqa: S101  it runs until the stack ends
-        with self.server(peer, self.core) as server:
+        with self.server(peer) as server:
             late = silence.late_ms(server.port, broker, body, times)
         say(f"Kafka silent: {peer.name} answers {late:.0f} ms after the deadline at the latest")
         return late
 
 
-def threads(bench: Bench, extent: Extent) -> dict[str, float]:
-    """Return the ingest's throughput by its number of threads."""
-    found = {}
-    for count in extent.threads:
-        peer = ours(threads=count)
-        found[str(count)] = bench.alone(peer, bench.core, extent.seconds).rate
-        say(f"{count} threads: {found[str(count)]:.0f}/s")
-    return found
+def named(peers: Sequence[Peer], names: Collection[str]) -> Sequence[Peer]:
+    """Return those of them."""
+    return [peer for peer in peers if peer.name in names]
 
 
 def measured(bench: Bench, peers: Sequence[Peer], extent: Extent, folder: Path) -> Results:
     """Measure one thing after another."""
-    servers = bench.started(peers)
-    peaks = rounds.alternated(servers, bench.body_file, extent.rounds, extent.seconds, say)
-    peak = peaks[goals.OURS].rate
-    paced = latency.over_load(servers, peak, extent.shares, extent.paced_seconds, say)
+    peaks = bench.peaks(peers, extent)
+    with bench.started(named(peers, _MAIN)) as servers:
+        rate = peaks[OURS].rate
+        paced = latency.over_load(servers, rate, extent.shares, extent.paced_seconds, say)
     acknowledgement = latency.acknowledgement_p99_ms(bench.brokers, bench.topic)
-    two = bench.alone(ours(workers=2), None, extent.seconds)
-    late = {goals.OURS: bench.late_ms(extent.rounds)}
+    crowds = bench.crowded(extent)
+    late = {OURS: bench.late_ms(extent.rounds)}
     pace = {}
     if extent.records:
         work = backlog.Backlog.made(bench.brokers, extent.records, bench.core)
@@ -118,10 +134,10 @@ def measured(bench: Bench, peers: Sequence[Peer], extent: Extent, folder: Path) 
         machine=machine.described(),
         peaks=peaks,
         not_run={peer.name: peer.why_not for peer in peers if peer.why_not},
-        goals=[*_goals(peaks, paced, acknowledgement, two.cpu_ms, late, pace, drained)],
+        goals=[*_goals(peaks, paced, acknowledgement, late, pace, drained)],
         latency=paced,
+        crowded=crowds,
         acknowledgement_p99_ms=acknowledgement,
-        threads=threads(bench, extent),
         backlog=pace,
         drained={f"{records:,}": one for records, one in drained.items()},
     )
@@ -131,17 +147,15 @@ def _goals(  # noqa: PLR0913, PLR0917  everything that was measured
     peaks: Mapping[str, Figures],
     paced: Mapping[str, Sequence[Paced]],
     acknowledgement_ms: float,
-    two_cpu_ms: float,
     late_ms: Mapping[str, float],
     pace: Mapping[str, Pace],
     drained: Mapping[int, Pace],
 ) -> Iterator[Goal]:
     yield from goals.of_peaks(peaks)
-    half_rate = round(peaks[goals.OURS].rate * latency.HALF)
+    half_rate = round(peaks[OURS].rate * latency.HALF)
     half = {name: one for name, each in paced.items() for one in each if one.rate == half_rate}
     yield from goals.of_latency(half, acknowledgement_ms)
     yield from goals.of_silence(late_ms)
-    yield goals.of_workers(peaks[goals.OURS].cpu_ms, two_cpu_ms)
     if pace:
         yield from goals.of_backlog(pace)
     yield from goals.of_drained(drained)
@@ -159,7 +173,8 @@ def run(slack: float, out: Callable[[str], None]) -> int:
     extent = Extent() if slack == 1 else SHORT
     with tempfile.TemporaryDirectory() as made, ExitStack() as stack:
         folder = Path(made)
-        results = measured(Bench(stack, folder, cores), all_peers(folder), extent, folder)
+        peers = all_peers(folder) if extent is not SHORT else named(all_peers(folder), _MAIN)
+        results = measured(Bench(stack, folder, cores), peers, extent, folder)
     out(f"\n{of_peaks(results)}\n{of_goals(results.goals)}")
     if extent is SHORT:
         return int(bool(goals.fallen(results.goals, read().goals, slack)))

@@ -84,6 +84,15 @@ def hostile_streams() -> Mapping[str, bytes]:
     }
 
 
+def hostile_requests() -> Mapping[str, bytes]:
+    """Return whole requests alike: how their bodies come is what costs."""
+    return {
+        "chunks of one byte, as many as are taken": _chunked(1, 13_000),
+        "chunks of one byte, 54,000 of them": _chunked(1, 54_000),
+        "chunks of 32 bytes": _chunked(32, SIZE // 32),
+    }
+
+
 _IMP = b'{"id":"1","banner":{}}'
 _DATA = b'{"id":"1","imp":[%s],"user":{"data":[' % _IMP
 
@@ -100,6 +109,12 @@ def _blocks(each: bytes) -> bytes:
     empty = gzip.compress(b"", mtime=0)
     head, end = empty[:10], empty[10:]
     return head + each * ((SIZE - len(empty)) // len(each)) + end
+
+
+def _chunked(size: int, number: int) -> bytes:
+    chunk = b"%x\r\n%b\r\n" % (size, b" " * size)
+    head = b"POST /bid HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    return head + chunk * number + b"0\r\n\r\n"
 
 
 def _many(start: bytes, element: bytes, end: bytes) -> bytes:

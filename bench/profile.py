@@ -33,7 +33,7 @@ def record(pid: int, svg: Path) -> subprocess.Popen[bytes]:
 
 def worker(bench: Bench, svg: Path) -> None:
     """Draw a worker of the ingest at its peak."""
-    with bench.server(ours(), bench.core) as server:
+    with bench.server(ours()) as server:
         wrk.run(server.port, bench.body_file, 2)  # until everything is warm
         spy = record(server.worker_pid, svg)
         wrk.load(server.port, bench.body_file, _SECONDS)

@@ -24,8 +24,8 @@ class Results:
     not_run: Mapping[str, str]
     goals: Sequence[Goal]
     latency: Mapping[str, Sequence[Paced]] = field(default_factory=dict)
+    crowded: Mapping[str, Paced] = field(default_factory=dict)
     acknowledgement_p99_ms: float = 0.0
-    threads: Mapping[str, float] = field(default_factory=dict)
     backlog: Mapping[str, Pace] = field(default_factory=dict)
     drained: Mapping[str, Pace] = field(default_factory=dict)
 
@@ -45,8 +45,8 @@ def read(path: Path = LATEST) -> Results:
         not_run=raw["not_run"],
         goals=[Goal(**each) for each in raw["goals"]],
         latency={name: [Paced(**one) for one in each] for name, each in raw["latency"].items()},
+        crowded={name: Paced(**one) for name, one in raw["crowded"].items()},
         acknowledgement_p99_ms=raw["acknowledgement_p99_ms"],
-        threads=raw["threads"],
         backlog={name: Pace(**each) for name, each in raw["backlog"].items()},
         drained={name: Pace(**each) for name, each in raw["drained"].items()},
     )

@@ -10,6 +10,19 @@ from pathlib import Path
 from bench import wrk
 from bench.server import Server
 
+WIDE, NOT_PINNED, TWO_WORKERS = f", {wrk.MANY} connections", ", not pinned", ", two workers"
+
+
+@dataclass(frozen=True)
+class Load:
+    """What all servers of a comparison get; `where` stands behind their names."""
+
+    body_file: Path
+    rounds: int
+    seconds: int
+    connections: int = wrk.FEW
+    where: str = ""
+
 
 @dataclass(frozen=True)
 class Round:
@@ -45,27 +58,27 @@ class Figures:
         )
 
 
-def turn(server: Server, body_file: Path, seconds: int) -> Round:
+def turn(server: Server, load: Load) -> Round:
     """Load one server at its peak."""
     before = server.cpu_s()
-    peak = wrk.run(server.port, body_file, seconds)
+    peak = wrk.run(server.port, load.body_file, load.seconds, load.connections)
     cpu_ms = (server.cpu_s() - before) * 1000 / peak.requests
     return Round(peak.rate, cpu_ms, peak.p50_ms, peak.p99_ms)
 
 
 def alternated(
-    servers: Mapping[str, Server],
-    body_file: Path,
-    rounds: int,
-    seconds: int,
-    say: Callable[[str], None],
+    servers: Mapping[str, Server], load: Load, say: Callable[[str], None]
 ) -> dict[str, Figures]:
     """Return each server's figures; the first turn of each is a warm-up and is not counted."""
     found: dict[str, list[Round]] = {name: [] for name in servers}
-    for number in range(rounds + 1):
+    for number in range(load.rounds + 1):
         for name, server in servers.items():
-            one = turn(server, body_file, seconds)
+            one = turn(server, load)
             if number:
                 found[name].append(one)
-                say(f"round {number}: {name} {one.rate:.0f}/s, {one.cpu_ms:.3f} ms CPU a request")
-    return {name: Figures.of(found[name], server.memory_mib()) for name, server in servers.items()}
+                figures = f"{one.rate:.0f}/s, {one.cpu_ms:.3f} ms CPU a request"
+                say(f"round {number}: {name}{load.where} {figures}")
+    return {
+        name + load.where: Figures.of(found[name], server.memory_mib())
+        for name, server in servers.items()
+    }

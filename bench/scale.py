@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 
 from bench.backlog import DECIDING
-from bench.goals import OURS
+from bench.peers import OURS
 from bench.results import Results
 
 DAY_S = 86_400

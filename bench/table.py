@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bench.backlog import Pace
-from bench.goals import GO, Goal
+from bench.goals import Goal
+from bench.peers import BARE, GO, NAIVE, OURS
 from bench.results import Results
 from bench.rounds import Figures
 
@@ -38,10 +39,24 @@ def beside_go(results: Results) -> str:
     """Return what each peer does, as a share of the Go peer where that was run."""
     lines = ["| | requests/s | p99 ms | CPU ms a request | of Go |", f"|{' --- |' * 5}"]
     go = results.peaks.get(GO)
-    for name, peak in results.peaks.items():
+    for name in filter(results.peaks.__contains__, (BARE, NAIVE, OURS, GO)):
+        peak = results.peaks[name]
         share = f"{peak.rate / go.rate:.0%}" if go else "not run"
         cells = (name, f"{peak.rate:,.0f}", f"{peak.p99_ms:.0f}", f"{peak.cpu_ms:.2f}", share)
         lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def of_crowded(results: Results) -> str:
+    """Return what innocent requests take beside whom."""
+    lines = [
+        "| beside | offered/s | accepted | p50 ms | p99 ms | slowest ms |",
+        f"|{' --- |' * 6}",
+    ]
+    for name, one in results.crowded.items():
+        latencies = f"{one.p50_ms:.1f} | {one.p99_ms:.1f} | {one.max_ms:.1f}"
+        cells = f"void: {one.void} | |" if one.void else latencies
+        lines.append(f"| {name} | {one.rate:.0f} | {one.accepted} of {one.sent} | {cells} |")
     return "\n".join(lines) + "\n"
 
 

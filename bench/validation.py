@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.gunicorn_worker.client_socket import READ_BYTES
+from app.gunicorn_worker.request_parser import RequestParser
 from app.http.body import inflate
 from app.openrtb import bid_request
 from app.problems import InvalidBidRequest, Refusal
@@ -24,7 +26,7 @@ from app.validation import strict_json
 from app.validation.compiled_check import Compiled
 from app.validation.explain import violations
 from app.validation.validator import Validator
-from bench.hostile import SIZE, hostile_bodies, hostile_streams
+from bench.hostile import SIZE, hostile_bodies, hostile_requests, hostile_streams
 from common.gc import tune_gc
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -164,6 +166,16 @@ def _answer(validator: Validator, raw: bytes, inflated: int | None = None) -> st
     return f"{len(found)} violations"
 
 
+def _framed(raw: bytes) -> str:
+    parser = RequestParser(SIZE)
+    try:
+        for start in range(0, len(raw), READ_BYTES):
+            parser.feed(raw[start : start + READ_BYTES])
+    except Refusal as refused:
+        return refused.code
+    return f"complete: {parser.complete}"
+
+
 def results() -> Iterator[Result]:
     """Measure everything."""
     tune_gc()  # as the worker processes do
@@ -176,6 +188,8 @@ def results() -> Iterator[Result]:
         yield hostile(name, raw, lambda raw: _answer(validator, raw))
     for name, stream in hostile_streams().items():
         yield hostile(name, stream, lambda stream: _answer(validator, stream, SIZE))
+    for name, raw in hostile_requests().items():
+        yield hostile(name, raw, _framed)
 
 
 def main(arguments: Sequence[str]) -> int:

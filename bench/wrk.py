@@ -10,7 +10,7 @@ from pathlib import Path
 
 from verification.errors import CannotRunError
 
-CONNECTIONS = 32
+FEW, MANY = 32, 128  # connections
 _SCRIPT = Path(__file__).with_name("post.lua")
 _TIMEOUT_S = 10  # a machine that stands still for a moment voids no run
 _MS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
@@ -26,17 +26,17 @@ class Peak:
     p99_ms: float
 
 
-def run(port: int, body_file: Path, seconds: int) -> Peak:
+def run(port: int, body_file: Path, seconds: int, connections: int = FEW) -> Peak:
     """Load a server for `seconds`; raise CannotRunError where any answer is not a success."""
-    return parse(load(port, body_file, seconds))
+    return parse(load(port, body_file, seconds, connections))
 
 
-def load(port: int, body_file: Path, seconds: int) -> str:
+def load(port: int, body_file: Path, seconds: int, connections: int = FEW) -> str:
     """Load a server for `seconds` and return what wrk prints."""
     program = shutil.which("wrk")
     if program is None:
         raise CannotRunError("wrk is not installed: apt-get install wrk")
-    options = ["--threads=1", f"--connections={CONNECTIONS}", f"--duration={seconds}s"]
+    options = ["--threads=1", f"--connections={connections}", f"--duration={seconds}s"]
     options += ["--latency", f"--timeout={_TIMEOUT_S}s"]
     command = [program, *options, f"--script={_SCRIPT}", f"http://127.0.0.1:{port}"]
     ended = subprocess.run(  # noqa: S603  our own command

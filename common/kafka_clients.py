@@ -55,6 +55,10 @@ class DroppableProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python sh
         """Whether the sender thread lives: without it nothing is sent and nothing fails."""
         return bool(self._sender.is_alive())
 
+    def never_block(self) -> None:
+        """Have `send` raise KafkaTimeoutError at once where it would wait for a topic."""
+        self.config["max_block_ms"] = 0
+
     def take_back(self) -> None:
         """Fail every record that has not been put into a request with NeverSentError.
 

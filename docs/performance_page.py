@@ -31,12 +31,13 @@ def readme() -> str:
 def sections(results: Results) -> Iterator[str]:
     """Yield what was measured, and where."""
     yield "\n## At the peak\n\n" + table.of_peaks(results)
-    yield "\n![throughput over threads](plots/threads.svg)\n"
     yield "\n## Goals\n\nRatios within the run.\n\n" + table.of_goals(results.goals)
     yield "\n## Latency over offered load\n\n" + table.of_latency(results)
     yield "\n![latency over offered load](plots/latency.svg)\n\n"
     yield "One client that sends one record after another waits for its acknowledgement "
     yield f"{results.acknowledgement_p99_ms:.1f} ms at 99 %.\n"
+    yield "\n## Beside crowds\n\nAll are there all the time: who is sent away comes back.\n\n"
+    yield table.of_crowded(results)
     yield "\n## Bidding logic\n\n" + table.of_backlog(results.backlog, results.drained)
     yield "\n## Machine\n\n| | |\n| --- | --- |\n"
     yield from (f"| {name} | {value} |\n" for name, value in results.machine.items())
@@ -45,15 +46,11 @@ def sections(results: Results) -> Iterator[str]:
 def drawings() -> Mapping[str, str]:
     """Return each plot as SVG, by its path under docs/."""
     results = read(LATEST)
-    by_threads = [(float(count), rate) for count, rate in results.threads.items()]
     latency = {
         name: [(one.rate, one.p99_ms) for one in each if not one.void]
         for name, each in results.latency.items()
     }
     return {
-        "plots/threads.svg": plots.lines(
-            "Throughput of one worker", "threads", "requests/s", {"ours (kafka-python)": by_threads}
-        ),
         "plots/latency.svg": plots.lines(
             "Latency at 99 % over offered load",
             "requests/s offered",

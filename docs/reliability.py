@@ -1,4 +1,4 @@
-"""docs/reliability.md: what happens under which fault, out of the tests that prove it."""
+"""docs/reliability.md: what happens under which fault, and what cannot, out of their tests."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.mutations.front import KINDS
+
 FAULTS = Path(__file__).parents[1] / "tests" / "services" / "faults"
 _HEADINGS = {
     "test_hostile_clients": "Clients",
+    "test_hostile_crowds": "Crowds of clients",
+    "test_memory": "Memory",
+    "test_slowhttptest": "Clients that are slow as slowhttptest is",
     "test_broken_network": "The network between the ingest and Kafka",
     "test_broker_trouble": "Kafka itself",
     "test_reasons": "A Kafka that is not reached, or refuses, and what both services say of it",
@@ -47,6 +52,15 @@ machine that has nothing else to do, at most 100 ms, is measured by `make bench`
 
 `none` and `unknown` are values of `delivery` in a 503: the record is certainly not on the topic, or
 it may be, and a client that tries again should send the same id.
+"""
+_KINDS = """\
+## What no client and no setting can do to the ingest
+
+Each row is a kind of fault, the rule without which it would be there, and a test that is red when
+the rule is taken out of the code: `make mutations` takes out one after the other.
+
+| without the rule | the rule | red without it |
+| --- | --- | --- |
 """
 
 
@@ -87,4 +101,12 @@ def page() -> str:
             for row in rows(FAULTS / f"{module}.py")
         ]
         parts.append("\n".join([f"## {heading}", "", *table, ""]))
-    return "\n".join(parts)
+    return "\n".join([*parts, _kinds()])
+
+
+def _kinds() -> str:
+    lines = (
+        f"| {kind.fault} | {kind.rule} | `{kind.without.test.rpartition('::')[2]}` |\n"
+        for kind in KINDS
+    )
+    return _KINDS + "".join(lines)

@@ -48,6 +48,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="SECONDS",
         help="how long Kafka is away under full load at the least",
     )
+    parser.addoption(
+        "--requests",
+        type=int,
+        default=2_000,
+        metavar="NUMBER",
+        help="how many are sent through restarts behind a proxy; 20000 is the whole",
+    )
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -142,3 +149,39 @@ def kubectl() -> None:
 def openssl() -> None:
     """Need the openssl command, which makes the tests' certificates."""
     tools.require("openssl")
+
+
+@pytest.fixture(scope="session")
+def nginx() -> None:
+    """Need nginx."""
+    tools.require("nginx")
+
+
+@pytest.fixture(scope="session")
+def haproxy() -> None:
+    """Need HAProxy."""
+    tools.require("haproxy")
+
+
+@pytest.fixture(scope="session")
+def slowhttptest() -> None:
+    """Need slowhttptest."""
+    tools.require("slowhttptest")
+
+
+@pytest.fixture(scope="session")
+def nodejs() -> None:
+    """Need Node."""
+    tools.require("nodejs")
+
+
+@pytest.fixture(scope="session")
+def golang() -> None:
+    """Need Go."""
+    tools.require("golang")
+
+
+@pytest.fixture(scope="session")
+def jdk() -> None:
+    """Need a Java that compiles."""
+    tools.require("jdk")

@@ -13,12 +13,11 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 from gunicorn.workers.base import Worker
 
-from app.gunicorn_worker.worker import BufferingWorker
+from app.gunicorn_worker.worker import GreenletWorker
 from app.health.worker_state import Lifecycle
 from app.http.application import PortDispatcher
-from app.problems import Refusal
 from app.service import Service
-from app.settings import IngestSettings
+from app.settings import SERVICE, IngestSettings
 from app.worker_counts import WorkerCounts
 
 # A worker does not accept connections before its hooks are done: with Kafka there, its first
@@ -40,13 +39,12 @@ class ForwardingLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
 
 
 def gunicorn_options(settings: IngestSettings, worker_tmp_dir: Path) -> dict[str, Any]:
-    """Return gunicorn's settings; threads wait for Kafka, so there are many per worker."""
+    """Return gunicorn's settings."""
     return {
         "bind": [_address(settings, port) for port in (settings.port, settings.admin_port)],
         "backlog": settings.backlog,
         "workers": settings.workers,
-        "worker_class": BufferingWorker,
-        "threads": settings.threads,
+        "worker_class": GreenletWorker,
         "keepalive": settings.keepalive_s,
         "graceful_timeout": settings.graceful_timeout_s + settings.drain_timeout_s + _MARGIN_S,
         "worker_connections": _connections(settings),
@@ -60,7 +58,7 @@ def gunicorn_options(settings: IngestSettings, worker_tmp_dir: Path) -> dict[str
         "forwarder_headers": "",
         "secure_scheme_headers": {},
         "raw_env": ["SCRIPT_NAME="],  # or one in the environment answers every request with 500
-        "proc_name": "bid-request-handler",
+        "proc_name": SERVICE,
     }
 
 
@@ -78,7 +76,7 @@ class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no 
         self.settings = settings
         self.service: Service | None = None  # of this process, once it is a worker
         self.admin_port = settings.admin_port  # the real one, once it is bound
-        self._build_service = build_service
+        self.build_service = build_service
         self._counts = counts
         self._metrics_dir = metrics_dir
         super().__init__()
@@ -99,7 +97,7 @@ class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no 
 
     def load(self) -> PortDispatcher:
         """Build what this worker serves; all others' probes wait for it to have started."""
-        self.service = self._build_service()
+        self.service = self.build_service()
         self.service.lifecycle.mark_starting()
         return PortDispatcher(self.service.public, self.service.admin, self.admin_port)
 
@@ -107,11 +105,6 @@ class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no 
         """Turn readiness off; a signal can come before there is a service."""
         if self.service is not None:
             self.service.lifecycle.stop()
-
-    def note_refusal(self, refusal: Refusal) -> None:
-        """Count and log a request that was refused before it was whole."""
-        if self.service is not None:
-            self.service.note_refusal(refusal)
 
     def _note_bound(self, arbiter: Arbiter) -> None:
         """Learn, before the first fork, which port a 0 has become."""
@@ -143,4 +136,4 @@ def _address(settings: IngestSettings, port: int) -> str:
 def _connections(settings: IngestSettings) -> int:
     """Return the connections per worker, leaving file descriptors for Kafka, logs and counts."""
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return max(min(settings.connections, descriptors - _OTHER_FILES), settings.threads + 1)
+    return max(min(settings.connections, descriptors - _OTHER_FILES), 1)

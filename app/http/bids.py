@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from contextlib import suppress
 from http import HTTPStatus
-from secrets import token_bytes
-from typing import TYPE_CHECKING, Any
+from random import randbytes
+from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 from flask import Blueprint, Response, request
 
 from app.http.answer import Answer, refuse
@@ -17,42 +17,55 @@ from app.http.body import read_body
 from app.ingest import Accepted, Ingest
 from app.metrics import IngestMetrics
 from app.problems import InternalError, InvalidBidRequest, Refusal
-from app.validation.validator import Verdict
 from common import traceparent
-from common.logs import get_logger
+from common.event_log import EventLog
+from common.logs import get_logger, json_line
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-_JSON = json.JSONEncoder(separators=(",", ":"))
+BID_ACCEPTED = "bid accepted"  # as the log calls it
 
 
-@dataclass(frozen=True)
-class _End:
-    """How a bid request ended: its answer, and as what it is counted and logged."""
+class _AcceptedLine(msgspec.Struct, gc=False):
+    """What the log says of an accepted bid, in this order."""
+
+    id: str
+    topic: str
+    partition: int
+    offset: int
+    status: int
+    latency_ms: float
+    trace_id: str
+
+
+class _End(NamedTuple):
+    """How a bid request ended: its answer, as what it is counted, and why."""
 
     answer: Answer
     outcome: str
-    log_fields: dict[str, Any]
+    cause: Accepted | Refusal
 
 
 class BidHandler:
     """Answers POST /bid: 202 if and only if all in-sync replicas have the record."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  its parts, and what differs in tests
         self,
         ingest: Ingest,
         metrics: IngestMetrics,
         max_body_bytes: int,
+        log: EventLog,
         monotonic: Callable[[], float] = time.monotonic,
-        random_bytes: Callable[[int], bytes] = token_bytes,
+        random_bytes: Callable[[int], bytes] = randbytes,
     ) -> None:
-        """Take what does the work, what counts it, the limit of a body, the clock and the dice."""
+        """Take what does the work, counts it and logs it; the limit of a body, clock and dice."""
         self._ingest = ingest
         self._metrics = metrics
         self._max_body_bytes = max_body_bytes
         self._monotonic = monotonic
         self._random_bytes = random_bytes
+        self._accepted_log = log
         self._log = get_logger()
 
     def answer(self, environ: WSGIEnvironment) -> Answer:
@@ -62,51 +75,63 @@ class BidHandler:
             self._metrics.received.inc()
             parent = traceparent.take_or_make(environ.get("HTTP_TRACEPARENT"), self._random_bytes)
             end = self._accept(environ, parent)
-            self._note(end, self._monotonic() - started, parent)
+            with suppress(Exception):  # what cannot be told must not make another answer of it
+                self._note(end, self._monotonic() - started, parent)
             return end.answer
 
     def _accept(self, environ: WSGIEnvironment, parent: str) -> _End:
         try:
             body = read_body(environ, self._max_body_bytes)
-            return self._accepted(self._ingest.accept(body, _for_the_record(environ, parent)))
+            accepted = self._ingest.accept(body, _for_the_record(environ, parent))
         except Refusal as refusal:
-            return self._refused(refusal)
+            return _refused(refusal)
         except Exception:  # noqa: BLE001  every request that was counted as received gets its outcome
-            self._log.exception("failed")
-            return self._refused(InternalError("This failed here, for a reason in the log."))
+            with suppress(Exception):
+                self._log.exception("failed")
+            return _refused(InternalError())
+        return _accepted(accepted)
 
     def _note(self, end: _End, took_s: float, parent: str) -> None:
         self._metrics.note_answer(end.outcome, took_s)
-        self._log.info(
-            **end.log_fields,
-            status=end.answer.status.value,
-            latency_ms=round(took_s * 1000, 2),
-            trace_id=traceparent.trace_id(parent),
-        )
+        self._count(end.cause)
+        status, ms = end.answer.status.value, round(took_s * 1000, 2)
+        trace_id = traceparent.trace_id(parent)
+        if isinstance(end.cause, Accepted):
+            bid, at = end.cause, end.cause.at
+            line = _AcceptedLine(bid.id, at.topic, at.partition, at.offset, status, ms, trace_id)
+            self._accepted_log.note(line)
+            return
+        said = {"code": end.outcome, **end.cause.log_fields(), "status": status}
+        self._log.info("bid refused", **said, latency_ms=ms, trace_id=trace_id)
 
-    def _accepted(self, accepted: Accepted) -> _End:
-        self._metrics.body.observe(accepted.size)
-        self._count(accepted.verdict)
-        body = accepted.body()
-        fields = {name: value for name, value in body.items() if name != "status"}
-        answer = Answer(HTTPStatus.ACCEPTED, "application/json", _encoded(body))
-        return _End(answer, "accepted", {"event": "bid accepted", **fields})
-
-    def _count(self, verdict: Verdict) -> None:
-        for rule in verdict.warnings:
-            self._metrics.warnings.labels(rule).inc()
-        for violation in verdict.violations:
-            self._metrics.tolerated.labels(violation.rule).inc()
-        if verdict.disputed is not None:
-            self._metrics.disputed.inc()
-            self._log.error("compiled check disputed", path=verdict.disputed)
-
-    def _refused(self, refusal: Refusal) -> _End:
-        if isinstance(refusal, InvalidBidRequest):
-            for violation in refusal.violations:
+    def _count(self, cause: Accepted | Refusal) -> None:
+        if isinstance(cause, InvalidBidRequest):
+            for violation in cause.violations:
                 self._metrics.violations.labels(violation.rule).inc()
-        fields = {"event": "bid refused", "code": refusal.code, **refusal.log_fields()}
-        return _End(refuse(refusal), refusal.code, fields)
+        if not isinstance(cause, Accepted):
+            return
+        self._metrics.body.observe(cause.size)
+        for rule in cause.verdict.warnings:
+            self._metrics.warnings.labels(rule).inc()
+        for violation in cause.verdict.violations:
+            self._metrics.tolerated.labels(violation.rule).inc()
+        if cause.verdict.disputed is not None:
+            self._metrics.disputed.inc()
+            self._log.error("compiled check disputed", path=cause.verdict.disputed)
+
+
+def _accepted(accepted: Accepted) -> _End:
+    body = f"{json_line(accepted.body())}\n".encode("ascii")
+    return _End(Answer(HTTPStatus.ACCEPTED, "application/json", body), "accepted", accepted)
+
+
+def _refused(refusal: Refusal) -> _End:
+    """Keep the refusal without what led to it, whose frames hold the body and, by those, this end.
+
+    Such a cycle would stay until the garbage collector runs, which counts objects and no bytes.
+    """
+    refusal.__traceback__ = refusal.__cause__ = refusal.__context__ = None
+    return _End(refuse(refusal), refusal.code, refusal)
 
 
 def bid_blueprint(handler: BidHandler) -> Blueprint:
@@ -146,7 +171,3 @@ def _for_the_record(environ: WSGIEnvironment, parent: str) -> dict[str, str]:
     version = environ.get("HTTP_X_OPENRTB_VERSION")
     own = {"x-openrtb-version": version} if version else {}
     return {**own, traceparent.NAME: parent}
-
-
-def _encoded(document: dict[str, Any]) -> bytes:
-    return _JSON.encode(document).encode("ascii") + b"\n"

@@ -80,6 +80,13 @@ class Admission:
                 self._changed.notify_all()
             return self._monotonic() - ticket.since
 
+    def hold(self, change: int) -> None:
+        """Count bytes in that are no record yet, or out below zero; raise Overloaded as above."""
+        with self._changed:
+            if change > 0 and self._bytes + change > self._max_bytes:
+                raise Overloaded
+            self._bytes += change
+
     def wait_until_empty(self, timeout_s: float) -> bool:
         """Return whether nothing waits any more, after `timeout_s` seconds at most."""
         with self._changed:

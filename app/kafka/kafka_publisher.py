@@ -18,7 +18,7 @@ from app.kafka.producer_supervisor import Connection, Producer
 from app.kafka.publisher import Acknowledged, Record
 from app.metrics import ACKNOWLEDGED, FAILED, NEVER_SENT
 from app.problems import Indeterminate, Refusal, TooLarge, TopicUnavailable, Unavailable
-from app.settings import IngestSettings
+from app.settings import SERVICE, IngestSettings
 from common.kafka_clients import DroppableProducer, NeverSentError, opened
 from common.kafka_reasons import BrokerTroubles
 from common.logs import get_logger
@@ -29,6 +29,15 @@ _LATE = 4  # deadlines: the wait itself, the grace of a producer in retirement, 
 
 # Told what became of a record, and how many seconds after it was handed to Kafka's client.
 NoteEnd = Callable[[str, float], None]
+
+
+# Returns a future's value or raises its error; KafkaTimeoutError after that many seconds.
+Wait = Callable[[Any, float], Any]
+
+
+def block(future: Any, seconds: float) -> Any:  # noqa: ANN401  no types there
+    """Wait with the whole thread."""
+    return future.get(timeout=seconds)
 
 
 def _unnoted(_outcome: str, _seconds: float) -> None:
@@ -42,7 +51,7 @@ def producer_options(settings: IngestSettings) -> dict[str, Any]:
     delivery_ms = deadline_ms * 6 // 5
     return {
         **settings.kafka.client_options(),
-        "client_id": "bid-request-handler",
+        "client_id": SERVICE,
         "acks": "all",
         "enable_idempotence": True,
         "max_block_ms": deadline_ms,
@@ -68,25 +77,27 @@ class KafkaPublisher:
         monotonic: Callable[[], float] = time.monotonic,
         *,
         note_end: NoteEnd = _unnoted,
+        wait: Wait = block,
     ) -> None:
         """Prepare; nothing is connected before `start`."""
         self._topic = topic
         self._deadline_s = deadline_s
         self._admission = admission
-        self._connection = connection
+        self.connection = connection
         self._monotonic = monotonic
         self._note_end = note_end
+        self._wait_for = wait
 
     def start(self, patience_s: float) -> None:
         """Begin to connect; return once connected, or after `patience_s` seconds."""
-        self._connection.start(patience_s)
+        self.connection.start(patience_s)
 
     def not_ready(self) -> tuple[str, ...]:
         """Return why records cannot be taken just now; empty when they can."""
         waited = self._admission.oldest_s()
         stuck = waited > self._deadline_s * _LATE
         why = (f"records: one has waited {waited:.0f} s for its acknowledgement",) if stuck else ()
-        return self._connection.not_ready() + why
+        return self.connection.not_ready() + why
 
     def stuck_s(self) -> float:
         """Return how many seconds this process has failed to come to terms with a record.
@@ -112,20 +123,20 @@ class KafkaPublisher:
         try:
             metadata = self._wait(producer, future, deadline)
         except KafkaError as error:
-            raise self._disposition(producer, refusal(error), error) from error
+            raise self._disposition(producer, refusal(error), error) from _let_go(error)
         return Acknowledged(metadata.topic, metadata.partition, metadata.offset)
 
     def close(self, timeout_s: float) -> None:
         """Wait for records in flight, then stop the producer; within `timeout_s` seconds."""
         deadline = self._monotonic() + timeout_s
         drained = self._admission.wait_until_empty(timeout_s)
-        self._connection.close(max(deadline - self._monotonic(), 0))
+        self.connection.close(max(deadline - self._monotonic(), 0))
         get_logger().info("publisher closed", drained=drained)
 
     def _sending_producer(self) -> Producer:
-        producer = self._connection.producer
+        producer = self.connection.producer
         if producer is not None and not producer.sends:
-            self._connection.distrust(producer, "the sender thread has ended")
+            self.connection.distrust(producer, "the sender thread has ended")
             producer = None
         if producer is None:
             raise TopicUnavailable("Kafka cannot be written to at present.")
@@ -134,7 +145,7 @@ class KafkaPublisher:
     def _wait(self, producer: Producer, future: Any, deadline: float) -> Any:  # noqa: ANN401  no types there
         """Return the metadata; what was not sent by the deadline never will be."""
         try:
-            return future.get(timeout=max(deadline - self._monotonic(), 0))
+            return self._wait_for(future, max(deadline - self._monotonic(), 0))
         except KafkaTimeoutError:
             producer.take_back()
             return future.get(timeout=0)
@@ -156,8 +167,18 @@ class KafkaPublisher:
 
     def _disposition(self, producer: Producer, outcome: Refusal, error: Exception) -> Refusal:
         if isinstance(outcome, Unavailable):
-            self._connection.distrust(producer, error)
+            self.connection.distrust(producer, error)
         return outcome
+
+
+def _let_go(error: Exception) -> Exception:
+    """Return a future's error without the frames that raised it.
+
+    They hold the future, which holds the error: with them, the record would stay until the garbage
+    collector runs, which counts objects and no bytes.
+    """
+    error.__traceback__ = error.__context__ = None
+    return error
 
 
 def _outcome(end: object) -> str:
@@ -201,14 +222,17 @@ def open_producer(settings: IngestSettings, troubles: BrokerTroubles) -> Produce
     return producer
 
 
-def connect(settings: IngestSettings, note_end: NoteEnd = _unnoted) -> KafkaPublisher:
+def connect(
+    settings: IngestSettings, gate: Admission, wait: Wait = block, note_end: NoteEnd = _unnoted
+) -> KafkaPublisher:
     """Build the publisher of this service; nothing is connected before `start`."""
     topic, deadline_s = settings.kafka.topic_bid_requests, settings.publish_timeout_ms / 1000
     troubles = BrokerTroubles()
     return KafkaPublisher(
         topic,
         deadline_s,
-        Admission(settings.max_pending_records, settings.max_pending_bytes),
+        gate,
         Connection(lambda: open_producer(settings, troubles), topic, deadline_s, troubles),
         note_end=note_end,
+        wait=wait,
     )

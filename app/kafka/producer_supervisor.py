@@ -28,6 +28,9 @@ class Producer(kafka_clients.Producer, Protocol):
     def partitions_for(self, topic: str) -> set[int]:
         """Return the topic's partitions; raise KafkaTimeoutError when there are none."""
 
+    def never_block(self) -> None:
+        """Have `send` raise KafkaTimeoutError at once where it would wait for a topic."""
+
     def take_back(self) -> None:
         """Fail what was never sent with NeverSentError."""
 
@@ -136,6 +139,7 @@ class Connection:
         except BaseException:
             producer.drop()
             raise
+        producer.never_block()  # who sends may be the thread that everybody else waits for
         return producer
 
     def _knows_topic(self, producer: Producer) -> bool:

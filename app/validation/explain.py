@@ -34,6 +34,7 @@ def violations(
     try:
         schema.load(document)
     except ValidationError as error:
+        error.__traceback__ = None  # frames of marshmallow hold the error, and the body as well
         return explain(error.messages_dict, schema, document)
     return []
 

@@ -7,27 +7,17 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from tests.mutations.front import KINDS
+from tests.mutations.mutation import Mutation
 from verification.project import ROOT
 
 _COPIED = ("app", "common", "consumer", "samples", "tests", "verification", "pyproject.toml")
 _UNIT = "tests/unit/app"
 _CONSUMER_UNIT = "tests/unit/consumer"
 _FAULTS = "tests/services/faults"
-
-
-@dataclass(frozen=True)
-class Mutation:
-    """A change of one file, given as text that occurs in it once, and the test that must notice."""
-
-    name: str
-    file: str
-    old: str
-    new: str
-    test: str
 
 
 MUTATIONS = (
@@ -71,8 +61,8 @@ MUTATIONS = (
     Mutation(
         "no drain",
         "app/kafka/kafka_publisher.py",
-        "self._connection.close(max(deadline - self._monotonic(), 0))",
-        "self._connection.close(0)",
+        "self.connection.close(max(deadline - self._monotonic(), 0))",
+        "self.connection.close(0)",
         f"{_UNIT}/kafka/test_kafka_publisher.py::TestClose",
     ),
     Mutation(
@@ -82,6 +72,7 @@ MUTATIONS = (
         '"stuck", lifecycle.not_alive() + publisher.not_ready()',
         f"{_FAULTS}/test_broken_network.py::TestAway::test_away_for_longer_is_503_and_then_over",
     ),
+    *(kind.without for kind in KINDS),
 )
 
 

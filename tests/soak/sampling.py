@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import statistics
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 import psutil
+
+from tests.support.background import Background
 
 EVERY_S = 0.5
 WARM_UP_S = 5.0  # of a process
@@ -42,30 +41,14 @@ class Growth:
 Processes = Callable[[], Mapping[str, Sequence[psutil.Process]]]
 
 
-class Sampler:
+class Sampler(Background):
     """Looks at all processes twice a second, inside its context."""
 
     def __init__(self, processes: Processes) -> None:
         """Prepare; `processes` says which there are by service."""
+        super().__init__(self._run)
         self._processes = processes
-        self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
         self._samples: defaultdict[tuple[str, int], list[Sample]] = defaultdict(list)
-
-    def __enter__(self) -> Self:
-        """Begin."""
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End."""
-        self._ending.set()
-        self._thread.join()
 
     @property
     def looks(self) -> int:
@@ -82,7 +65,7 @@ class Sampler:
         ]
 
     def _run(self) -> None:
-        while not self._ending.wait(EVERY_S):
+        while not self.ending.wait(EVERY_S):
             try:
                 for service, processes in self._processes().items():
                     for process in processes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import socket
-import threading
 from types import TracebackType
 from typing import Self
+
+from tests.support.background import Background
 
 _TRICKLE_S = 0.05
 
@@ -54,29 +55,17 @@ class RawClient:
             return b""
 
 
-class Tricklers:
+class Tricklers(Background):
     """Many clients that send one byte after another, never enough of them, until answered."""
 
     def __init__(self, port: int, beginning: bytes, count: int) -> None:
         """Connect `count` clients and send the beginning of a request from each."""
-        self._ending = threading.Event()
+        super().__init__(self._trickle)
         self._clients = [RawClient(port).send(beginning) for _ in range(count)]
-        self._thread = threading.Thread(target=self._trickle, daemon=True)
 
-    def __enter__(self) -> Self:
-        """Begin to trickle."""
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the connections."""
-        self._ending.set()
-        self._thread.join()
+    def __exit__(self, *error: object) -> None:
+        """Trickle no more, and close the connections."""
+        super().__exit__(*error)
         for client in self._clients:
             client.socket.close()
 
@@ -86,7 +75,7 @@ class Tricklers:
 
     def _trickle(self) -> None:
         open_ones = list(self._clients)
-        while open_ones and not self._ending.wait(_TRICKLE_S):
+        while open_ones and not self.ending.wait(_TRICKLE_S):
             open_ones = [client for client in open_ones if self._sent(client)]
 
     @staticmethod

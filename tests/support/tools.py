@@ -41,8 +41,13 @@ def docker_answers() -> bool:
     return subprocess.run(argv, capture_output=True, timeout=60, check=False).returncode == 0
 
 
+def path_of(name: str) -> str | None:
+    """Return where a program is; daemons lie in folders that are not on everybody's PATH."""
+    return shutil.which(name) or shutil.which(name, path="/usr/local/sbin:/usr/sbin:/sbin")
+
+
 def _on_path(*names: str) -> Callable[[], bool]:
-    return lambda: all(map(shutil.which, names))
+    return lambda: all(map(path_of, names))
 
 
 TOOLS = (
@@ -59,6 +64,12 @@ TOOLS = (
     ),
     Tool("kubectl", "kubectl", _on_path("kubectl")),
     Tool("openssl", "openssl", _on_path("openssl")),
+    Tool("nginx", "nginx (Debian: nginx-light)", _on_path("nginx")),
+    Tool("haproxy", "HAProxy (Debian: haproxy)", _on_path("haproxy")),
+    Tool("slowhttptest", "slowhttptest (Debian: slowhttptest)", _on_path("slowhttptest")),
+    Tool("nodejs", "Node (Debian: nodejs)", _on_path("node")),
+    Tool("golang", "Go (Debian: golang-go)", _on_path("go")),
+    Tool("jdk", "a JDK (Debian: default-jdk-headless)", _on_path("java", "javac")),
 )
 
 

@@ -37,11 +37,7 @@ _NOT_PUBLIC = ("/metrics", "/docs", "/openapi.json")
 )
 def stranger_kept_from_kafka(context: Context) -> Evidence:
     """Connect from a pod of our own in the namespace `default`."""
-    found = stranger_connections(context, _INGEST, _KAFKA, _CONTROLLER, _CONSUMER)
-    expect(found.get(_INGEST) == "open", expected=f"{_INGEST} open", found=found)
-    for target in (_KAFKA, _CONTROLLER, _CONSUMER):
-        denied = "timed out" in found.get(target, "")
-        expect(denied, expected=f"{target} timed out", found=found)
+    found = _reach_ingest_alone(context, _KAFKA, _CONTROLLER, _CONSUMER)
     return Evidence("the ingest is open, the rest is not", found)
 
 
@@ -63,11 +59,18 @@ def stranger_kept_from_kafka(context: Context) -> Evidence:
 )
 def stranger_kept_from_admin_port(context: Context) -> Evidence:
     """Connect from a pod of our own in the namespace `default`."""
-    found = stranger_connections(context, _INGEST, _ADMIN)
-    expect(found.get(_INGEST) == "open", expected=f"{_INGEST} open", found=found)
-    denied = "timed out" in found.get(_ADMIN, "")
-    expect(denied, expected=f"{_ADMIN} timed out", found=found)
+    found = _reach_ingest_alone(context, _ADMIN)
     return Evidence("8080 is open, 8082 is not", found)
+
+
+def _reach_ingest_alone(context: Context, *denied: str) -> dict[str, str]:
+    """Return what a stranger finds, who gets to the ingest's public port and no further."""
+    found = stranger_connections(context, _INGEST, *denied)
+    expect(found.get(_INGEST) == "open", expected=f"{_INGEST} open", found=found)
+    for target in denied:
+        kept_out = "timed out" in found.get(target, "")
+        expect(kept_out, expected=f"{target} timed out", found=found)
+    return found
 
 
 @check(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ from werkzeug.test import TestResponse
 
 from app.health.worker_state import Lifecycle
 from app.http.application import create_public_app
-from app.http.bids import BidHandler
+from app.http.bids import BID_ACCEPTED, BidHandler
 from app.http.body import inflate
 from app.ingest import Ingest
 from app.metrics import IngestMetrics
 from app.problems import Refusal
 from app.validation import strict_json
+from common.event_log import EventLog
+from common.logs import LogSettings
 from tests.support.fakes.publisher import FakePublisher
 
 LIMIT = 2000
@@ -42,10 +45,14 @@ bodies = (
 
 
 def post(publisher: FakePublisher, body: bytes, headers: dict[str, str]) -> TestResponse:
-    """Post to an application of its own."""
-    handler = BidHandler(Ingest(publisher), IngestMetrics(CollectorRegistry()), LIMIT)
+    """Post to an application of its own; what it accepts is one line of its log."""
+    lines: list[str] = []
+    log = EventLog(BID_ACCEPTED, LogSettings("INFO", "json"), "tests", lines.append)
+    handler = BidHandler(Ingest(publisher), IngestMetrics(CollectorRegistry()), LIMIT, log)
     app = create_public_app(handler, publisher, Lifecycle(Path("nowhere")))
-    return app.test_client().post("/bid", data=body, headers=headers)
+    answer = app.test_client().post("/bid", data=body, headers=headers)
+    assert len(lines) == (answer.status_code == HTTPStatus.ACCEPTED)
+    return answer
 
 
 @given(body=bodies)

@@ -9,6 +9,7 @@ import threading
 
 import pytest
 
+from app.kafka.in_flight import Admission
 from app.kafka.kafka_publisher import connect
 from app.kafka.publisher import Record
 from app.problems import Unavailable
@@ -17,6 +18,7 @@ from tests.services.faults.killed_after_acknowledgement import DOOMED
 from tests.support.fault_proxy import Fault
 from tests.support.ingest import PATIENT, IngestProcess
 from tests.support.load import Client, bid
+from tests.support.raw_client import RawClient
 from tests.support.reckoning import assert_counters_reconcile, assert_nothing_lost, in_flight
 from tests.support.scenario import scenario
 from tests.support.stage import Stage
@@ -165,6 +167,28 @@ class TestTerminated:
         assert len(read_all(stage.brokers, stage.topic)) == 20
 
     @scenario(
+        fault="SIGTERM while Kafka takes longer than the grace, and a client sends slower",
+        client="503, and 408",
+        kept="Whatever Kafka has got",
+        recovery="None is needed",
+    )
+    def test_terminated_answers_who_still_waits(self, stage: Stage) -> None:
+        """At the end of the grace nobody is cut off: each is told that there is no acceptance."""
+        hasty = {"INGEST_PUBLISH_TIMEOUT_MS": "60000", "INGEST_GRACEFUL_TIMEOUT_S": "1"}
+        body = bid("waits")
+        head = b"POST /bid HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
+        with stage.ingest(**hasty, INGEST_READ_TIMEOUT_S="60") as ingest:
+            ingest.wait_until_ready()
+            stage.proxy.inject(Fault(black_hole=True))
+            with RawClient(ingest.port) as whole, RawClient(ingest.port) as half:
+                half.send(head + body[:9])
+                whole.send(head + body)
+                eventually(lambda: in_flight(ingest) == 1, "the record to wait")
+                ingest.process.send_signal(signal.SIGTERM)
+                assert (whole.status(), half.status()) == (503, 408)
+            assert ingest.process.wait(GRACE_S) == 0
+
+    @scenario(
         fault="SIGTERM with Kafka away",
         client="503",
         kept="What was accepted",
@@ -236,7 +260,7 @@ class TestSenderThread:
     def test_a_dead_sender_thread_is_replaced(self, stage: Stage) -> None:
         """One request is refused as not sent, the next ones go through another producer."""
         environ = {"KAFKA_BROKERS": stage.brokers, "KAFKA_TOPIC_BID_REQUESTS": stage.topic}
-        publisher = connect(load_settings(environ | PATIENT))
+        publisher = connect(load_settings(environ | PATIENT), Admission(10, 10_000))
         publisher.start(patience_s=30)
         try:
             assert publisher.publish(Record(b"1", b"{}", ())).offset >= 0

@@ -151,7 +151,7 @@ class World:
         return said
 
     def _get(self, argv: Sequence[str], stdin: str) -> str | Result:
-        if "stranger-v1" in argv:
+        if any(word.startswith("stranger-v1") for word in argv):
             return '{"status": {"phase": "Succeeded"}}'
         if "horizontalpodautoscaler" not in argv:
             self._scale()

@@ -38,6 +38,7 @@ class FakeProducer:
         self.dropped = False
         self.sends = True
         self.queued = False
+        self.blocks = True
 
     def send(
         self,
@@ -76,6 +77,10 @@ class FakeProducer:
         self.closed_within_s = timeout
         if self.close_raises is not None:
             raise self.close_raises
+
+    def never_block(self) -> None:
+        """Note the call."""
+        self.blocks = False
 
     def take_back(self) -> None:
         """Fail what waits, where `queued` says that nothing of it was sent."""

@@ -15,10 +15,12 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from app.health.worker_state import Lifecycle
 from app.http.application import create_admin_app, create_public_app
-from app.http.bids import BidHandler
+from app.http.bids import BID_ACCEPTED, BidHandler
 from app.ingest import Ingest as UseCase
 from app.metrics import IngestMetrics
 from app.validation.modes import Judge
+from common.event_log import EventLog
+from common.logs import LogSettings
 from tests.support.connections import Connections
 from tests.support.fakes.publisher import FakePublisher
 
@@ -60,6 +62,7 @@ def make_ingest(judge: Judge | None = None, max_body: int = MAX_BODY) -> Ingest:
         UseCase(publisher, judge, now=lambda: 1_700_000_000.123),
         IngestMetrics(registry),
         max_body,
+        EventLog(BID_ACCEPTED, LogSettings("INFO", "console"), "tests", print),
         random_bytes=lambda n: b"\xaa" * n,
     )
     lifecycle = Lifecycle(Path(tempfile.mkdtemp()))

@@ -9,16 +9,22 @@ import pytest
 
 from bench import goals, results, table
 from bench.backlog import DECIDING, PARSING, SILENT, Pace
-from bench.goals import BARE, GO, NAIVE, OURS, Goal
+from bench.goals import Goal
 from bench.open_loop import Paced
+from bench.peers import BARE, GO, NAIVE, OURS
 from bench.results import Results
-from bench.rounds import Figures, Round
+from bench.rounds import NOT_PINNED, TWO_WORKERS, WIDE, Figures, Round
 
 ONE = Figures(rate=1000, cpu_ms=0.5, p50_ms=10, p99_ms=20, memory_mib=50, rounds=[1000])
 PEAKS = {
     BARE: ONE,
     NAIVE: replace(ONE, rate=400),
-    OURS: replace(ONE, rate=800, cpu_ms=0.6),
+    OURS: replace(ONE, rate=800, cpu_ms=0.6, p99_ms=10),
+    BARE + WIDE: ONE,
+    OURS + WIDE: replace(ONE, rate=900, cpu_ms=0.55),
+    BARE + NOT_PINNED: replace(ONE, rate=500),
+    OURS + NOT_PINNED: replace(ONE, rate=800),
+    OURS + TWO_WORKERS: replace(ONE, rate=900, cpu_ms=0.8),
 }
 PACED = Paced(500, 2500, 2500, 1, 2, 3, 4, 500, 1)
 
@@ -34,7 +40,7 @@ def test_the_goals_of_the_peaks_are_ratios_within_the_run() -> None:
     found = [*goals.of_peaks(PEAKS)]
     slower = {name: replace(f, rate=f.rate / 2, cpu_ms=f.cpu_ms * 2) for name, f in PEAKS.items()}
     assert [*goals.of_peaks(slower)] == found
-    assert [round(goal.value, 3) for goal in found] == [0.8, 2.0, 1.2, 50]
+    assert [round(goal.value, 3) for goal in found] == [0.8, 1.2, 0.9, 1.1, 2.0, 0.5, 1.6, 1.5, 50]
 
 
 def test_a_tenth_may_be_missing() -> None:
@@ -82,7 +88,9 @@ def test_requests_that_were_not_accepted_void_a_run() -> None:
 
 def test_two_workers_count_by_cpu_time() -> None:
     """Where a request takes each of them what it takes one alone, they are worth two."""
-    assert goals.of_workers(0.5, 0.5).value == 2
+    same = {**PEAKS, OURS + TWO_WORKERS: PEAKS[OURS]}
+    worth = {goal.name: goal.value for goal in goals.of_peaks(same)}
+    assert worth["two workers over one, by CPU a request"] == 2
 
 
 def test_the_bidding_logic_is_compared_with_a_loop_that_parses() -> None:
@@ -119,6 +127,7 @@ def test_results_survive_their_file_and_are_all_in_the_table(tmp_path: Path) -> 
         not_run={GO: "Go is not installed"},
         goals=[Goal("a", 1.5, 1)],
         latency={BARE: [PACED]},
+        crowded={"nobody": PACED, "a crowd": replace(PACED, accepted=1)},
         backlog={PARSING: Pace(10_000, 90)},
         drained={"1,000": Pace(9_000, 99, 70)},
     )
@@ -127,6 +136,9 @@ def test_results_survive_their_file_and_are_all_in_the_table(tmp_path: Path) -> 
     shown = table.of_peaks(made)
     assert all(f"| {name} |" in shown for name in (*PEAKS, GO))
     assert "not run: Go is not installed" in shown
+    crowded = table.of_crowded(made)
+    assert "| nobody | 500 | 2500 of 2500 | 1.0 | 3.0 | 500.0 |" in crowded
+    assert "| a crowd | 500 | 1 of 2500 | void: 2499 of 2500 requests were not accepted" in crowded
     paces = table.of_backlog(made.backlog, made.drained)
     assert f"| {PARSING} | 10,000 | 90 |  |" in paces
     assert "| ours, 1,000 of the smallest | 9,000 | 99 | 70 |" in paces

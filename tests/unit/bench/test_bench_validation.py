@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.http.body import inflate
-from bench.hostile import SIZE, hostile_streams
+from bench.hostile import SIZE, hostile_requests, hostile_streams
 from bench.validation import Result, slowness
 
 
@@ -38,3 +38,10 @@ def test_hostile_streams_are_read_to_their_end(name: str) -> None:
     stream = hostile_streams()[name]
     assert SIZE - 100 < len(stream) <= SIZE
     assert len(inflate(stream, SIZE)) < SIZE // 20
+
+
+def test_hostile_requests_have_bodies_within_the_limit() -> None:
+    """None is refused for its size alone, before its chunks are gone through."""
+    for raw in hostile_requests().values():
+        assert raw.count(b" ") <= SIZE + 4  # four are in the head
+        assert raw.endswith(b"\r\n0\r\n\r\n")

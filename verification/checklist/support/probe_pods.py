@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from verification.checklist.support.check import NotAsPromisedError
@@ -69,10 +70,13 @@ def restricted_pod(name: str, image: str, command: list[str], *, user: int) -> d
 
 
 def stranger_connections(context: Context, *targets: str) -> dict[str, str]:
-    """Try to connect to each host:port from a pod of another namespace; remove it again."""
+    """Try to connect to each host:port from a pod of another namespace; remove it again.
+
+    The pod has a name of its own: checks run side by side.
+    """
     settings = context.settings
     kubectl = Kubectl(context.runner, context.kubeconfig, settings.context, "default")
-    name = f"stranger-{context.run_id}"
+    name = f"stranger-{context.run_id}-{uuid.uuid4().hex[:8]}"
     command = ["python", "-c", CONNECT, *targets]
     pod = restricted_pod(name, context.images[CONSUMER], command, user=10001)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import signal
 import socket
 from contextlib import closing
 
@@ -77,6 +78,16 @@ def test_free_ports_are_told_apart(start_ingest: StartIngest, host: str) -> None
     ports = {"INGEST_PORT": "0", "INGEST_ADMIN_PORT": "0"}
     with start_ingest(INGEST_HOST=host, INGEST_WORKERS="2", **ports) as ingest:
         assert len({0, ingest.port, ingest.admin_port}) == 3
+        assert ingest.get("/openapi.json").status == 404
+        assert ingest.get_admin("/openapi.json").status == 200
+
+
+def test_workers_that_come_later_know_them(start_ingest: StartIngest) -> None:
+    """After SIGHUP other workers serve, on the same two ports, and tell them apart."""
+    with start_ingest(INGEST_PORT="0", INGEST_ADMIN_PORT="0") as ingest:
+        before = {*ingest.wait_until_ready().worker_pids()}
+        ingest.process.send_signal(signal.SIGHUP)
+        eventually(lambda: before.isdisjoint(ingest.worker_pids()), "other workers", 60)
         assert ingest.get("/openapi.json").status == 404
         assert ingest.get_admin("/openapi.json").status == 200
 

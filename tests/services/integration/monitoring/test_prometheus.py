@@ -181,7 +181,7 @@ def test_a_killed_worker_takes_its_gauges_and_leaves_its_counts(watched: Watched
     assert counted(watched.ingest.get_admin("/metrics").body.decode()) == counted(before)
     level = watched.ingest.level
     eventually(
-        lambda: level("ingest_requests_in_flight_limit") == 64, "the limit of two workers", 30
+        lambda: level("ingest_pending_records_limit") == 2000, "the limit of two workers", 30
     )
     eventually(lambda: level("ingest_ready") == 1, "both to be ready", 30)
     assert level("ingest_requests_in_flight") == 0

@@ -17,9 +17,10 @@ from werkzeug.test import Client
 from app.__main__ import main, memory_dir
 from app.bootstrap import build_server
 from app.gunicorn_worker.server import ForwardingLogger, gunicorn_options
-from app.gunicorn_worker.worker import BufferingWorker
+from app.gunicorn_worker.worker import GreenletWorker
 from app.settings import load_settings
 from app.validation.modes import enforce_openrtb26
+from common.log_stream import LogStream
 
 pytestmark = pytest.mark.timing
 
@@ -31,11 +32,11 @@ def test_every_option_is_known_to_gunicorn() -> None:
     config = Config()
     for name, value in gunicorn_options(load_settings({}), NOWHERE).items():
         config.set(name, value)
-    assert config.worker_class is BufferingWorker
+    assert config.worker_class is GreenletWorker
 
 
 def test_settings_reach_gunicorn() -> None:
-    """Address, processes, threads and the grace period are the environment's."""
+    """Address, processes and the grace period are the environment's."""
     options = gunicorn_options(
         load_settings(
             {
@@ -43,14 +44,13 @@ def test_settings_reach_gunicorn() -> None:
                 "INGEST_PORT": "18080",
                 "INGEST_ADMIN_PORT": "18082",
                 "INGEST_WORKERS": "3",
-                "INGEST_THREADS": "4",
                 "INGEST_GRACEFUL_TIMEOUT_S": "7",
             }
         ),
         NOWHERE,
     )
     assert options["bind"] == ["127.0.0.1:18080", "127.0.0.1:18082"]
-    assert (options["workers"], options["threads"]) == (3, 4)
+    assert options["workers"] == 3
     # the arbiter waits for a worker's own end: requests in flight, then the publisher's drain
     assert options["graceful_timeout"] > 7 + load_settings({}).drain_timeout_s
 
@@ -79,7 +79,9 @@ def test_no_proxy_is_trusted() -> None:
 
 def test_a_worker_gets_its_own_application(tmp_path: Path) -> None:
     """Loading builds the routes and an unconnected publisher; no command line is read."""
-    server = build_server(load_settings({}), tmp_path, enforce_openrtb26())
+    server = build_server(
+        load_settings({}), tmp_path, enforce_openrtb26(), LogStream(io.StringIO())
+    )
     server.load()
     assert server.service is not None
     public, admin = (
@@ -97,7 +99,9 @@ def test_a_worker_gets_its_own_application(tmp_path: Path) -> None:
 def test_the_port_that_is_bound_decides(tmp_path: Path, host: str) -> None:
     """With 0 the server learns the real port from gunicorn's listeners, before the first fork."""
     environ = {"INGEST_HOST": host, "INGEST_PORT": "0", "INGEST_ADMIN_PORT": "0"}
-    server = build_server(load_settings(environ), tmp_path, enforce_openrtb26())
+    server = build_server(
+        load_settings(environ), tmp_path, enforce_openrtb26(), LogStream(io.StringIO())
+    )
     arbiter = Arbiter(server)
     arbiter.LISTENERS = create_sockets(server.cfg, arbiter.log)
     try:
@@ -115,19 +119,22 @@ def test_the_port_that_is_bound_decides(tmp_path: Path, host: str) -> None:
 
 def test_a_stop_before_the_application_is_there(tmp_path: Path) -> None:
     """A signal that comes while a worker is still being built raises nothing."""
-    server = build_server(load_settings({}), tmp_path, enforce_openrtb26())
+    server = build_server(
+        load_settings({}), tmp_path, enforce_openrtb26(), LogStream(io.StringIO())
+    )
     server.note_stop()
     assert server.service is None
 
 
 def test_the_limits_are_exposed(tmp_path: Path) -> None:
     """What may be in flight and may wait, by the settings of one worker."""
-    given = {"INGEST_THREADS": "7", "INGEST_MAX_PENDING_RECORDS": "8"}
-    server = build_server(load_settings(given), tmp_path, enforce_openrtb26())
+    given = {"INGEST_MAX_PENDING_RECORDS": "8"}
+    server = build_server(
+        load_settings(given), tmp_path, enforce_openrtb26(), LogStream(io.StringIO())
+    )
     server.load()
     assert server.service is not None
     text = generate_latest(server.service.metrics.registry).decode()
-    assert "ingest_requests_in_flight_limit 7.0" in text
     assert "ingest_pending_records_limit 8.0" in text
     assert "ingest_pending_bytes_limit 1.6777216e+07" in text
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 from http import HTTPStatus
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
+from app.metrics import IngestMetrics
 from app.problems import (
+    ExpectationFailed,
     HeadTooLarge,
     Indeterminate,
     InternalError,
     InvalidBidRequest,
     MalformedBody,
+    MalformedRequest,
     NotServed,
     Overloaded,
     Refusal,
@@ -21,7 +26,9 @@ from app.problems import (
     TooLarge,
     TopicUnavailable,
     Unavailable,
+    UnsupportedCoding,
     UnsupportedMedia,
+    UriTooLong,
 )
 from app.schema.violation import Violation
 from tests.unit.app.conftest import MAX_BODY, Ingest
@@ -93,6 +100,22 @@ class TestAccepted:
             "trace_id": "0af7651916cd43dd8448eb211c80319c",
         }
 
+    @pytest.mark.parametrize("lost", ["log", "count"])
+    def test_what_cannot_be_told_changes_no_answer(
+        self, ingest: Ingest, bid: bytes, monkeypatch: pytest.MonkeyPatch, lost: str
+    ) -> None:
+        """202 stays 202 where the log or the counts cannot be written, and a refusal a refusal."""
+
+        def fail(*_args: object, **_fields: object) -> None:
+            raise OSError(errno.EPIPE, "Broken pipe")
+
+        if lost == "log":
+            monkeypatch.setattr(structlog.PrintLogger, "msg", fail)
+        else:
+            monkeypatch.setattr(IngestMetrics, "note_answer", fail)
+        assert ingest.client.post("/bid", data=bid).status_code == 202
+        assert ingest.client.post("/bid", data=b"{").status_code == 400
+
     def test_is_counted(self, ingest: Ingest, bid: bytes) -> None:
         """Requests, duration and size count it once; nothing stays in flight."""
         ingest.client.post("/bid", data=bid)
@@ -109,8 +132,12 @@ REFUSALS: list[tuple[Refusal, int, str]] = [
     (UnsupportedMedia("m"), 415, "unsupported-media-type"),
     (RequestTimeout("m"), 408, "request-timeout"),
     (HeadTooLarge("m"), 431, "head-too-large"),
+    (UriTooLong("m"), 414, "uri-too-long"),
+    (MalformedRequest("m"), 400, "malformed-request"),
+    (ExpectationFailed("m"), 417, "expectation-failed"),
+    (UnsupportedCoding("m"), 501, "unsupported-transfer-coding"),
     (NotServed(HTTPStatus.NOT_FOUND, "not-found", "m", {}), 404, "not-found"),
-    (InternalError("m"), 500, "internal-error"),
+    (InternalError(), 500, "internal-error"),
     (Unavailable("m", "none"), 503, "not-acknowledged"),
     (Indeterminate("m"), 503, "delivery-unknown"),
     (Overloaded(), 503, "overloaded"),

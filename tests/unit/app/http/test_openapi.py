@@ -67,7 +67,19 @@ def test_every_object_is_described() -> None:
 def test_every_refusal_has_its_status() -> None:
     """The answers are 202 and one for each status that a refusal can have, with its codes."""
     answers = POST["responses"]
-    assert answers.keys() == {"202", "400", "408", "413", "415", "431", "500", "503"}
+    assert answers.keys() == {
+        "202",
+        "400",
+        "408",
+        "413",
+        "414",
+        "415",
+        "417",
+        "431",
+        "500",
+        "501",
+        "503",
+    }
     for kind in set(Refusal.__subclasses__()) - {NotServed}:
         assert f"`{kind.code}`" in answers[str(kind.status.value)]["description"]
 

@@ -25,6 +25,7 @@ from app.problems import Indeterminate, Overloaded, TooLarge, TopicUnavailable, 
 from app.settings import load_settings
 from tests.support.connections import Connections
 from tests.support.fakes.producer import FakeProducer
+from tests.support.garbage import kept_by_cycles
 
 pytestmark = pytest.mark.timing
 
@@ -297,4 +298,23 @@ class TestAccount:
 
 def test_building_one_connects_nothing() -> None:
     """The composition root may build it before the fork."""
-    assert connect(load_settings({})).not_ready() == ("kafka: not connected yet",)
+    assert connect(load_settings({}), Admission(1, 1)).not_ready() == ("kafka: not connected yet",)
+
+
+@pytest.mark.parametrize("queued", [True, False])
+@pytest.mark.parametrize("error", [None, NotEnoughReplicasAfterAppendError])
+def test_what_failed_is_let_go_of_at_once(
+    started: Start, error: type[Exception] | None, *, queued: bool
+) -> None:
+    """With Kafka away for long, records wait for their end, and never for the collector."""
+    producer = FakeProducer(error() if error else None)
+    producer.queued = queued
+    publisher = started(producer)
+    with kept_by_cycles() as kept:
+        try:
+            publisher.publish(RECORD)
+        except Unavailable as refusal:
+            refusal.__traceback__ = None  # as whoever answers does
+        producer.futures.clear()
+        producer.outcome = None
+    assert kept == []

@@ -5,10 +5,12 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from verification.checklist.support.probe_pods import CONNECT, connections
+from tests.support.fakes.harness_world import World
+from verification.checklist.support.probe_pods import CONNECT, connections, stranger_connections
 
 pytestmark = pytest.mark.timing
 
@@ -31,3 +33,12 @@ def test_order() -> None:
     """Targets are tried at once and told in the order in which they were named."""
     targets = ["no-such-host.invalid:1", "127.0.0.1:1"]
     assert list(_fates(*targets)) == targets
+
+
+def test_strangers_do_not_meet(tmp_path: Path) -> None:
+    """Each has a name of its own: checks that run side by side make several."""
+    world = World(tmp_path)
+    for _ in range(2):
+        stranger_connections(world.context(), "bid-request-handler.rtb:8080")
+    removed = [call[call.index("pod") + 1] for call in world.runner.calls if "delete" in call]
+    assert len(set(removed)) == len(removed) == 2

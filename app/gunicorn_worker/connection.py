@@ -1,0 +1,248 @@
+"""One client's connection: a request is read, answered and written, then comes the next one."""
+
+from __future__ import annotations
+
+import socket
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any
+
+from greenlet import GreenletExit
+
+from app.gunicorn_worker.client_socket import ClientGoneError, ClientSocket
+from app.gunicorn_worker.request_parser import Request, RequestParser
+from app.gunicorn_worker.wsgi import Exchange, build_environ
+from app.loop.event_loop import READABLE
+from app.problems import InternalError, MalformedRequest, Overloaded, Refusal, RequestTimeout
+from common.logs import get_logger
+
+if TYPE_CHECKING:
+    from app.gunicorn_worker.front_door import FrontDoor, Site
+
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Phase(Enum):
+    """What a connection is at."""
+
+    READING = auto()  # a request, or none so far
+    ANSWERING = auto()  # the application has the request
+    WRITING = auto()  # the application is through, the client is not
+    LINGERING = auto()  # our side is closed, and what still comes is thrown away
+    CLOSED = auto()
+
+
+class Connection:
+    """Belongs to the loop's thread; in each phase but ANSWERING its time runs."""
+
+    def __init__(
+        self, door: FrontDoor, site: Site, sock: socket.socket, peer: tuple[Any, ...]
+    ) -> None:
+        """Wait for the first request."""
+        self.phase = Phase.READING
+        self._door = door
+        self._site = site
+        self._peer = peer
+        self._parser = RequestParser(door.max_body_bytes)
+        self._held = 0  # bytes, as the gate has them
+        self._behind = b""  # what came behind a request, and belongs to the next
+        self._keep_alive = False
+        self._client = ClientSocket(
+            sock, door.loop, self, door.countdowns.write, self._account_or_close, door.monotonic
+        )
+        self._client.count_down(door.countdowns.read)
+
+    @property
+    def held(self) -> int:
+        """Bytes that are kept for this client."""
+        return self._parser.held + len(self._client) + len(self._behind)
+
+    def on_event(self, _mask: int) -> None:
+        """Read or write what can be read or written now."""
+        if self._client:
+            self._flush()
+        elif self.phase is Phase.ANSWERING:
+            self._client.watch(0)  # the next request waits in the kernel
+        else:
+            self._receive()
+
+    def on_turn(self) -> None:
+        """Take in what came behind the request before."""
+        behind, self._behind = self._behind, b""
+        if self.phase is Phase.READING:
+            self._client.watch(READABLE)
+            self._take_in(behind)
+
+    def on_timeout(self) -> None:
+        """End what has taken too long."""
+        if self.phase is Phase.READING and self._parser.begun:
+            self.refuse(RequestTimeout("The request did not arrive in time."))
+        else:
+            self.close()
+
+    def fail(self, error: BaseException) -> None:
+        """End this connection, and no other; that its client is gone is no news."""
+        if not isinstance(error, ClientGoneError):
+            get_logger().error("connection ended by an error", exc_info=error)
+        self.close()
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Answer without the application: what has come has not become a request for it."""
+        self._door.note_refusal(refusal, self._parser.request)
+        self._send_off(refusal)
+
+    def _send_off(self, refusal: Refusal) -> None:
+        """Say no, and end the connection with it."""
+        self._client.send(self._door.render(refusal, to_head=self._parser.is_head))
+        self._finish(keep_alive=False)
+
+    def close(self) -> None:
+        """Let go of everything at once."""
+        if self.phase is Phase.CLOSED:
+            return
+        self.phase = Phase.CLOSED
+        self._client.close()
+        self._let_go()
+        self._door.forget(self)
+
+    def _let_go(self) -> None:
+        """Let go of what came, at once: no collector counts bytes."""
+        self._parser.end()
+        self._behind = b""
+        self._account_or_close()
+
+    def _receive(self) -> None:
+        data = self._client.receive()
+        if data is None or (data and self.phase is Phase.LINGERING):
+            return
+        if data:
+            self._take_in(data)
+        elif self._parser.begun:
+            self.refuse(MalformedRequest("The request ends early."))
+        else:
+            self.close()
+
+    def _take_in(self, data: bytes) -> None:
+        parser = self._parser
+        had_begun = parser.begun
+        try:
+            parser.feed(data)
+            self._account()
+        except Refusal as refusal:
+            self.refuse(refusal)
+            return
+        if parser.complete:
+            self._answer()
+            return
+        if parser.begun and not had_begun:
+            self._client.count_down(self._door.countdowns.read)
+        if parser.expects_continue:
+            parser.expects_continue = False
+            self._client.send(_CONTINUE)
+
+    def _account(self) -> None:
+        """Tell the gate what is held; it raises Overloaded where there is no room."""
+        held = self.held
+        try:
+            self._door.gate.hold(held - self._held)
+        except Overloaded:
+            self._door.make_room(self)
+            self._door.gate.hold(held - self._held)
+        self._held = held
+
+    def _account_or_close(self) -> None:
+        """Tell the gate what is held; without room for an answer that is not read, end."""
+        try:
+            self._account()
+        except Overloaded:
+            self.close()
+
+    def make_room(self) -> None:
+        """Let go of what is held for the client: it has been at this for longer than others."""
+        if self.phase is not Phase.READING:
+            self.close()
+            return
+        try:
+            self.refuse(Overloaded())
+        except ClientGoneError:  # which is not the matter of whoever needs the room
+            self.close()
+
+    def _answer(self) -> None:
+        self.phase = Phase.ANSWERING
+        self._client.count_down(None)
+        assert self._parser.request is not None  # noqa: S101  for mypy: it is complete
+        self._door.loop.hub.spawn(self._run, self._parser.request)
+
+    def _run(self, request: Request) -> None:
+        """Answer a request, in a greenlet of its own."""
+        try:
+            self._exchange(request)
+        except GreenletExit:  # the worker ends
+            raise
+        except BaseException as error:  # noqa: BLE001  it costs one connection
+            self.fail(error)
+
+    def _exchange(self, request: Request) -> None:
+        door = self._door
+        exchange = Exchange(request, self._client.send, door.date, may_keep_alive=door.keeps_alive)
+        try:
+            environ = build_environ(request, self._site.environ, self._peer)
+            self._site.run(exchange, environ, door.loop.hub)
+        except (ClientGoneError, GreenletExit):
+            raise
+        except BaseException as error:  # noqa: BLE001  it costs this client alone its answer
+            self._give_up(error, request, exchange)
+        else:
+            door.note_response(request, exchange.status)
+            self._finish(keep_alive=exchange.keep_alive)
+
+    def _give_up(self, error: BaseException, request: Request, exchange: Exchange) -> None:
+        """Answer in the name of an application that could not; as a bid, it has counted it."""
+        get_logger().error("failed", exc_info=error)
+        if exchange.head_sent:
+            self.close()
+            return
+        refusal = error if isinstance(error, Refusal) else InternalError()
+        self._door.note_response(request, str(refusal.status.value))
+        self._send_off(refusal)
+
+    def _flush(self) -> None:
+        is_all = self._client.flush()
+        if is_all and self.phase is Phase.WRITING:
+            self._go_on()
+        elif is_all and self.phase is Phase.READING:  # it was invited to go on with its body
+            self._client.watch(READABLE)
+            self._client.count_down(self._door.countdowns.read)
+
+    def _finish(self, *, keep_alive: bool) -> None:
+        self._keep_alive = keep_alive
+        self.phase = Phase.WRITING
+        if not self._client:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Begin with the next request, or end."""
+        if not self._keep_alive:
+            self._linger()
+            return
+        self.phase = Phase.READING
+        self._behind = self._parser.start_next()
+        self._account_or_close()
+        if self.phase is not Phase.READING:
+            return
+        self._client.count_down(self._door.countdowns.idle)
+        self._client.watch(0 if self._behind else READABLE)
+        if self._behind:
+            self._door.loop.put_off(self)  # so that nobody with many holds up the others
+
+    def _linger(self) -> None:
+        """Close our side now, the rest when the client has done so, or soon.
+
+        RFC 9112 section 9.6: closed at once, what the client still sends would cost it the answer.
+        """
+        self.phase = Phase.LINGERING
+        self._let_go()
+        if self.phase is Phase.CLOSED:  # there was no room for what it has not read
+            return
+        self._client.end_sending()
+        self._client.watch(READABLE)
+        self._client.count_down(self._door.countdowns.linger)

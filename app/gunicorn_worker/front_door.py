@@ -1,0 +1,220 @@
+"""What lets clients in: listeners, their connections, and what all of these share."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from app.gunicorn_worker.connection import Connection
+from app.gunicorn_worker.listener import Listener
+from app.gunicorn_worker.request_parser import Request
+from app.gunicorn_worker.response import HttpDate, render_head
+from app.http.answer import refuse
+from app.loop.event_loop import READABLE, Countdown, EventLoop
+from app.loop.hub import Hub
+from app.problems import Refusal, Unavailable
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+
+    from app.gunicorn_worker.wsgi import Exchange
+
+
+_UNREAD_BYTES = 64 * 1024
+
+
+class Gate(Protocol):
+    """Bounds the bytes that are held for anybody."""
+
+    def hold(self, change: int) -> None:
+        """Count bytes in, or out below zero; raise Overloaded, counting none, if that is over."""
+
+
+class Account(Protocol):
+    """Is told of every answer, once."""
+
+    def note_response(self, path: str, status: int) -> None:
+        """Count an answer of the application."""
+
+    def note_refusal(self, refusal: Refusal, method: str, path: str) -> None:
+        """Count and log an answer that the application had no part in; both may be empty."""
+
+
+@dataclass(frozen=True)
+class Countdowns:
+    """How long a client may take for what."""
+
+    read: Countdown
+    idle: Countdown
+    write: Countdown
+    linger: Countdown
+
+    def all(self) -> tuple[Countdown, ...]:
+        """Return every one."""
+        return self.read, self.idle, self.write, self.linger
+
+
+class Site:
+    """The application behind one listener."""
+
+    def __init__(self, application: WSGIApplication, environ: WSGIEnvironment) -> None:
+        """Take the application, and what its requests have in common."""
+        self.environ = environ
+        self._application = application
+
+    def run(self, exchange: Exchange, environ: WSGIEnvironment, _hub: Hub) -> None:
+        """Answer one request, in a greenlet."""
+        exchange.run(self._application, environ)
+
+
+class SlowSite(Site):
+    """An application that takes its time: a thread runs it, so that the loop need not wait."""
+
+    def __init__(
+        self,
+        application: WSGIApplication,
+        environ: WSGIEnvironment,
+        executor: Executor,
+        seconds: float,
+    ) -> None:
+        """Take the thread, and how long a request may take, waiting for it included."""
+        super().__init__(application, environ)
+        self._executor = executor
+        self._seconds = seconds
+
+    def run(self, exchange: Exchange, environ: WSGIEnvironment, hub: Hub) -> None:
+        """Answer one request, whole: sockets are the loop's."""
+        pieces: list[bytes] = []
+        there = exchange.elsewhere(pieces.append)
+        try:
+            hub.run_in(self._executor, self._seconds, lambda: there.run(self._application, environ))
+        except TimeoutError as error:
+            raise Unavailable("This took too long.", "unknown") from error
+        exchange.take(there, b"".join(pieces))
+
+
+class FrontDoor:
+    """Owns the connections of one worker."""
+
+    def __init__(  # noqa: PLR0913, PLR0917  what its connections share
+        self,
+        loop: EventLoop,
+        countdowns: Countdowns,
+        gate: Gate,
+        account: Account,
+        max_body_bytes: int,
+        max_connections: int,
+        monotonic: Callable[[], float] = time.monotonic,
+        date: HttpDate | None = None,
+    ) -> None:
+        """Let nobody in yet."""
+        self.loop = loop
+        self.countdowns = countdowns
+        self.gate = gate
+        self.max_body_bytes = max_body_bytes
+        self.monotonic = monotonic
+        self.date = date or HttpDate()
+        self.keeps_alive = True
+        self.answered = 0
+        self._account = account
+        self._max_connections = max_connections
+        self._connections: set[Connection] = set()
+        self._listeners: dict[Listener, socket.socket] = {}
+        self._open = False
+
+    def __len__(self) -> int:
+        """Return the number of connections."""
+        return len(self._connections)
+
+    def __iter__(self) -> Iterator[Connection]:
+        """Return the connections."""
+        return iter(self._connections)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether there may be more connections."""
+        return len(self._connections) < self._max_connections
+
+    def add(self, listener: socket.socket, site: Site) -> None:
+        """Let clients in here from now on."""
+        listener.settimeout(0)
+        # a client that does not read has this much of the kernel's memory, and no more
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNREAD_BYTES)
+        self._listeners[Listener(self, listener, site)] = listener
+        self._open = False
+        self._open_or_close()
+
+    def shut(self, backlog: int, patience_s: float) -> None:
+        """Let in who has connected already and nobody else; give idle clients a moment more.
+
+        A client that is let in now gets its answer and the end of its connection with it; one that
+        comes later is refused, instead of reset when the process ends.
+        """
+        self._max_connections = 0
+        for listener, sock in self._listeners.items():
+            for _ in range(backlog):
+                if not listener.accept():
+                    break
+            self.loop.watch(sock.fileno(), listener, 0)
+            sock.close()
+        self._listeners.clear()
+        self.keeps_alive = False
+        self.countdowns.idle.shorten(patience_s, self.monotonic())
+
+    def let_in(self, sock: socket.socket, peer: tuple[Any, ...], site: Site) -> None:
+        """Take a new connection."""
+        sock.settimeout(0)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._connections.add(Connection(self, site, sock, peer))
+        self._open_or_close()
+
+    def forget(self, connection: Connection) -> None:
+        """Be told that a connection has ended."""
+        self._connections.discard(connection)
+        self._open_or_close()
+
+    def make_room(self, newcomer: Connection) -> None:
+        """End whoever holds something and has been at it for longest: unread answers come first.
+
+        Who sends at once and reads at once never gets here; a crowd that does not makes room for
+        itself.
+        """
+        for countdown in (self.countdowns.write, self.countdowns.read):
+            for other in countdown:
+                if other is not newcomer and isinstance(other, Connection) and other.held:
+                    other.make_room()
+                    return
+
+    def render(self, refusal: Refusal, *, to_head: bool) -> bytes:
+        """Return a refusal as a whole response that ends the connection."""
+        answer = refuse(refusal)
+        head = render_head(answer.status_line, answer.headers(), "Connection: close\r\n", self.date)
+        return head if to_head else head + answer.body
+
+    def note_response(self, request: Request, status: str) -> None:
+        """Count an answer of the application."""
+        self.answered += 1
+        self._account.note_response(_asked(request)[1], int(status[:3]))
+
+    def note_refusal(self, refusal: Refusal, request: Request | None) -> None:
+        """Count an answer that the application had no part in."""
+        self._account.note_refusal(refusal, *_asked(request))
+
+    def _open_or_close(self) -> None:
+        """Accept as long as there may be more; the others wait in the kernel."""
+        wanted = self.has_room
+        if wanted == self._open:
+            return
+        self._open = wanted
+        for listener, sock in self._listeners.items():
+            self.loop.watch(sock.fileno(), listener, READABLE if wanted else 0)
+
+
+def _asked(request: Request | None) -> tuple[str, str]:
+    if request is None:
+        return "", ""
+    return request.method.decode("latin-1"), request.path.decode("latin-1")

@@ -1,0 +1,247 @@
+"""What no client and no setting can do to the ingest, and the rules that make it so, broken.
+
+docs/reliability.md has a row for each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.mutations.mutation import Mutation
+
+_UNIT = "tests/unit/app"
+_WORKER = "app/gunicorn_worker"
+_DOOR = f"{_UNIT}/gunicorn_worker/test_front_door.py"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of fault, and the rule without which it would be there again."""
+
+    fault: str
+    rule: str
+    without: Mutation
+
+
+KINDS = (
+    Kind(
+        "Bytes that an error of ours goes with (a length of 4,301 digits, say) end a worker, and "
+        "all that others have in it",
+        "An error that nobody foresaw costs the connection that it came from",
+        Mutation(
+            "an error of one connection reaches the loop",
+            "app/loop/event_loop.py",
+            "            handler.fail(error)\n",
+            "            raise\n",
+            f"{_DOOR}::TestTrouble::test_an_error_of_ours_costs_one_connection",
+        ),
+    ),
+    Kind(
+        "A request that is framed in an odd way (a chunk's size with leading zeros, say) passes "
+        "for whole, and holds up whoever runs it",
+        "One parser frames a request; the application gets it when that says that it has ended",
+        Mutation(
+            "the application gets what has not ended",
+            f"{_WORKER}/connection.py",
+            "        if parser.complete:\n",
+            "        if parser.request is not None:\n",
+            f"{_DOOR}::TestTime::test_a_body_that_does_not_arrive",
+        ),
+    ),
+    Kind(
+        "Clients that do not read their answers keep a worker from answering others",
+        "No write blocks; what is not read is bounded in bytes and in seconds",
+        Mutation(
+            "any time to read an answer",
+            f"{_WORKER}/client_socket.py",
+            "            self.count_down(self._writing)\n",
+            "            self.count_down(None)\n",
+            f"{_DOOR}::TestTime::test_a_client_that_does_not_read",
+        ),
+    ),
+    Kind(
+        "Bytes are counted in and never out (empty lines ahead of requests, say), until a worker "
+        "refuses everybody",
+        "The account is what is held, measured anew after each step, and nothing is kept beside it",
+        Mutation(
+            "what a connection held stays counted",
+            f"{_WORKER}/connection.py",
+            '        self._behind = b""\n        self._account_or_close()\n',
+            "",
+            f"{_DOOR}::TestAccount::test_nothing_is_left_when_the_client_has_gone",
+        ),
+    ),
+    Kind(
+        "Empty lines ahead of a request pass for its beginning, and take its client's time",
+        "A request begins with its first byte that is none of an empty line",
+        Mutation(
+            "empty lines begin a request",
+            f"{_WORKER}/request_parser.py",
+            "        return data[2 * lines + len(self._line_end) :]\n",
+            "        return data\n",
+            f"{_DOOR}::TestAccount::test_empty_lines_are_held_for_nobody",
+        ),
+    ),
+    Kind(
+        "A client that asks for leave to send its body (`Expect`) is told twice, and takes the "
+        "second for its answer",
+        "One `100 Continue` a request, none for HTTP/1.0 and none with a refusal",
+        Mutation(
+            "leave to send with each piece of a body",
+            f"{_WORKER}/connection.py",
+            "            parser.expects_continue = False\n",
+            "",
+            f"{_DOOR}::TestExpectations::test_one_leave_to_go_on_and_one_answer",
+        ),
+    ),
+    Kind(
+        "A body in chunks of one byte costs far more than its bytes",
+        "What comes besides a body is bounded as a head is; a body is put together once",
+        Mutation(
+            "any number of chunks",
+            f"{_WORKER}/request_parser.py",
+            "besides - len(self._protocol.remaining()) <= _MOST_HEAD",
+            "self.request is not None",
+            f"{_UNIT}/gunicorn_worker/test_request_parser.py"
+            "::test_chunks_must_not_cost_much_more_than_their_body",
+        ),
+    ),
+    Kind(
+        "Whole requests wait in a queue without a bound: memory grows, and answers come long "
+        "after their deadline",
+        "One account, with one limit, of all that is not answered; beyond it 503 at once",
+        Mutation(
+            "requests on their way are not bounded",
+            "app/kafka/in_flight.py",
+            "            if change > 0 and self._bytes + change > self._max_bytes:\n",
+            "            if self._max_bytes < 0:\n",
+            f"{_DOOR}::TestAccount::test_a_crowd_that_holds_unfinished_requests_makes_room_for_others",
+        ),
+    ),
+    Kind(
+        "Many that are ready at once, or large bodies side by side, hold up everybody else",
+        "A pass of the loop ends after 10 ms; who is left comes first in the next",
+        Mutation(
+            "a pass without an end",
+            "app/loop/event_loop.py",
+            "_MOST_S = 0.01 ",
+            "_MOST_S = 1000.0 ",
+            f"{_UNIT}/loop/test_event_loop.py::test_a_pass_ends_when_it_has_taken_long",
+        ),
+    ),
+    Kind(
+        "A client gives itself a path, a scheme or an address by fields that are a proxy's",
+        "A field's name in the environment begins with `HTTP_`; what says who and where is the "
+        "socket's",
+        Mutation(
+            "fields pass for variables of the server",
+            f"{_WORKER}/wsgi.py",
+            'f"HTTP_{text.upper()',
+            'f"{text.upper()',
+            f"{_UNIT}/gunicorn_worker/test_exchange.py"
+            "::TestEnviron::test_no_client_says_who_or_where_it_is",
+        ),
+    ),
+    Kind(
+        "`SCRIPT_NAME` in the environment, or a proxy on loopback, changes every request",
+        "gunicorn is told that there is no proxy and no script name",
+        Mutation(
+            "a script name out of the environment",
+            f"{_WORKER}/server.py",
+            '        "raw_env": ["SCRIPT_NAME="],',
+            '        "raw_env": [],',
+            f"{_UNIT}/gunicorn_worker/test_server.py::test_no_proxy_is_trusted",
+        ),
+    ),
+    Kind(
+        "A refusal that the application had no part in is in no counter",
+        "Every refusal is rendered, counted and logged in one place each",
+        Mutation(
+            "an early refusal is not counted",
+            f"{_WORKER}/connection.py",
+            "        self._door.note_refusal(refusal, self._parser.request)\n",
+            "",
+            f"{_DOOR}::TestTime::test_a_body_that_does_not_arrive",
+        ),
+    ),
+    Kind(
+        "Whatever is refused early counts as a bid",
+        "An early refusal is a bid's where it is known to be one: `POST /bid`",
+        Mutation(
+            "every early refusal is a bid's",
+            "app/service.py",
+            '        if (method, path) == ("POST", "/bid"):\n',
+            "        if True:\n",
+            f"{_UNIT}/test_service.py::test_an_early_refusal_is_counted_for_what_was_asked",
+        ),
+    ),
+    Kind(
+        "An answer's field or status with an end of line in it becomes two",
+        "One place puts heads together, and refuses such a one",
+        Mutation(
+            "any character in a field",
+            f"{_WORKER}/response.py",
+            '    if head.count("\\r") != lines or',
+            "    if lines < 0 and",
+            f"{_UNIT}/gunicorn_worker/test_exchange.py::TestHead::test_no_field_becomes_two",
+        ),
+    ),
+    Kind(
+        "The thread that connects to Kafka, or looks after a worker, dies of an error, and nothing "
+        "ever connects",
+        "Every thread of both services is one that logs what it meets and goes on",
+        Mutation(
+            "a thread ends with its first error",
+            "common/threads.py",
+            "        except BaseException as error:",
+            "        except KeyboardInterrupt as error:",
+            f"{_UNIT}/kafka/test_producer_supervisor.py"
+            "::TestConnecting::test_it_goes_on_after_an_error_that_nobody_expected",
+        ),
+    ),
+    Kind(
+        "A body is refused for another name of a coding that is taken",
+        "`x-gzip` is gzip",
+        Mutation(
+            "gzip by one name alone",
+            "app/http/body.py",
+            '        case ["gzip" | "x-gzip"]:',
+            '        case ["gzip"]:',
+            f"{_UNIT}/http/test_body.py::TestEncoding::test_gzip_is_inflated",
+        ),
+    ),
+    Kind(
+        "An address of IPv6 is refused, or ends in a traceback",
+        "Wherever an address is read or written, one of IPv6 is in brackets",
+        Mutation(
+            "an address of IPv6 without brackets",
+            f"{_WORKER}/server.py",
+            '    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"\n',
+            '    return f"{host}:{port}"\n',
+            f"{_UNIT}/gunicorn_worker/test_server.py::test_any_kind_of_address",
+        ),
+    ),
+    Kind(
+        "A bid is refused as too large for a topic that would take it",
+        "The producer's limits are the topic's own",
+        Mutation(
+            "the Kafka client's own limit of a record",
+            "common/topic_limits.py",
+            '{"max_request_size": max(limits), ',
+            '{"max_request_size": 1 << 20, ',
+            "tests/unit/common/test_topic_limits.py::test_a_producer_takes_what_its_topic_takes",
+        ),
+    ),
+    Kind(
+        "Two limits that contradict each other refuse every large body",
+        "Settings that cannot work together are one line, and exit code 2",
+        Mutation(
+            "limits that contradict each other",
+            "app/settings.py",
+            "        if self.max_pending_bytes < 2 * self.max_body_bytes:\n",
+            "        if self.max_pending_bytes < 0:\n",
+            f"{_UNIT}/test_ingest_settings.py"
+            "::test_a_body_that_never_fits_among_those_pending_is_refused",
+        ),
+    ),
+)

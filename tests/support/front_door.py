@@ -1,0 +1,165 @@
+"""A worker's front door on real sockets, run as far as a test lets it, by a clock that stands."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from app.gunicorn_worker.connection import Connection, Phase
+from app.gunicorn_worker.front_door import Countdowns, FrontDoor, Site
+from app.gunicorn_worker.response import HttpDate
+from app.gunicorn_worker.wsgi import base_environ
+from app.kafka.in_flight import Admission
+from app.loop.event_loop import Countdown, EventLoop
+from app.loop.hub import Hub
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from app.problems import Refusal
+
+READ_S, IDLE_S, WRITE_S, LINGER_S = 5.0, 75.0, 10.0, 2.0
+MAX_BODY, MAX_HELD, MAX_CONNECTIONS = 100_000, 300_000, 64
+
+
+def echo(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Answer with the body."""
+    body = environ["wsgi.input"].read()
+    start_response("200 OK", [("Content-Length", str(len(body)))])
+    return [body]
+
+
+class FakeAccount:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.responses: list[tuple[str, int]] = []
+        self.refusals: list[tuple[str, str, str]] = []
+        self.raises: Exception | None = None
+
+    def note_response(self, path: str, status: int) -> None:
+        """Keep path and status, or fail."""
+        if self.raises is not None:
+            raise self.raises
+        self.responses.append((path, status))
+
+    def note_refusal(self, refusal: Refusal, method: str, path: str) -> None:
+        """Keep the code and what was asked for, or fail."""
+        if self.raises is not None:
+            raise self.raises
+        self.refusals.append((refusal.code, method, path))
+
+
+class FrontDoorWorld:
+    """One front door and its clients."""
+
+    def __init__(self, application: WSGIApplication = echo) -> None:
+        """Begin to listen."""
+        self.now = 1000.0
+        self.account = FakeAccount()
+        self.gate = Admission(10, MAX_HELD)
+        self.hub = Hub(self._monotonic)
+        times = (Countdown(seconds) for seconds in (READ_S, IDLE_S, WRITE_S, LINGER_S))
+        countdowns = Countdowns(*times)
+        self.slow_passes: list[float] = []
+        loop = EventLoop(self.hub, countdowns.all(), self.slow_passes.append, self._monotonic)
+        self.door = FrontDoor(
+            loop,
+            countdowns,
+            self.gate,
+            self.account,
+            MAX_BODY,
+            MAX_CONNECTIONS,
+            self._monotonic,
+            HttpDate(lambda: 0.0),
+        )
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.address = self.listener.getsockname()
+        self.door.add(
+            self.listener, Site(application, base_environ(self.address, multiprocess=False))
+        )
+        self.clients: list[socket.socket] = []
+
+    def connect(self) -> socket.socket:
+        """Return a client that is connected and let in."""
+        client = socket.create_connection(self.address, 5)
+        client.settimeout(0)
+        self.clients.append(client)
+        self.go_on()
+        return client
+
+    def send(self, client: socket.socket, data: bytes) -> None:
+        """Send, and let everything be done that is to be done."""
+        client.settimeout(5)
+        client.sendall(data)
+        client.settimeout(0)
+        self.go_on()
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass, and be done what is due."""
+        self.now += seconds
+        self.go_on()
+
+    def go_on(self, passes: int = 6) -> None:
+        """Let the loop do what is ready, a few times."""
+        for _ in range(passes):
+            self.door.loop.run_once(0)
+        self.check()
+
+    def read(self, client: socket.socket, until: bytes = b"") -> bytes:
+        """Return what the client has been sent, until it holds `until`; empty at its end."""
+        came, end = b"", time.monotonic() + 10
+        while True:
+            self.go_on(1)
+            try:
+                piece = client.recv(1 << 20)
+            except BlockingIOError:
+                if until in came and came:
+                    return came
+                assert time.monotonic() < end, came
+                continue
+            if not piece:
+                return came
+            came += piece
+
+    def ended(self, client: socket.socket) -> bool:
+        """Say whether the connection has been ended by the server, and nothing is left to read."""
+        self.go_on()
+        try:
+            return client.recv(1) == b""
+        except BlockingIOError:
+            return False
+        except ConnectionError:
+            return True
+
+    def check(self) -> None:
+        """Hold what is promised at any moment against what there is.
+
+        Bytes accounted are bytes held, each connection is somebody's matter, and no greenlet waits
+        without an end.
+        """
+        connections = [each for each in self.door if isinstance(each, Connection)]
+        assert self.gate.pending_bytes == sum(each.held for each in connections)
+        timed = {each for countdown in self.door.countdowns.all() for each in countdown}
+        for each in connections:
+            assert each in timed or each.phase is Phase.ANSWERING, each.phase
+        assert (self.hub.next_deadline() is not None) == (self.hub.parked > 0)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        for client in self.clients:
+            client.close()
+        self.go_on()
+        self.door.shut(0, 0)
+        for connection in [*self.door]:
+            connection.close()
+        self.door.loop.close()
+
+    def _monotonic(self) -> float:
+        return self.now
+
+
+Build = Callable[..., FrontDoorWorld]

@@ -21,7 +21,7 @@ from app.kafka.traced_publisher import traced
 from app.loop.hub import Hub
 from app.metrics import IngestMetrics
 from app.service import Service
-from app.settings import SERVICE, IngestSettings, schema_in_force
+from app.settings import LOOP, SERVICE, IngestSettings, schema_in_force
 from app.validation.modes import Judge
 from app.worker_counts import WorkerCounts, count_as
 from common.event_log import EventLog
@@ -59,7 +59,10 @@ def build_server(
         public = create_public_app(handler, publisher, lifecycle)
         admin = create_admin_app(handler, publisher, lifecycle, counts.exposition, openapi)
         tune_gc()
-        return Service(public, admin, publisher, lifecycle, watchdog, metrics, gate, hub, lines)
+        supervisor = kafka.connection if settings.kafka_sender == LOOP else None
+        return Service(
+            public, admin, publisher, lifecycle, watchdog, metrics, gate, hub, lines, supervisor
+        )
 
     return IngestServer(settings, build_service, counts, metrics_dir)
 

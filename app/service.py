@@ -9,7 +9,10 @@ from flask import Flask
 from app.health.watchdog import Watchdog
 from app.health.worker_state import Lifecycle
 from app.kafka.in_flight import Admission
+from app.kafka.in_loop import SenderInLoop
+from app.kafka.producer_supervisor import Connection
 from app.kafka.publisher import Publisher
+from app.loop.event_loop import READABLE, EventLoop
 from app.loop.hub import Hub
 from app.metrics import IngestMetrics
 from app.problems import Refusal
@@ -32,11 +35,20 @@ class Service:
     gate: Admission
     hub: Hub
     lines: LogStream
+    supervisor: Connection | None = None
 
     def start(self, patience_s: float) -> None:
         """Begin to connect; return once records can be taken, or after `patience_s` seconds."""
         self.publisher.start(patience_s)
         self.watchdog.start()
+
+    def run_sender(self, loop: EventLoop) -> SenderInLoop | None:
+        """Have the loop do the work of Kafka's sender from now on, where it can."""
+        if self.supervisor is None:
+            return None
+        sender = SenderInLoop(self.supervisor, loop.watch, READABLE)
+        loop.guest = sender
+        return sender
 
     def close(self, timeout_s: float) -> None:
         """Wait for records in flight for up to `timeout_s` seconds, and let go of Kafka."""

@@ -18,6 +18,7 @@ from common.tracing import TracingSettings
 
 PREFIXES = ("INGEST_", "KAFKA_", "BID_", "VALIDATION_", "TRACING")
 _LARGEST_RECORD = 1 << 30  # with its key and headers it is within what Kafka can take
+LOOP, THREAD = "loop", "thread"
 SERVICE = "bid-request-handler"  # on every line of the log, and to Kafka
 
 
@@ -124,6 +125,14 @@ class IngestSettings:
         fields.Integer(validate=validate.Range(50, 3_600_000)),
         doc="Milliseconds that Kafka may take to acknowledge a record; later is 503.",
         default="1000",
+    )
+    kafka_sender: str = setting(
+        "INGEST_KAFKA_SENDER",
+        fields.String(validate=validate.OneOf([LOOP, THREAD])),
+        doc="Who does kafka-python's network work: `loop`, the event loop that serves HTTP, as "
+        "long as it need not wait, or `thread`, a thread of its own, which is slower "
+        "(docs/performance.md).",
+        default=LOOP,
     )
     max_pending_records: int = setting(
         "INGEST_MAX_PENDING_RECORDS",

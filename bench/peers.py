@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 BARE, NAIVE, OURS, GO = "bare", "naive", "ours", "go"
@@ -74,6 +74,7 @@ def all_peers(build_dir: Path) -> tuple[Peer, ...]:
         Peer(BARE, "a Flask route that returns 202 at once", under_gunicorn("bench.bare")),
         Peer(NAIVE, "Flask, marshmallow, kafka-python", under_gunicorn("bench.naive")),
         ours(),
+        replace(ours(INGEST_KAFKA_SENDER="thread"), name=f"{OURS}, kafka-python's own thread"),
         on_own_worker("view", f"{OURS}, by Flask's view", "no short path", build_dir),
         on_own_worker("bare", f"{BARE}, on our worker", "the worker by itself", build_dir),
         go(build_dir),

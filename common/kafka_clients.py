@@ -15,6 +15,7 @@ from common.addresses import join_host_port
 from common.kafka_reasons import BrokerTroubles, explain_connection
 
 _SENDER_ENDS_WITHIN_S = 1.0
+_THREAD_COMES_WITHIN_S = 0.005
 
 
 class NeverSentError(KafkaError):  # type: ignore[misc]  # kafka-python ships no types
@@ -97,6 +98,8 @@ class TellingManager(KafkaConnectionManager):  # type: ignore[misc]  # kafka-pyt
     def __init__(self, net: Any, troubles: BrokerTroubles, **configs: Any) -> None:  # noqa: ANN401  kafka-python's own
         """Tell `troubles`."""
         self._troubles = troubles
+        # Says whether this thread may be made to wait; None: it may.
+        self.before_connecting: Callable[[], bool] | None = None
         super().__init__(net, **configs)
 
     async def _connect(self, node: Any, conn: Any, *args: Any, **options: Any) -> None:  # noqa: ANN401  the same
@@ -105,6 +108,8 @@ class TellingManager(KafkaConnectionManager):  # type: ignore[misc]  # kafka-pyt
         A private method of kafka-python 3.0.12, as is that its client takes a manager; a unit test
         on its own classes fails when that changes.
         """
+        while self.before_connecting is not None and not self.before_connecting():
+            await self._net.sleep(_THREAD_COMES_WITHIN_S)
         broker = self._name(node)
         conn.init_future.add_callback(lambda _made: self._note_reached(broker, conn))
         conn.close_future.add_errback(lambda error: self._note_failed(broker, error))

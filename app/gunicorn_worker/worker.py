@@ -48,6 +48,7 @@ class GreenletWorker(Worker):  # type: ignore[misc]  # gunicorn ships no types
     def run(self) -> None:
         """Serve until told to stop, then until all is answered or the time for that is over."""
         door = self.build_door()
+        sender = self.app.service.run_sender(door.loop)
         while self.alive:
             self._go_on(door)
             self.alive = self.alive and door.answered < self.max_requests
@@ -55,6 +56,8 @@ class GreenletWorker(Worker):  # type: ignore[misc]  # gunicorn ships no types
         self._serve_the_last(door, self.cfg.graceful_timeout)
         door.loop.expire()  # an answer that says no is better than none
         self._serve_the_last(door, _LAST_S)
+        if sender is not None:
+            sender.stop()
         door.loop.close()
 
     def _serve_the_last(self, door: FrontDoor, seconds: float) -> None:

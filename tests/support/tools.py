@@ -1,14 +1,15 @@
-"""Programs that some tests need and a machine may lack.
+"""Programs and the like that some tests need and a machine may lack.
 
 Each is a fixture of its name, which says that it is there, and every test that comes to ask for
-it, however indirectly, bears the marker of that name. Where the tool is missing its tests are left
-out, and the end of the run says so in a line; who asks for them by `-m` gets them all the same, and
-sees them fail.
+it, however indirectly, bears the marker of that name, or has it by itself. Where the tool is
+missing its tests are left out, and the end of the run says so in a line; who asks for them by `-m`
+gets them all the same, and sees them fail.
 """
 
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -46,6 +47,15 @@ def path_of(name: str) -> str | None:
     return shutil.which(name) or shutil.which(name, path="/usr/local/sbin:/usr/sbin:/sbin")
 
 
+def ipv6_answers() -> bool:
+    """Return whether loopback has an address of IPv6: a container's may have none."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
 def _on_path(*names: str) -> Callable[[], bool]:
     return lambda: all(map(path_of, names))
 
@@ -70,6 +80,7 @@ TOOLS = (
     Tool("nodejs", "Node (Debian: nodejs)", _on_path("node")),
     Tool("golang", "Go (Debian: golang-go)", _on_path("go")),
     Tool("jdk", "a JDK (Debian: default-jdk-headless)", _on_path("java", "javac")),
+    Tool("ipv6", "IPv6 on loopback", ipv6_answers),
 )
 
 

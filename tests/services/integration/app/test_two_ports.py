@@ -72,7 +72,7 @@ def test_the_public_learns_no_reason(start_ingest: StartIngest) -> None:
     assert admin.status == 503
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("host", ["127.0.0.1", pytest.param("::1", marks=pytest.mark.ipv6)])
 def test_free_ports_are_told_apart(start_ingest: StartIngest, host: str) -> None:
     """With 0 for both the system chooses, and each is what its setting says; IPv6 as well."""
     ports = {"INGEST_PORT": "0", "INGEST_ADMIN_PORT": "0"}
@@ -92,6 +92,7 @@ def test_workers_that_come_later_know_them(start_ingest: StartIngest) -> None:
         assert ingest.get_admin("/openapi.json").status == 200
 
 
+@pytest.mark.ipv6
 def test_both_kinds_of_address_are_served(start_ingest: StartIngest) -> None:
     """INGEST_HOST=:: takes IPv4 and IPv6."""
     with start_ingest(INGEST_HOST="::") as ingest:

@@ -95,7 +95,7 @@ def test_a_worker_gets_its_own_application(tmp_path: Path) -> None:
     assert server.service.lifecycle.not_ready() == (f"worker {os.getpid()}: starting",)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("host", ["127.0.0.1", pytest.param("::1", marks=pytest.mark.ipv6)])
 def test_the_port_that_is_bound_decides(tmp_path: Path, host: str) -> None:
     """With 0 the server learns the real port from gunicorn's listeners, before the first fork."""
     environ = {"INGEST_HOST": host, "INGEST_PORT": "0", "INGEST_ADMIN_PORT": "0"}

@@ -18,6 +18,7 @@ from common.tracing import TracingSettings
 
 PREFIXES = ("INGEST_", "KAFKA_", "BID_", "VALIDATION_", "TRACING")
 _LARGEST_RECORD = 1 << 30  # with its key and headers it is within what Kafka can take
+_AROUND_BODY = 128 * 1024  # its head or its chunks' framing, and what was read behind it
 LOOP, THREAD = "loop", "thread"
 SERVICE = "bid-request-handler"  # on every line of the log, and to Kafka
 
@@ -143,8 +144,9 @@ class IngestSettings:
     max_pending_bytes: int = setting(
         "INGEST_MAX_PENDING_BYTES",
         fields.Integer(validate=POSITIVE),
-        doc="Bytes per worker of all that is not answered yet: requests on their way in, answers "
-        "on their way out, records that wait for their acknowledgement; more is 503 at once.",
+        doc="Bytes per worker of all that is not answered yet: requests on their way in and "
+        "answers on their way out, half of it at most, and records that wait for their "
+        "acknowledgement; more is 503 at once.",
         default="16777216",
     )
     graceful_timeout_s: int = setting(
@@ -167,11 +169,12 @@ class IngestSettings:
                 f"INGEST_ADMIN_PORT={self.admin_port}: must be another than INGEST_PORT, which is"
                 " the public's"
             )
-        if self.max_pending_bytes < 2 * self.max_body_bytes:
+        least = 2 * (self.max_body_bytes + _AROUND_BODY)
+        if self.max_pending_bytes < least:
             raise SettingsError(
-                f"INGEST_MAX_PENDING_BYTES={self.max_pending_bytes}: must be at least twice "
+                f"INGEST_MAX_PENDING_BYTES={self.max_pending_bytes}: must be at least {least} for "
                 f"INGEST_MAX_BODY_BYTES={self.max_body_bytes}, or a large body is never accepted: "
-                "it is held as a request and as a record"
+                "half of it is for requests on their way in"
             )
 
 

@@ -73,10 +73,12 @@ class Connection:
             self._take_in(behind)
 
     def on_timeout(self) -> None:
-        """End what has taken too long."""
-        if self.phase is Phase.READING and self._parser.begun:
+        """End what has taken too long; that nobody has read yet what came is no client's fault."""
+        if self.phase is not Phase.READING:
+            self.close()
+        elif self._parser.begun:
             self.refuse(RequestTimeout("The request did not arrive in time."))
-        else:
+        elif not self._receive():
             self.close()
 
     def fail(self, error: BaseException) -> None:
@@ -110,16 +112,18 @@ class Connection:
         self._behind = b""
         self._account_or_close()
 
-    def _receive(self) -> None:
+    def _receive(self) -> bool:
+        """Read what has come, or that there is no more; return False where it is neither."""
         data = self._client.receive()
-        if data is None or (data and self.phase is Phase.LINGERING):
-            return
-        if data:
+        if data is None:
+            return False
+        if data and self.phase is not Phase.LINGERING:
             self._take_in(data)
-        elif self._parser.begun:
+        elif not data and self._parser.begun:
             self.refuse(MalformedRequest("The request ends early."))
-        else:
+        elif not data:
             self.close()
+        return True
 
     def _take_in(self, data: bytes) -> None:
         parser = self._parser
@@ -145,7 +149,7 @@ class Connection:
         try:
             self._door.gate.hold(held - self._held)
         except Overloaded:
-            self._door.make_room(self)
+            self._door.make_room(self, held - self._held)
             self._door.gate.hold(held - self._held)
         self._held = held
 
@@ -158,13 +162,13 @@ class Connection:
 
     def make_room(self) -> None:
         """Let go of what is held for the client: it has been at this for longer than others."""
-        if self.phase is not Phase.READING:
-            self.close()
-            return
         try:
-            self.refuse(Overloaded())
-        except ClientGoneError:  # which is not the matter of whoever needs the room
-            self.close()
+            if self.phase is Phase.READING:
+                self.refuse(Overloaded())
+            else:
+                self.close()
+        except Exception as error:  # noqa: BLE001  it must not cost the newcomer its connection
+            self.fail(error)
 
     def _answer(self) -> None:
         self.phase = Phase.ANSWERING
@@ -235,10 +239,7 @@ class Connection:
             self._door.loop.put_off(self)  # so that nobody with many holds up the others
 
     def _linger(self) -> None:
-        """Close our side now, the rest when the client has done so, or soon.
-
-        RFC 9112 section 9.6: closed at once, what the client still sends would cost it the answer.
-        """
+        """Close our side now, the rest soon: what still comes could cost the answer (RFC 9112)."""
         self.phase = Phase.LINGERING
         self._let_go()
         if self.phase is Phase.CLOSED:  # there was no room for what it has not read

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol
 
 from app.gunicorn_worker.connection import Connection
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 
 _UNREAD_BYTES = 64 * 1024
+# Clients that make room for another, each of which costs an answer. Who holds less than that part
+# of what is wanted is left alone: all such together hold half of what may be held at most.
+_MOST_FOR_ONE = 64
 
 
 class Gate(Protocol):
@@ -177,17 +181,26 @@ class FrontDoor:
         self._connections.discard(connection)
         self._open_or_close()
 
-    def make_room(self, newcomer: Connection) -> None:
+    def make_room(self, newcomer: Connection, wanted: int) -> None:
         """End whoever holds something and has been at it for longest: unread answers come first.
 
         Who sends at once and reads at once never gets here; a crowd that does not makes room for
         itself.
         """
-        for countdown in (self.countdowns.write, self.countdowns.read):
-            for other in countdown:
-                if other is not newcomer and isinstance(other, Connection) and other.held:
-                    other.make_room()
-                    return
+        for other in self._in_the_way(newcomer, wanted):
+            other.make_room()
+
+    def _in_the_way(self, newcomer: Connection, wanted: int) -> list[Connection]:
+        """Return those whose end makes room for so many bytes."""
+        found: list[Connection] = []
+        worth = wanted / _MOST_FOR_ONE
+        for other in chain(self.countdowns.write, self.countdowns.read):
+            if wanted <= 0:
+                break
+            if other is not newcomer and isinstance(other, Connection) and other.held > worth:
+                found.append(other)
+                wanted -= other.held
+        return found
 
     def render(self, refusal: Refusal, *, to_head: bool) -> bytes:
         """Return a refusal as a whole response that ends the connection."""

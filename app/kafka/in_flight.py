@@ -1,4 +1,4 @@
-"""How much may wait for Kafka at once: kafka-python's own buffer has no bound."""
+"""How much may be under way at once: kafka-python's own buffer has no bound, nor have clients."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from app.problems import Overloaded
 # Once full, it takes nothing until this share is left: without it, each record that leaves lets
 # one in, and an overload becomes a queue in which every request waits for its deadline.
 _REOPENS_AT = 0.8
+# What is no record yet, or no more, has this share of the bytes at most: else many requests that
+# begin and do not end would leave no room for the records of those that do.
+_HELD = 0.5
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Ticket:
 
 
 class Admission:
-    """Counts records and bytes that wait for their acknowledgement, up to a limit of each.
+    """Counts records that wait for their acknowledgement, and bytes, up to a limit of each.
 
     One record alone is admitted in any case: its body is limited, and has a key and headers.
     """
@@ -41,6 +44,7 @@ class Admission:
         self._numbers = itertools.count()
         self._waiting: dict[int, Ticket] = {}
         self._bytes = 0
+        self._held = 0  # of them, those that are no record's
         self._closed = False
 
     @property
@@ -50,7 +54,7 @@ class Admission:
 
     @property
     def pending_bytes(self) -> int:
-        """Bytes that wait."""
+        """Bytes of all of it."""
         return self._bytes
 
     def oldest_s(self) -> float:
@@ -81,10 +85,11 @@ class Admission:
             return self._monotonic() - ticket.since
 
     def hold(self, change: int) -> None:
-        """Count bytes in that are no record yet, or out below zero; raise Overloaded as above."""
+        """Count bytes in that are no record, or out below zero; raise Overloaded as above."""
         with self._changed:
-            if change > 0 and self._bytes + change > self._max_bytes:
+            if change > 0 and not self._has_room_to_hold(change):
                 raise Overloaded
+            self._held += change
             self._bytes += change
 
     def wait_until_empty(self, timeout_s: float) -> bool:
@@ -96,6 +101,11 @@ class Admission:
         if not self._waiting:
             return True
         return len(self._waiting) < self._max_records and self._bytes + size <= self._max_bytes
+
+    def _has_room_to_hold(self, size: int) -> bool:
+        if self._held + size > self._max_bytes * _HELD:
+            return False
+        return self._bytes + size <= self._max_bytes
 
     def _reopens(self) -> bool:
         records, of_bytes = self._max_records * _REOPENS_AT, self._max_bytes * _REOPENS_AT

@@ -113,9 +113,20 @@ KINDS = (
         Mutation(
             "requests on their way are not bounded",
             "app/kafka/in_flight.py",
-            "            if change > 0 and self._bytes + change > self._max_bytes:\n",
+            "            if change > 0 and not self._has_room_to_hold(change):\n",
             "            if self._max_bytes < 0:\n",
             f"{_DOOR}::TestAccount::test_a_crowd_that_holds_unfinished_requests_makes_room_for_others",
+        ),
+    ),
+    Kind(
+        "Requests that begin and do not end leave no room for the records of those that do",
+        "What is no record has half of the bytes at most; who holds them longest makes room",
+        Mutation(
+            "requests on their way may take all there is",
+            "app/kafka/in_flight.py",
+            "_HELD = 0.5\n",
+            "_HELD = 1.0\n",
+            f"{_UNIT}/kafka/test_in_flight.py::test_what_is_no_record_leaves_room_for_records",
         ),
     ),
     Kind(
@@ -238,7 +249,7 @@ KINDS = (
         Mutation(
             "limits that contradict each other",
             "app/settings.py",
-            "        if self.max_pending_bytes < 2 * self.max_body_bytes:\n",
+            "        if self.max_pending_bytes < least:\n",
             "        if self.max_pending_bytes < 0:\n",
             f"{_UNIT}/test_ingest_settings.py"
             "::test_a_body_that_never_fits_among_those_pending_is_refused",

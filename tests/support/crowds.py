@@ -36,8 +36,15 @@ NOT_READING = Habit("do not read", _PROBES, _PROBES, reads=False)
 TRICKLING_BODIES = Habit(
     "trickle bodies", _HEAD + b"Content-Length: 5000\r\n\r\n{", b" ", reads=True
 )
+# a thousand of them have more than a worker keeps of requests on their way
+HALF_BODIES = Habit(
+    "send half a body",
+    _HEAD + b"Content-Length: 34000\r\n\r\n{" + b" " * 17_000,
+    b" ",
+    reads=True,
+)
 TRICKLING_HEADS = Habit("trickle heads", _HEAD + b"X-Slow: ", b"a", reads=True)
-HABITS = (NOT_READING, TRICKLING_BODIES, TRICKLING_HEADS)
+HABITS = (NOT_READING, TRICKLING_BODIES, HALF_BODIES, TRICKLING_HEADS)
 
 
 class Crowd(Background):

@@ -60,7 +60,7 @@ class FrontDoorWorld:
         """Begin to listen."""
         self.now = 1000.0
         self.account = FakeAccount()
-        self.gate = Admission(10, MAX_HELD)
+        self.gate = Admission(10, 2 * MAX_HELD)  # the other half is for records
         self.hub = Hub(self._monotonic)
         times = (Countdown(seconds) for seconds in (READ_S, IDLE_S, WRITE_S, LINGER_S))
         countdowns = Countdowns(*times)
@@ -146,13 +146,22 @@ class FrontDoorWorld:
         timed = {each for countdown in self.door.countdowns.all() for each in countdown}
         for each in connections:
             assert each in timed or each.phase is Phase.ANSWERING, each.phase
-        assert (self.hub.next_deadline() is not None) == (self.hub.parked > 0)
+        deadlines = self.hub._deadlines  # noqa: SLF001  nobody else wants to know
+        waiting = {runner for _, _, runner, until in deadlines if runner.waits_for is until}
+        assert len(waiting) == self.hub.parked
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Let go of everything, and see that nothing is left."""
         for client in self.clients:
             client.close()
         self.go_on()
+        self.let_go()
+        self.check()
+
+    def let_go(self) -> None:
+        """Close all that is open."""
+        for client in self.clients:
+            client.close()
         self.door.shut(0, 0)
         for connection in [*self.door]:
             connection.close()

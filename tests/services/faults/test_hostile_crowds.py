@@ -20,7 +20,8 @@ INNOCENT = 500
     "habits", [*((habit,) for habit in HABITS), HABITS], ids=[*(h.name for h in HABITS), "all"]
 )
 @scenario(
-    fault="1,000 clients that do not read, 1,000 that trickle bodies, 1,000 that trickle heads",
+    fault="1,000 clients that do not read, 1,000 that trickle bodies, 1,000 that send half a body, "
+    "1,000 that trickle heads",
     client="They are sent away in time; everybody else gets 202",
     kept="Everything accepted",
     recovery="None needed",

@@ -249,6 +249,22 @@ class TestAccount:
         door.send(innocent, post(b"y" * 50_000))
         assert door.read(innocent, b"yyy").startswith(b"HTTP/1.1 200 OK")
 
+    def test_as_many_make_room_as_it_takes(self, world: FrontDoorWorld) -> None:
+        """Many that hold little are no less in the way than few that hold much."""
+        for _ in range(30):
+            world.send(world.connect(), POST + b"Content-Length: 20000\r\n\r\n" + b"x" * 9_900)
+        innocent = world.connect()
+        world.send(innocent, post(b"y" * 50_000))
+        assert world.read(innocent, b"yyy").startswith(b"HTTP/1.1 200 OK")
+
+    def test_who_makes_room_costs_nobody_else_anything(self, world: FrontDoorWorld) -> None:
+        """An error in the end of one is not handed to the one that it was ended for."""
+        world.send(world.connect(), POST + b"Content-Length: 9\r\n\r\nx")
+        world.account.raises = RuntimeError("odd")
+        (connection,) = world.door
+        connection.make_room()
+        assert len(world.door) == 0
+
     def test_the_next_ones_wait_outside(self, world: FrontDoorWorld) -> None:
         """Beyond the most connections nobody is accepted until another has gone."""
         inside = [world.connect() for _ in range(MAX_CONNECTIONS)]
@@ -273,6 +289,15 @@ class TestTime:
         world.pass_time(1)
         assert world.read(client).startswith(b"HTTP/1.1 408 ")
         assert world.account.refusals == [("request-timeout", "", "")]
+
+    def test_what_has_come_and_was_not_read_is_in_time(self, world: FrontDoorWorld) -> None:
+        """A loop that is late itself ends no client that has sent everything."""
+        client = world.connect()
+        client.sendall(post(b"abc"))
+        (connection,) = world.door
+        connection.on_timeout()
+        assert world.read(client, b"abc").startswith(b"HTTP/1.1 200 OK")
+        assert not world.ended(client)
 
     def test_a_body_that_does_not_arrive(self, world: FrontDoorWorld) -> None:
         """408 as well, and it is counted for what was asked."""

@@ -53,6 +53,34 @@ def test_a_record_alone_is_admitted_however_large() -> None:
     assert admission.enter(101).size == 101
 
 
+def test_what_is_no_record_leaves_room_for_records() -> None:
+    """However much arrives and does not end, a record has its half, and an overload an end."""
+    admission = Admission(max_records=10, max_bytes=100)
+    admission.hold(50)
+    with pytest.raises(Overloaded):
+        admission.hold(1)
+    first = admission.enter(20)
+    admission.enter(30)
+    with pytest.raises(Overloaded):
+        admission.enter(1)
+    admission.leave(first)
+    assert admission.enter(20).size == 20
+    admission.hold(-50)
+    assert admission.pending_bytes == 50
+
+
+def test_records_leave_no_more_to_hold_than_there_is() -> None:
+    """All together stay within the limit, whichever came first; what is refused is not counted."""
+    admission = Admission(max_records=10, max_bytes=100)
+    record = admission.enter(80)
+    admission.hold(20)
+    with pytest.raises(Overloaded):
+        admission.hold(1)
+    admission.leave(record)
+    admission.hold(30)
+    assert admission.pending_bytes == 50
+
+
 def test_once_full_it_opens_again_only_when_a_fifth_has_left() -> None:
     """An overload is answered at once, instead of letting one in for each that leaves."""
     admission = Admission(max_records=10, max_bytes=1000)

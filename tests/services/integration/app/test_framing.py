@@ -27,6 +27,9 @@ _ANSWERS = re.compile(
 )
 
 
+ROOMY = {"INGEST_MAX_PENDING_BYTES": str(256 * 1024 * 1024)}
+
+
 @dataclass
 class Front:
     """One ingest for all kinds, and the numbers of the ids that they use up."""
@@ -57,11 +60,11 @@ class Front:
 
 @pytest.fixture(scope="module")
 def front(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
-    """Run an ingest with one event loop."""
+    """Run an ingest that keeps as much as all cases hold that are under way at once."""
     topic = make_topic(kafka.bootstrap_servers, "bid_requests", partitions=3)
     log = tmp_path_factory.mktemp("framing") / "ingest.log"
     environ = {"KAFKA_BROKERS": kafka.bootstrap_servers, "KAFKA_TOPIC_BID_REQUESTS": topic}
-    with IngestProcess(log, **environ, **PATIENT) as ingest:
+    with IngestProcess(log, **environ, **PATIENT, **ROOMY) as ingest:
         yield Front(ingest.wait_until_ready(), kafka.bootstrap_servers, topic)
 
 

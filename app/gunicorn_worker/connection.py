@@ -78,8 +78,10 @@ class Connection:
             self.close()
         elif self._parser.begun:
             self.refuse(RequestTimeout("The request did not arrive in time."))
-        elif not self._receive():
-            self.close()
+        else:
+            self._client.count_down(self._door.countdowns.read)
+            if not self._receive():
+                self.close()
 
     def fail(self, error: BaseException) -> None:
         """End this connection, and no other; that its client is gone is no news."""
@@ -218,8 +220,7 @@ class Connection:
             self._client.count_down(self._door.countdowns.read)
 
     def _finish(self, *, keep_alive: bool) -> None:
-        self._keep_alive = keep_alive
-        self.phase = Phase.WRITING
+        self._keep_alive, self.phase = keep_alive, Phase.WRITING
         if not self._client:
             self._go_on()
 

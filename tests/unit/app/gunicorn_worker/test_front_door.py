@@ -299,6 +299,15 @@ class TestTime:
         assert world.read(client, b"abc").startswith(b"HTTP/1.1 200 OK")
         assert not world.ended(client)
 
+    def test_empty_lines_that_were_not_read_are_no_request(self, world: FrontDoorWorld) -> None:
+        """Whoever has sent nothing else has no more than a request's time from then on."""
+        client = world.connect()
+        client.sendall(b"\r\n")
+        (late,) = world.door.countdowns.read.take_expired(world.now + READ_S)
+        late.on_timeout()
+        world.pass_time(READ_S)
+        assert world.ended(client)
+
     def test_a_body_that_does_not_arrive(self, world: FrontDoorWorld) -> None:
         """408 as well, and it is counted for what was asked."""
         client = world.connect()

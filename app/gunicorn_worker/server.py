@@ -19,6 +19,7 @@ from app.http.application import PortDispatcher
 from app.service import Service
 from app.settings import SERVICE, IngestSettings
 from app.worker_counts import WorkerCounts
+from common.addresses import join_host_port
 
 # A worker does not accept connections before its hooks are done: with Kafka there, its first
 # request finds a producer that is connected; with Kafka away, it is alive after this long.
@@ -129,8 +130,7 @@ class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no 
 
 def _address(settings: IngestSettings, port: int) -> str:
     """Return an address as gunicorn reads it: IPv6 in brackets (RFC 3986 section 3.2.2)."""
-    host = settings.host.strip("[]")
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return join_host_port(settings.host.strip("[]"), port)
 
 
 def _connections(settings: IngestSettings) -> int:

@@ -226,7 +226,7 @@ KINDS = (
         "Wherever an address is read or written, one of IPv6 is in brackets",
         Mutation(
             "an address of IPv6 without brackets",
-            f"{_WORKER}/server.py",
+            "common/addresses.py",
             '    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"\n',
             '    return f"{host}:{port}"\n',
             f"{_UNIT}/gunicorn_worker/test_server.py::test_any_kind_of_address",

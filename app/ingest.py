@@ -9,8 +9,8 @@ from typing import Any
 
 from app.kafka.publisher import Acknowledged, Publisher, Record
 from app.validation import strict_json
-from app.validation.modes import Judge, enforce_openrtb26
-from app.validation.validator import Verdict
+from app.validation.modes import Validation, enforce_openrtb26
+from app.validation.validator import ValidationResult
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Accepted:
     id: str
     size: int
     at: Acknowledged
-    verdict: Verdict
+    validation: ValidationResult
 
     def body(self) -> dict[str, Any]:
         """Return the answer: id, topic, partition (int) and offset (int)."""
@@ -39,29 +39,30 @@ class Ingest:
     def __init__(
         self,
         publisher: Publisher,
-        judge: Judge | None = None,
+        validate: Validation | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         """Take the publisher and the clock (epoch seconds).
 
-        `judge` decides on each document; OpenRTB 2.6 is enforced unless another is given.
+        `validate` decides on each document; OpenRTB 2.6 is enforced unless another is given.
         """
         self._publisher = publisher
-        self._judge = judge or enforce_openrtb26()
+        self._validate = validate or enforce_openrtb26()
         self._now = now
 
     def accept(self, body: bytes, headers: Mapping[str, str]) -> Accepted:
-        """Return where the bid request stands; raise a Refusal if it stands nowhere for sure.
+        """Return where the bid request stands; raise a Problem if it stands nowhere for sure.
 
         `body` is put on the topic as it is. So are `headers`, by their names in lower case: those
         of the request that concern whoever reads the record.
         """
         received_at = int(self._now() * 1000)
         document = strict_json.parse(body)
-        verdict = self._judge(document)
+        result = self._validate(document)
         bid_id: str = document["id"]
-        record = Record(bid_id.encode(), body, (*_headers(received_at, headers), *_marks(verdict)))
-        return Accepted(bid_id, len(body), self._publisher.publish(record), verdict)
+        own = _headers(received_at, headers)
+        record = Record(bid_id.encode(), body, (*own, *_validation_headers(result)))
+        return Accepted(bid_id, len(body), self._publisher.publish(record), result)
 
 
 def _headers(received_at: int, given: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
@@ -71,9 +72,9 @@ def _headers(received_at: int, given: Mapping[str, str]) -> Iterator[tuple[str, 
         yield name, value.encode()
 
 
-def _marks(verdict: Verdict) -> Iterator[tuple[str, bytes]]:
-    if verdict.warnings:
-        yield "validation-warnings", ",".join(sorted(verdict.warnings)).encode()
-    if verdict.violations:
-        rules = {violation.rule for violation in verdict.violations}
+def _validation_headers(result: ValidationResult) -> Iterator[tuple[str, bytes]]:
+    if result.warnings:
+        yield "validation-warnings", ",".join(sorted(result.warnings)).encode()
+    if result.violations:
+        rules = {violation.rule for violation in result.violations}
         yield "validation-violations", ",".join(sorted(rules)).encode()

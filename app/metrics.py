@@ -24,7 +24,7 @@ RECEIVED = Metric(
 REQUESTS = Metric(
     "ingest_requests_total",
     "counter",
-    "Bid requests answered, by outcome: `accepted` or the refusal's code; after "
+    "Bid requests answered, by outcome: `accepted` or the problem's code; after "
     "`delivery-unknown` and `internal-error` the record may be on the topic.",
     ("outcome",),
 )
@@ -59,8 +59,8 @@ WARNINGS = Metric(
     "Accepted bid requests that break a soft rule, by rule.",
     ("rule",),
 )
-DISPUTED = Metric(
-    "ingest_disputed_checks_total",
+COMPILED_MISMATCHES = Metric(
+    "ingest_compiled_mismatches_total",
     "counter",
     "Bid requests that the compiled check refused and marshmallow accepted: a defect in the code.",
 )
@@ -135,7 +135,7 @@ TABLE = (
     VIOLATIONS,
     TOLERATED,
     WARNINGS,
-    DISPUTED,
+    COMPILED_MISMATCHES,
     IN_FLIGHT,
     RESPONSES,
     SLOW_PASSES,
@@ -154,7 +154,6 @@ class IngestMetrics:
     """The rows of TABLE as instruments."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        """Register every row."""
         self.registry = registry
         self.received = RECEIVED.counter(registry)
         self.requests = REQUESTS.counter(registry)
@@ -166,7 +165,7 @@ class IngestMetrics:
         self.violations = VIOLATIONS.counter(registry)
         self.tolerated = TOLERATED.counter(registry)
         self.warnings = WARNINGS.counter(registry)
-        self.disputed = DISPUTED.counter(registry)
+        self.compiled_mismatches = COMPILED_MISMATCHES.counter(registry)
         self.in_flight = IN_FLIGHT.gauge(registry)
         self._responses_of = cache(RESPONSES.counter(registry).labels)
         self.slow_passes = SLOW_PASSES.counter(registry)
@@ -194,7 +193,7 @@ class IngestMetrics:
         if seconds > _SLOW_S:
             self.slow_passes.inc()
 
-    def note_end(self, outcome: str, seconds: float) -> None:
+    def note_delivery(self, outcome: str, seconds: float) -> None:
         """Count what became of a record `seconds` after it was handed to Kafka's client."""
         self._ends[outcome].inc()
         if outcome == ACKNOWLEDGED:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any, ClassVar, Literal
 
@@ -14,7 +13,7 @@ _JSON = json.JSONEncoder(separators=(",", ":"))
 Delivery = Literal["none", "unknown"]
 
 
-class Refusal(Exception):
+class Problem(Exception):
     """A request that is answered with something other than 202.
 
     `code` is a stable slug for logs, metrics and clients; `detail` is for a person. Nothing of
@@ -25,7 +24,6 @@ class Refusal(Exception):
     code: str
 
     def __init__(self, detail: str) -> None:
-        """Keep the sentence that tells the client what to do about it."""
         super().__init__(detail)
         self.detail = detail
 
@@ -41,7 +39,7 @@ class Refusal(Exception):
         """Return what the log line says on top of the code."""
         return {"reason": self.detail}
 
-    def problem(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         """Return the problem document (RFC 9457 section 3.1)."""
         return {
             "type": "about:blank",
@@ -54,17 +52,17 @@ class Refusal(Exception):
 
     def body(self) -> bytes:
         """Return the problem document as it is sent."""
-        return _JSON.encode(self.problem()).encode("ascii") + b"\n"
+        return _JSON.encode(self.document()).encode("ascii") + b"\n"
 
 
-class MalformedBody(Refusal):
+class MalformedBody(Problem):
     """The body is not one JSON object in UTF-8, or not the gzip stream that it claims to be."""
 
     status = HTTPStatus.BAD_REQUEST
     code = "malformed-body"
 
 
-class InvalidBidRequest(Refusal):
+class InvalidBidRequest(Problem):
     """The body is JSON and breaks a rule of the schema in force, OpenRTB 2.6 by default."""
 
     status = HTTPStatus.BAD_REQUEST
@@ -73,7 +71,6 @@ class InvalidBidRequest(Refusal):
     most_reported: ClassVar[int] = 20
 
     def __init__(self, violations: Sequence[Violation]) -> None:
-        """Keep the first of what is broken, and how much was found before the search stopped."""
         super().__init__("The bid request is not valid; `errors` says where.")
         self.violations = violations[: self.most_reported]
         self.found = len(violations)
@@ -81,23 +78,26 @@ class InvalidBidRequest(Refusal):
     def members(self) -> dict[str, Any]:
         """List the broken rules, and how many were found."""
         return {
-            "errors": [asdict(violation) for violation in self.violations],
+            "errors": [
+                {"path": each.path, "rule": each.rule, "message": each.message}
+                for each in self.violations
+            ],
             "error_count": self.found,
         }
 
     def log_fields(self) -> dict[str, Any]:
         """Say where which rule is broken."""
-        return {"errors": [f"{broken.path}: {broken.rule}" for broken in self.violations]}
+        return {"errors": [f"{each.path}: {each.rule}" for each in self.violations]}
 
 
-class TooLarge(Refusal):
+class TooLarge(Problem):
     """The body, inflated, is over the limit of this server or of the topic."""
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     code = "too-large"
 
 
-class UnsupportedMedia(Refusal):
+class UnsupportedMedia(Problem):
     """A content type other than JSON, or an encoding other than gzip."""
 
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
@@ -108,7 +108,7 @@ class UnsupportedMedia(Refusal):
         return {"Accept": "application/json", "Accept-Encoding": "gzip"}
 
 
-class RequestTimeout(Refusal):
+class RequestTimeout(Problem):
     """The request did not arrive whole within the read timeout."""
 
     status = HTTPStatus.REQUEST_TIMEOUT
@@ -119,48 +119,47 @@ class RequestTimeout(Refusal):
         return {"Connection": "close"}
 
 
-class HeadTooLarge(Refusal):
+class HeadTooLarge(Problem):
     """The request line and headers are over the limit of this server."""
 
     status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
     code = "head-too-large"
 
 
-class MalformedRequest(Refusal):
+class MalformedRequest(Problem):
     """What came is no request of HTTP/1.1: nobody knows where the next one begins."""
 
     status = HTTPStatus.BAD_REQUEST
     code = "malformed-request"
 
 
-class UriTooLong(Refusal):
+class UriTooLong(Problem):
     """The request line is over the limit of this server."""
 
     status = HTTPStatus.REQUEST_URI_TOO_LONG
     code = "uri-too-long"
 
 
-class ExpectationFailed(Refusal):
+class ExpectationFailed(Problem):
     """The client expects something other than to be told to go on (RFC 9110 section 10.1.1)."""
 
     status = HTTPStatus.EXPECTATION_FAILED
     code = "expectation-failed"
 
 
-class UnsupportedCoding(Refusal):
+class UnsupportedCoding(Problem):
     """A transfer coding that this server does not know (RFC 9112 section 6.1)."""
 
     status = HTTPStatus.NOT_IMPLEMENTED
     code = "unsupported-transfer-coding"
 
 
-class NotServed(Refusal):
+class NotServed(Problem):
     """What the routes rule out: there is no such path, or not with this method, and so on."""
 
     def __init__(
         self, status: HTTPStatus, code: str, detail: str, headers: Mapping[str, str]
     ) -> None:
-        """Take what the routing says of it."""
         super().__init__(detail)
         self.status = status
         self.code = code
@@ -171,14 +170,13 @@ class NotServed(Refusal):
         return self._headers
 
 
-class InternalError(Refusal):
+class InternalError(Problem):
     """Something that was not foreseen; the record may be on the topic."""
 
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     code = "internal-error"
 
     def __init__(self) -> None:
-        """Keep the reason to ourselves."""
         super().__init__("This failed here, for a reason in the log.")
 
     def members(self) -> dict[str, Any]:
@@ -186,7 +184,7 @@ class InternalError(Refusal):
         return {"delivery": "unknown"}
 
 
-class Unavailable(Refusal):
+class Unavailable(Problem):
     """The record is not acknowledged; `delivery` says whether it may turn up on the topic.
 
     "none": it is certainly not there. "unknown": it may be, and a client that tries again should
@@ -198,7 +196,6 @@ class Unavailable(Refusal):
     retry_after_s: ClassVar[int] = 1
 
     def __init__(self, detail: str, delivery: Delivery) -> None:
-        """Keep whether the record may turn up on the topic."""
         super().__init__(detail)
         self.delivery = delivery
 
@@ -215,13 +212,12 @@ class Unavailable(Refusal):
         return {"Retry-After": str(self.retry_after_s)}
 
 
-class Indeterminate(Unavailable):
+class DeliveryUnknown(Unavailable):
     """The record was sent, and no answer came in time: only the topic can tell."""
 
     code = "delivery-unknown"
 
     def __init__(self, detail: str) -> None:
-        """Warn that the record may turn up."""
         super().__init__(detail, "unknown")
 
 
@@ -231,15 +227,13 @@ class Overloaded(Unavailable):
     code = "overloaded"
 
     def __init__(self) -> None:
-        """Nothing was sent."""
         super().__init__("Too much waits in this process already.", "none")
 
 
-class TopicUnavailable(Unavailable):
+class KafkaUnavailable(Unavailable):
     """Kafka was not reached, or the topic does not exist, or may not be written to."""
 
-    code = "topic-unavailable"
+    code = "kafka-unavailable"
 
     def __init__(self, detail: str) -> None:
-        """Nothing was sent."""
         super().__init__(detail, "none")

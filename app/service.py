@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from flask import Flask
 
 from app.health.watchdog import Watchdog
-from app.health.worker_state import Lifecycle
-from app.kafka.in_flight import Admission
+from app.health.worker_state import WorkerState
+from app.kafka.in_flight import InFlight
 from app.kafka.in_loop import SenderInLoop
-from app.kafka.producer_supervisor import Connection
+from app.kafka.producer_supervisor import ProducerSupervisor
 from app.kafka.publisher import Publisher
 from app.loop.event_loop import READABLE, EventLoop
 from app.loop.hub import Hub
 from app.metrics import IngestMetrics
-from app.problems import Refusal
+from app.problems import Problem
 from common.log_stream import LogStream
 from common.logs import get_logger
 
@@ -29,13 +29,13 @@ class Service:
     public: Flask
     admin: Flask
     publisher: Publisher
-    lifecycle: Lifecycle
+    worker_state: WorkerState
     watchdog: Watchdog
     metrics: IngestMetrics
-    gate: Admission
+    in_flight: InFlight
     hub: Hub
     lines: LogStream
-    supervisor: Connection | None = None
+    supervisor: ProducerSupervisor | None = None
 
     def start(self, patience_s: float) -> None:
         """Begin to connect; return once records can be taken, or after `patience_s` seconds."""
@@ -59,13 +59,13 @@ class Service:
         """Count an answer of the application."""
         self.metrics.note_response(_route(path), status)
 
-    def note_refusal(self, refusal: Refusal, method: str, path: str) -> None:
+    def note_problem(self, problem: Problem, method: str, path: str) -> None:
         """Count and log an answer that the application had no part in."""
-        self.metrics.note_response(_route(path), refusal.status.value)
+        self.metrics.note_response(_route(path), problem.status.value)
         if (method, path) == ("POST", "/bid"):
             self.metrics.received.inc()
-            self.metrics.requests.labels(refusal.code).inc()
-        fields = {"status": refusal.status.value, "code": refusal.code, **refusal.log_fields()}
+            self.metrics.requests.labels(problem.code).inc()
+        fields = {"status": problem.status.value, "code": problem.code, **problem.log_fields()}
         get_logger().info("request refused", method=method, path=_route(path), **fields)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from marshmallow import fields, validate
 
 from app.schema.base import OpenRtbObject
-from app.validation.modes import MODES, Judge
+from app.validation.modes import MODES, Validation
 from app.validation.schemas import MINIMAL, OPENRTB_26, NoSuchSchema, schema_named
 from app.validation.supported import NotCompilable
 from common.kafka import KafkaSettings
@@ -178,7 +178,7 @@ class IngestSettings:
             )
 
 
-def judge_of(settings: IngestSettings) -> Judge:
+def build_validation(settings: IngestSettings) -> Validation:
     """Compile the schema that the settings name; raise SettingsError where that cannot be done."""
     try:
         return MODES[settings.validation_mode](schema_named(settings.bid_schema))

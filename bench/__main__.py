@@ -47,7 +47,6 @@ class Bench:
     """A Kafka and a topic, with the servers on the first core and all else on the second."""
 
     def __init__(self, stack: ExitStack, folder: Path, cores: Sequence[int]) -> None:
-        """Start Kafka on the second core, where this process goes, too."""
         if len(cores) < 2:  # noqa: PLR2004  one for the server, one for all else
             raise CannotRunError("not run: the server and its load need a core each, on Linux")
         self.core, other = cores[:2]

@@ -65,7 +65,6 @@ class Load:
     """Sends what is due on whichever connection is free, opening another where none is."""
 
     def __init__(self, port: int, rate: float, seconds: float) -> None:
-        """Prepare a run."""
         self._port, self._rate = port, rate
         self._total = int(rate * seconds)
         self._requests = [_request(body) for body in bodies(1000)]
@@ -135,7 +134,6 @@ class Connection(asyncio.Protocol):
     """One keep-alive connection with at most one request on it."""
 
     def __init__(self, load: Load) -> None:
-        """Belong to a load."""
         self._load = load
         self._received = b""
         self._due = 0.0

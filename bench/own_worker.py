@@ -14,7 +14,7 @@ from pathlib import Path
 
 from app.bootstrap import build_server
 from app.service import Service
-from app.settings import SERVICE, judge_of, load_settings
+from app.settings import SERVICE, build_validation, load_settings
 from bench import bare
 from common.log_stream import LogStream
 from common.logs import configure_logs
@@ -39,7 +39,7 @@ def main(change: Callable[[Service], Service]) -> None:
     settings, lines = load_settings(os.environ), LogStream(sys.stdout)
     configure_logs(SERVICE, settings.logs, lines)
     folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
-    server = build_server(settings, folder, judge_of(settings), lines)
+    server = build_server(settings, folder, build_validation(settings), lines)
     build_service = server.build_service
     server.build_service = lambda: change(build_service())
     server.run()

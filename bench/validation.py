@@ -21,7 +21,7 @@ from app.gunicorn_worker.client_socket import READ_BYTES
 from app.gunicorn_worker.request_parser import RequestParser
 from app.http.body import inflate
 from app.openrtb import bid_request
-from app.problems import InvalidBidRequest, Refusal
+from app.problems import InvalidBidRequest, Problem
 from app.validation import strict_json
 from app.validation.compiled_check import Compiled
 from app.validation.explain import violations
@@ -133,7 +133,7 @@ def refusal(name: str, raw: bytes) -> Result:
     document = strict_json.parse(raw)
     validator = Validator(bid_request())
     ours, alone = medians(
-        lambda: InvalidBidRequest(validator.examine(document).violations).problem(),
+        lambda: InvalidBidRequest(validator.validate(document).violations).document(),
         lambda: violations(document),
     )
     return Result(
@@ -157,11 +157,11 @@ def hostile(name: str, raw: bytes, read: Callable[[bytes], str]) -> Result:
 def _answer(validator: Validator, raw: bytes, inflated: int | None = None) -> str:
     try:
         body = raw if inflated is None else inflate(raw, inflated)
-        found = validator.examine(strict_json.parse(body)).violations
+        found = validator.validate(strict_json.parse(body)).violations
         if not found:
             return "accepted"
-        json.dumps(InvalidBidRequest(found).problem())
-    except Refusal as refused:
+        json.dumps(InvalidBidRequest(found).document())
+    except Problem as refused:
         return refused.code
     return f"{len(found)} violations"
 
@@ -171,7 +171,7 @@ def _framed(raw: bytes) -> str:
     try:
         for start in range(0, len(raw), READ_BYTES):
             parser.feed(raw[start : start + READ_BYTES])
-    except Refusal as refused:
+    except Problem as refused:
         return refused.code
     return f"complete: {parser.complete}"
 

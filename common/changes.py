@@ -32,7 +32,6 @@ class Changes:
     """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """Begin without any trouble."""
         self._monotonic = monotonic
         self._seldom = Seldom(monotonic)
         self._lock = threading.Lock()

@@ -59,14 +59,14 @@ class BidResponse(msgspec.Struct, frozen=True, gc=False):
 _EITHER = {"oneOf": [{"required": ["seatbid", "cur"]}, {"required": ["nbr"]}]}
 
 
-class Original(msgspec.Struct, frozen=True, gc=False):
+class FirstSeen(msgspec.Struct, frozen=True, gc=False):
     """The first request with this id, where this one repeats it."""
 
     partition: Annotated[int, Meta(description="Its partition of the same topic.", ge=0)]
     offset: Annotated[int, Meta(description="Its offset in that partition.", ge=0)]
 
 
-class DecisionRecord(msgspec.Struct, frozen=True, gc=False):
+class DecisionValue(msgspec.Struct, frozen=True, gc=False):
     """What was decided on one bid request."""
 
     version: Annotated[
@@ -76,13 +76,13 @@ class DecisionRecord(msgspec.Struct, frozen=True, gc=False):
     strategy: Annotated[str, Meta(description="Name of the strategy that decided.")]
     decided_at: Annotated[int, Meta(description="When, in epoch milliseconds.")]
     response: Annotated[BidResponse, Meta(extra_json_schema=_EITHER)]
-    duplicate_of: Original | UnsetType = UNSET
+    duplicate_of: FirstSeen | UnsetType = UNSET
 
 
-_DECODER = msgspec.json.Decoder(DecisionRecord)
+_DECODER = msgspec.json.Decoder(DecisionValue)
 
 
-def read(value: bytes | None) -> DecisionRecord:
+def read(value: bytes | None) -> DecisionValue:
     """Read a record's value, whatever else it has; raise ValueError for what is no decision."""
     try:
         record = _DECODER.decode(value or b"")

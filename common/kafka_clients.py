@@ -23,7 +23,7 @@ class NeverSentError(KafkaError):  # type: ignore[misc]  # kafka-python ships no
 
 
 class Producer(Protocol):
-    """The part of DroppableProducer that both services use."""
+    """The part of AbortableProducer that both services use."""
 
     def send(
         self,
@@ -38,11 +38,11 @@ class Producer(Protocol):
     def close(self, timeout: float | None = None) -> None:
         """Wait for what is pending, then stop; raise KafkaTimeoutError when it stays pending."""
 
-    def drop(self) -> None:
+    def force_close(self) -> None:
         """Stop without waiting for what is pending: its futures fail."""
 
 
-class DroppableProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python ships no types
+class AbortableProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python ships no types
     """kafka.KafkaProducer with a way out when `close` has none.
 
     In kafka-python 3.0.12 an idempotent producer never sends again after a batch that was already
@@ -52,7 +52,7 @@ class DroppableProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python sh
     """
 
     @property
-    def sends(self) -> bool:
+    def is_alive(self) -> bool:
         """Whether the sender thread lives: without it nothing is sent and nothing fails."""
         return bool(self._sender.is_alive())
 
@@ -60,18 +60,18 @@ class DroppableProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python sh
         """Have `send` raise KafkaTimeoutError at once where it would wait for a topic."""
         self.config["max_block_ms"] = 0
 
-    def take_back(self) -> None:
+    def abort_unsent(self) -> None:
         """Fail every record that has not been put into a request with NeverSentError.
 
         Only the sender's own lock of a partition tells the two kinds apart for certain: a batch
         that is in the queue under that lock, and was never drained from it, is sent by nobody.
         """
         for batch in self._accumulator._incomplete.all():  # noqa: SLF001  no public way, see above
-            if self._unqueued(batch):
+            if self._take_from_queue(batch):
                 batch.abort(NeverSentError("not sent in time"))
                 self._accumulator.deallocate(batch)
 
-    def _unqueued(self, batch: Any) -> bool:  # noqa: ANN401  kafka-python ships no types
+    def _take_from_queue(self, batch: Any) -> bool:  # noqa: ANN401  kafka-python ships no types
         partition = batch.topic_partition
         queue = self._accumulator._batches[partition]  # noqa: SLF001  no public way, see above
         with self._accumulator._tp_lock(partition):  # noqa: SLF001  no public way, see above
@@ -81,7 +81,7 @@ class DroppableProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python sh
             batch.records.close()
         return True
 
-    def drop(self) -> None:
+    def force_close(self) -> None:
         """Stop the sender thread, which fails what is pending."""
         self._sender.force_close()
         self._sender.join(_SENDER_ENDS_WITHIN_S)
@@ -92,11 +92,10 @@ class DroppableProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python sh
             self._closed = True
 
 
-class TellingManager(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python ships no types
+class ReportingManager(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python ships no types
     """kafka-python's connections, which tell whether they were made, and why they failed."""
 
     def __init__(self, net: Any, troubles: BrokerTroubles, **configs: Any) -> None:  # noqa: ANN401  kafka-python's own
-        """Tell `troubles`."""
         self._troubles = troubles
         # Says whether this thread may be made to wait; None: it may.
         self.before_connecting: Callable[[], bool] | None = None
@@ -116,12 +115,12 @@ class TellingManager(KafkaConnectionManager):  # type: ignore[misc]  # kafka-pyt
         await super()._connect(node, conn, *args, **options)
 
     def _note_reached(self, broker: str, conn: Any) -> None:  # noqa: ANN401  the same
-        self._troubles.reached(broker)
-        conn.close_future.add_both(lambda _end: self._troubles.ended(broker))
+        self._troubles.note_reached(broker)
+        conn.close_future.add_both(lambda _end: self._troubles.note_ended(broker))
 
     def _note_failed(self, broker: str, error: BaseException) -> None:
         if not self.closed:
-            self._troubles.failed(broker, explain_connection(error, self.config))
+            self._troubles.note_failed(broker, explain_connection(error, self.config))
 
     def _name(self, node: Any) -> str:  # noqa: ANN401  the same
         given = {(each.host, each.port) for each in self.cluster.bootstrap_brokers()}
@@ -130,7 +129,7 @@ class TellingManager(KafkaConnectionManager):  # type: ignore[misc]  # kafka-pyt
         return join_host_port(node.host, node.port) + by
 
 
-def opened(
+def create_or_close(
     factory: Callable[..., Any], options: dict[str, Any], troubles: BrokerTroubles | None = None
 ) -> Any:  # noqa: ANN401  no types
     """Return factory(**options), whose connections tell `troubles`.
@@ -144,10 +143,10 @@ def opened(
 
     def kafka_client(**configs: Any) -> KafkaNetClient:  # noqa: ANN401  kafka-python's own
         net = NetworkSelector(**configs)
-        made.append(KafkaNetClient(net=net, manager=TellingManager(net, told, **configs)))
+        made.append(KafkaNetClient(net=net, manager=ReportingManager(net, told, **configs)))
         return made[-1]
 
-    with told.explaining():
+    with told.explain_errors():
         try:
             return factory(kafka_client=kafka_client, **options)
         except BaseException:

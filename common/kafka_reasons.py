@@ -82,24 +82,23 @@ class BrokerTroubles:
     """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """Know of none."""
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._open: Counter[str] = Counter()
         self._why: dict[str, _Why] = {}
 
-    def reached(self, broker: str) -> None:
+    def note_reached(self, broker: str) -> None:
         """Note that a connection was made."""
         with self._lock:
             self._open[broker] += 1
             self._why.pop(broker, None)
 
-    def ended(self, broker: str) -> None:
+    def note_ended(self, broker: str) -> None:
         """Note that a connection that was made is there no longer."""
         with self._lock:
             self._open[broker] -= 1
 
-    def failed(self, broker: str, why: str) -> None:
+    def note_failed(self, broker: str, why: str) -> None:
         """Note why a connection was not made, or has ended."""
         with self._lock:
             known = self._fresh().get(broker)
@@ -132,7 +131,7 @@ class BrokerTroubles:
         return {broker: known for broker, known in self._why.items() if known.at_s >= oldest}
 
     @contextmanager
-    def explaining(self) -> Iterator[None]:
+    def explain_errors(self) -> Iterator[None]:
         """Raise what Kafka's client raises inside as a KafkaUnavailableError that says why."""
         try:
             yield

@@ -77,7 +77,7 @@ def configure_logs(service: str, settings: LogSettings, stream: TextIO | LogStre
         name_service,
         drop_personal,
     ]
-    rendering = _rendering(settings.format)
+    rendering = _renderers(settings.format)
     structlog.configure(
         processors=[*shared, *rendering],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(settings.level)),
@@ -105,7 +105,7 @@ def json_line(event: EventDict | msgspec.Struct | str, **options: Any) -> str:  
     )
 
 
-def _rendering(form: str) -> list[Processor]:
+def _renderers(form: str) -> list[Processor]:
     if form == "console":
         return [escape_controls, structlog.dev.ConsoleRenderer()]
     return [_TRACEBACKS, structlog.processors.JSONRenderer(json_line)]

@@ -21,7 +21,6 @@ class BatchHistogram(Collector):
     """
 
     def __init__(self, row: Metric, registry: CollectorRegistry) -> None:
-        """Begin with none."""
         self._row = row
         self._counts = [0] * (len(row.buckets) + 1)
         self._sum = 0.0

@@ -24,7 +24,6 @@ class OtelSpan:
     """A span of the SDK, sampled or not."""
 
     def __init__(self, span: SdkSpan) -> None:
-        """Take a span that has begun."""
         self._span = span
         carrier: dict[str, str] = {}
         _W3C.inject(carrier, set_span_in_context(span))
@@ -43,7 +42,6 @@ class OtelTracer:
     """Makes spans and exports them from a thread of its own, which has a bounded queue."""
 
     def __init__(self, service: str, spans_to: SpanExporter) -> None:
-        """Take the name of the service and where its spans go."""
         self._provider = TracerProvider(
             resource=Resource.create({"service.name": service}), shutdown_on_exit=False
         )

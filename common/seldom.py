@@ -27,7 +27,6 @@ class Seldom:
     """Lets few lines of a kind a minute be written; safe to use from several threads."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """Take the clock that minutes pass by."""
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._kinds: dict[Hashable, _Kind] = {}
@@ -62,7 +61,6 @@ class SeldomFilter(logging.Filter):
     """
 
     def __init__(self, library: str, seldom: Seldom) -> None:
-        """Ask `seldom` about the lines of `library`."""
         super().__init__()
         self._of_library = logging.Filter(library)
         self._seldom = seldom

@@ -17,7 +17,6 @@ class Guard:
     """Guards a thread's work against errors that nobody expected."""
 
     def __init__(self, thread: str, seldom: Seldom | None = None) -> None:
-        """Take the thread's name for the log."""
         self._thread = thread
         self._seldom = seldom or Seldom()
 

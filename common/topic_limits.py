@@ -9,7 +9,7 @@ from typing import Any
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource
 
-from common.kafka_clients import opened
+from common.kafka_clients import create_or_close
 from common.kafka_reasons import BrokerTroubles
 
 _NAME = "max.message.bytes"
@@ -25,7 +25,7 @@ def record_limits(
     It is the default where Kafka does not tell, because the topic is missing or its configuration
     is not ours to see.
     """
-    with closing(opened(KafkaAdminClient, dict(options), troubles)) as admin:
+    with closing(create_or_close(KafkaAdminClient, dict(options), troubles)) as admin:
         asked = [ConfigResource("TOPIC", topic, {_NAME: None}) for topic in topics]
         told = admin.describe_configs(asked, config_filter="all").get("topic", {})
     return {topic: _limit(told.get(topic, {})) for topic in topics}

@@ -17,15 +17,15 @@ from common.gc import tune_gc
 from common.logs import configure_logs, get_logger
 from common.settings import SettingsError
 from common.tracing import tracer_maker
-from consumer.bootstrap import Bootstrap, choose_extensions
+from consumer.bootstrap import Bootstrap, load_extensions
 from consumer.dlq import command
-from consumer.dlq.limit import TooManyDeadLettersError
+from consumer.dlq.limit import DlqLimitExceeded
 from consumer.health.health import Health
-from consumer.health.server import serving
+from consumer.health.server import serve
 from consumer.kafka.clients import KafkaClients, connect
 from consumer.metrics import ConsumerMetrics
 from consumer.processing.decision_log import DecisionLog
-from consumer.processing.timeout import AlarmBudget, TimeBudget
+from consumer.processing.timeout import AlarmTimeout, Timeout
 from consumer.runtime import Clock, Runtime, Stop
 from consumer.service import Service
 from consumer.settings.consumer import ConsumerSettings, load_settings
@@ -41,7 +41,7 @@ def main(  # noqa: PLR0913  what a process is given by the system, so that tests
     *,
     on_stop_signal: Callable[[Callable[[], None]], None],
     connect: Callable[[ConsumerSettings], KafkaClients] = connect,
-    budget: Callable[[float], TimeBudget] = AlarmBudget,
+    timeout: Callable[[float], Timeout] = AlarmTimeout,
 ) -> int:
     """Run and return the exit code: 0 after a stop, 2 for a wrong setting, 1 for a crash."""
     clock = Clock()
@@ -49,7 +49,7 @@ def main(  # noqa: PLR0913  what a process is given by the system, so that tests
     metrics = ConsumerMetrics(registry)
     try:
         settings = load_settings(environ)
-        extensions = choose_extensions(settings, environ, metrics, clock)
+        extensions = load_extensions(settings, environ, metrics, clock)
         tracer = tracer_maker(_SERVICE, settings.tracing, stdout)()
     except SettingsError as error:
         print(error, file=stderr)
@@ -62,23 +62,23 @@ def main(  # noqa: PLR0913  what a process is given by the system, so that tests
     with ExitStack() as stack:
         try:
             host, port = stack.enter_context(
-                serving(settings.health_host, settings.health_port, health, registry)
+                serve(settings.health_host, settings.health_port, health, registry)
             )
         except OSError as error:
             where = join_host_port(settings.health_host, settings.health_port)
             print(f"CONSUMER_HEALTH_PORT: cannot listen on {where}: {error}", file=stderr)
             return SettingsError.exit_code
         get_logger().info("health served", host=host, port=port)
-        metrics.ready.set_function(lambda: not health.reasons())
+        metrics.ready.set_function(lambda: not health.not_ready())
         runtime = Runtime(clock, stop, health, metrics, tracer)
-        bootstrap = Bootstrap(settings, connect, runtime, extensions, decision_log, budget)
+        bootstrap = Bootstrap(settings, connect, runtime, extensions, decision_log, timeout)
         return _run(bootstrap.build_service())
 
 
 def _run(service: Service) -> int:
     try:
         service.run()
-    except TooManyDeadLettersError as error:
+    except DlqLimitExceeded as error:
         get_logger().error("stopped: too many dead letters", error=str(error))
         return _CRASHED
     except FencedInstanceIdError:

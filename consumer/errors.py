@@ -26,31 +26,30 @@ class Stage(StrEnum):
     SINK = "sink"
 
 
-class UnprocessableError(Exception):
+class InvalidMessage(Exception):
     """No later attempt at this record can succeed. Disposition: dead letter.
 
     The message may quote the record: it goes into the dead letter, never into a log.
     """
 
     def __init__(self, reason: Reason, stage: Stage, message: str) -> None:
-        """Say why, where, and in words."""
         super().__init__(message)
         self.reason = reason
         self.stage = stage
 
 
-class SinkRefusedError(Exception):
+class MessageRejected(Exception):
     """A sink will never take this decision, a larger one than its topic allows for instance.
 
     Disposition: dead letter.
     """
 
 
-class SinkUnavailableError(Exception):
+class SinkBackpressureError(Exception):
     """A sink cannot take decisions at present. Disposition: commit nothing, back off, retry."""
 
 
-class UnavailableAtOnceError(SinkUnavailableError):
+class PartitionBackpressureError(SinkBackpressureError):
     """It is known without waiting that a topic cannot be written to at present.
 
     Disposition: as above, for this record's partition alone. An attempt for another costs no time.

@@ -96,7 +96,7 @@ STUCK = Metric(
 UNREADABLE = Metric(
     "consumer_unreadable_partitions",
     "gauge",
-    "Assigned partitions that are held because what comes next in them cannot be read.",
+    "Assigned partitions that are paused because what comes next in them cannot be read.",
 )
 DUPLICATES = Metric(
     "consumer_duplicates_total",
@@ -165,7 +165,6 @@ class ConsumerMetrics:
     """The rows of TABLE as instruments."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        """Register every row."""
         self.records = RECORDS.counter(registry)
         self.decisions = DECISIONS.counter(registry)
         self.processing = PROCESSING.batch_histogram(registry)

@@ -13,7 +13,7 @@ class NoSuchPluginError(Exception):
     """What a setting names is not there or cannot be used; the message says why."""
 
 
-def made(group: str, name: str, members: Collection[str], environ: Mapping[str, str]) -> Any:  # noqa: ANN401  the caller knows the protocol, and `members` are its own
+def load_plugin(group: str, name: str, members: Collection[str], environ: Mapping[str, str]) -> Any:  # noqa: ANN401  the caller knows the protocol, and `members` are its own
     """Return an object of the class called `name`; raise NoSuchPluginError or SettingsError.
 
     `package.module:Class` is imported; any other name is one of the entry points of `group` that

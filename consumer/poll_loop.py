@@ -16,17 +16,17 @@ from kafka.structs import TopicPartition
 
 from common.kafka_reasons import explain_answer
 from consumer.kafka.commits import Commits
-from consumer.kafka.consumer import Source
+from consumer.kafka.consumer import Consumer
 from consumer.kafka.control_records import ControlRecords
-from consumer.kafka.offset_reset import Positions
+from consumer.kafka.offset_reset import OffsetReset
 from consumer.kafka.reading import UnreadableError
-from consumer.kafka.rebalance import Book
+from consumer.kafka.rebalance import PartitionState
 from consumer.kafka.record import Polled
-from consumer.kafka.stall_detector import Watchdog
+from consumer.kafka.stall_detector import StallDetector
 from consumer.kafka.unreadable import Unreadable
-from consumer.processing.account import Account
 from consumer.processing.backlog import Backlog
-from consumer.processing.guarantee import Guarantee
+from consumer.processing.buffered_metrics import BufferedMetrics
+from consumer.processing.checkpointer import Checkpointer
 from consumer.runtime import Backoff, Runtime
 
 
@@ -41,16 +41,16 @@ class PollLoop:
     bounds how late a stop is noticed.
     """
 
-    source: Source
-    positions: Positions
+    consumer: Consumer
+    positions: OffsetReset
     backlog: Backlog
     commits: Commits
-    guarantee: Guarantee
-    account: Account
+    checkpointer: Checkpointer
+    metrics: BufferedMetrics
     control_records: ControlRecords
-    watchdog: Watchdog
+    watchdog: StallDetector
     unreadable: Unreadable
-    books: Book
+    states: PartitionState
     kafka_backoff: Backoff
     runtime: Runtime
     poll_timeout_ms: int
@@ -59,18 +59,18 @@ class PollLoop:
         """Go round until a stop is requested, with what has begun finished and committed."""
         while not self.runtime.stop.requested:
             self.runtime.health.beat()
-            self.go_round()
+            self.run_round()
         self.commits.flush()
 
-    def go_round(self) -> None:
+    def run_round(self) -> None:
         """Poll once and process what waits."""
         self.commits.flush()
         self.backlog.add(self._poll())
         due = self.backlog.due()
         if due:
             self._process(due)
-        self.control_records.look()
-        self.watchdog.look(empty=not due)
+        self.control_records.check()
+        self.watchdog.check(empty=not due)
 
     def _poll(self) -> Polled:
         try:
@@ -78,50 +78,50 @@ class PollLoop:
         except FencedInstanceIdError:
             raise
         except KafkaError as error:
-            self._try_again(explain_answer(error))
+            self._retry(explain_answer(error))
             return {}
-        self.runtime.health.clear("kafka")
+        self.runtime.health.set_ready("kafka")
         self.kafka_backoff.reset()
         return polled
 
     def _records(self) -> Polled:
-        self.unreadable.try_again()
-        self.watchdog.forget(self.unreadable.held)
+        self.unreadable.resume_due()
+        self.watchdog.on_revoked(self.unreadable.paused)
         try:
-            polled = self.source.poll(timeout_ms=self.backlog.due_in_ms(self.poll_timeout_ms))
+            polled = self.consumer.poll(timeout_ms=self.backlog.due_in_ms(self.poll_timeout_ms))
         except NoOffsetForPartitionError as error:
             self.positions.begin(error.args[0])
-            self._read_anew(error.args[0])
+            self._reread(error.args[0])
         except OffsetOutOfRangeError as error:
             self.positions.out_of_range(error.args[0])
-            self._read_anew(error.args[0])
+            self._reread(error.args[0])
         except LogTruncationError as error:
             self.positions.diverged(error.divergent_offsets)
-            self._read_anew(error.divergent_offsets)
+            self._reread(error.divergent_offsets)
         except UnreadableError as error:
-            return self.unreadable.meet(error)
+            return self.unreadable.handle(error)
         else:
-            self.unreadable.forget(polled)
+            self.unreadable.on_revoked(polled)
             return polled
         return {}
 
-    def _read_anew(self, partitions: Iterable[TopicPartition]) -> None:
+    def _reread(self, partitions: Iterable[TopicPartition]) -> None:
         """Forget all that is known by the offsets of a log that is another one now."""
-        again = self.source.assignment() & {*partitions}
-        self.books.forget(again)
+        again = self.consumer.assignment() & {*partitions}
+        self.states.on_revoked(again)
         for partition in again:
-            self.source.resume(partition)
+            self.consumer.resume(partition)
 
     def _process(self, due: Polled) -> None:
         try:
-            progress = self.guarantee.process(due)
+            progress = self.checkpointer.process(due)
         finally:
-            self.account.write()
-        self.control_records.note(progress.done)
+            self.metrics.flush()
+        self.control_records.note(progress.durable)
         self.backlog.settle(progress)
 
-    def _try_again(self, why: str) -> None:
-        self.watchdog.excuse()
+    def _retry(self, why: str) -> None:
+        self.watchdog.reset()
         self.runtime.metrics.retries.labels("kafka").inc()
-        self.runtime.health.hinder("kafka", why)
+        self.runtime.health.set_not_ready("kafka", why)
         self.runtime.stop.wait(self.kafka_backoff.next_s())

@@ -34,7 +34,6 @@ class Stop:
     """
 
     def __init__(self, clock: Clock) -> None:
-        """Take the clock to sleep by."""
         self._clock = clock
         self.requested = False
 
@@ -53,7 +52,6 @@ class Backoff:
     """Doubles from `first_s` to `longest_s` seconds until something succeeds."""
 
     def __init__(self, first_s: float, longest_s: float) -> None:
-        """Begin at `first_s`."""
         self._first_s = first_s
         self._longest_s = longest_s
         self._next_s = first_s

@@ -13,7 +13,7 @@ from consumer.kafka.lag import Lag
 from consumer.poll_loop import PollLoop
 from consumer.runtime import Backoff, Runtime
 from consumer.settings.consumer import ConsumerSettings
-from consumer.sinks.outlets import Outlets
+from consumer.sinks.sinks import Sinks
 
 _MS = 1000
 _EXPORT_S = 1.0
@@ -42,48 +42,48 @@ class Service:
     settings: ConsumerSettings
     connect: Callable[[ConsumerSettings], KafkaClients]
     build_pipeline: Callable[[KafkaClients], Pipeline]
-    outlets: Outlets
+    sinks: Sinks
     backoff: Backoff
     runtime: Runtime
 
     def run(self) -> None:
         """Return after a stop: batch finished, offsets committed, group left, sinks drained."""
-        self.outlets.start()
+        self.sinks.start()
         try:
             self._work()
         finally:
-            self.outlets.drain(self.settings.sinks.drain_ms / _MS, self.runtime.clock)
+            self.sinks.drain(self.settings.sinks.drain_ms / _MS, self.runtime.clock)
             self.runtime.tracer.close(_EXPORT_S)
 
     def _work(self) -> None:
-        self.runtime.health.hinder("kafka", "not connected yet", expected=True)
-        clients = self._connected()
+        self.runtime.health.set_not_ready("kafka", "not connected yet", expected=True)
+        clients = self._connect()
         if clients is None:
             return
         try:
             self.build_pipeline(clients).run()
         finally:
-            self.runtime.health.hinder("service", "stopping", expected=True)
+            self.runtime.health.set_not_ready("service", "stopping", expected=True)
             self._close(clients)
 
-    def _connected(self) -> KafkaClients | None:
+    def _connect(self) -> KafkaClients | None:
         while not self.runtime.stop.requested:
             self.runtime.health.beat()
             try:
                 clients = self.connect(self.settings)
             except (KafkaError, OSError, TopicsUnavailableError) as error:
-                self.runtime.health.hinder("kafka", str(error))
+                self.runtime.health.set_not_ready("kafka", str(error))
                 self.runtime.stop.wait(self.backoff.next_s())
             else:
                 self.runtime.health.watch(clients.troubles)
-                self.runtime.health.clear("kafka")
+                self.runtime.health.set_ready("kafka")
                 get_logger().info("connected")
                 return clients
         return None
 
     def _close(self, clients: KafkaClients) -> None:
         try:
-            clients.source.close(autocommit=False, timeout_ms=self.settings.commit_timeout_ms)
+            clients.consumer.close(autocommit=False, timeout_ms=self.settings.commit_timeout_ms)
         except KafkaError as error:
             get_logger().warning("group not left in order", why=str(error))
         clients.publisher.close(self.settings.publish_timeout_ms / _MS)

@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from common.decisions import VERSION, DecisionRecord, Original
+from common.decisions import VERSION, DecisionValue, FirstSeen
 from consumer.bidding.decision import Bid, Bids, Decision, NoBid, NoBidReason
-from consumer.bidding.decision_record import decided
+from consumer.bidding.decision_record import build_decision_record
 from consumer.bidding.request import parse
 from consumer.testing.samples import SampleRecord
 
@@ -24,7 +24,7 @@ def schema() -> Mapping[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:rtb-bid-pipeline:decision-record:{VERSION}",
-        **msgspec.json.schema(DecisionRecord),
+        **msgspec.json.schema(DecisionValue),
     }
 
 
@@ -39,16 +39,18 @@ def page() -> str:
     table = "| member | type | there | what it is |\n| --- | --- | --- | --- |\n"
     rows = "".join(_rows("", schema()))
     bid = _example(Bids((Bid("1", 0.25, "ad-1"), Bid("2", 1.5, "ad-2")), "EUR"))
-    no_bid = _example(NoBid(NoBidReason.NON_HUMAN), Original(3, 1041))
+    no_bid = _example(NoBid(NoBidReason.NON_HUMAN), FirstSeen(3, 1041))
     again = "No bid, on a request whose id had come before"
     shown = f"\nA bid:\n\n{bid}\n{again}:\n\n{no_bid}"
     return f"{written}{MARK}\n## Members\n\n{table}{rows}\n## Examples\n{shown}"
 
 
-def _example(decision: Decision, original: Original | None = None) -> str:
+def _example(decision: Decision, original: FirstSeen | None = None) -> str:
     value = b'{"id":"r-7"}'
     record = SampleRecord(1042, value, partition=3)
-    made = decided(record, parse(value), decision, "ours", 1_767_323_045_123, original=original)
+    made = build_decision_record(
+        record, parse(value), decision, "ours", 1_767_323_045_123, first_seen=original
+    )
     return f"```json\n{msgspec.json.format(made.value, indent=2).decode()}\n```\n"
 
 

@@ -10,7 +10,7 @@ from marshmallow import fields
 
 from app.schema.base import OpenRtbObject
 from app.schema.fields import Array, Integer, Number, Object, Text
-from app.schema.recommendations import Advice, Recommended, Shape
+from app.schema.recommendations import Recommendation, Recommended, Shape
 from app.schema.relations import (
     AtLeastOne,
     AtMostOne,
@@ -74,14 +74,19 @@ def of_relation(relation: Relation, schema: OpenRtbObject) -> Iterator[Example]:
         raise TypeError(relation)
 
 
-def of_advice(advice: Advice, schema: OpenRtbObject) -> Example:
+def of_recommendation(recommendation: Recommendation, schema: OpenRtbObject) -> Example:
     """Return an example of a soft rule."""
-    if isinstance(advice, Recommended):
-        return _one_of(advice.names, schema)
-    if isinstance(advice, Shape):
-        if isinstance(schema.fields[advice.name], Array):
-            return Example({advice.name: [advice.good]}, {advice.name: [advice.bad]})
-        return Example({advice.name: advice.good}, {advice.name: advice.bad})
+    if isinstance(recommendation, Recommended):
+        return _one_of(recommendation.names, schema)
+    if isinstance(recommendation, Shape):
+        if isinstance(schema.fields[recommendation.name], Array):
+            return Example(
+                {recommendation.name: [recommendation.good]},
+                {recommendation.name: [recommendation.bad]},
+            )
+        return Example(
+            {recommendation.name: recommendation.good}, {recommendation.name: recommendation.bad}
+        )
     return Example({"banner": {"w": 300, "h": 250}, "instl": 0}, {"banner": {}, "instl": 0})
 
 

@@ -11,8 +11,8 @@ from marshmallow import fields, validate
 from app.schema.base import OpenRtbObject
 from app.schema.constraints import Constraint
 from app.schema.fields import Array, Extension
-from app.schema.violation import Problem
-from docs.examples import Members, of_advice, of_relation, value_of, wrong_type_of
+from app.schema.violation import Violation
+from docs.examples import Members, of_recommendation, of_relation, value_of, wrong_type_of
 from docs.places import Place
 
 
@@ -38,11 +38,13 @@ def rules(place: Place) -> Iterator[Rule]:
         yield from _of_field(place, name, field)
     for relation in place.schema.relations:
         for example in of_relation(relation, place.schema):
-            ((steps, problem),) = relation.findings(example.fails)
+            ((steps, problem),) = relation.violations(example.fails)
             yield _rule(place, place.path_of(*steps), problem, example.passes, example.fails)
-    for advice in place.schema.advice:
-        example = of_advice(advice, place.schema)
-        yield Rule(place, None, advice.rule, advice.message, example.passes, example.fails)
+    for recommendation in place.schema.recommendations:
+        example = of_recommendation(recommendation, place.schema)
+        yield Rule(
+            place, None, recommendation.rule, recommendation.message, example.passes, example.fails
+        )
 
 
 def _of_field(place: Place, name: str, field: fields.Field[Any]) -> Iterator[Rule]:
@@ -55,13 +57,13 @@ def _of_field(place: Place, name: str, field: fields.Field[Any]) -> Iterator[Rul
         (problem,) = messages["type"]
         yield _rule(place, path, problem, {name: good}, {name: wrong_type_of(field)})
     for constraint, value, bad in _of_constraints(field):
-        yield _rule(place, path, constraint.problem, {name: value}, {name: bad})
+        yield _rule(place, path, constraint.violation, {name: value}, {name: bad})
     if isinstance(field, Array):
         messages = field.inner.error_messages
         problem, bad = messages["type"][0], wrong_type_of(field.inner)
         yield _rule(place, f"{path}[0]", problem, {name: good}, {name: [bad]})
         for constraint, value, bad in _of_constraints(field.inner):
-            yield _rule(place, f"{path}[0]", constraint.problem, {name: [value]}, {name: [bad]})
+            yield _rule(place, f"{path}[0]", constraint.violation, {name: [value]}, {name: [bad]})
 
 
 def _of_constraints(field: fields.Field[Any]) -> Iterator[tuple[Constraint, Any, Any]]:
@@ -86,7 +88,7 @@ def _of_range(
         yield constraint, validator.max, validator.max + 1
 
 
-def _rule(place: Place, path: str, problem: Problem, passes: Members, fails: Members) -> Rule:
+def _rule(place: Place, path: str, problem: Violation, passes: Members, fails: Members) -> Rule:
     return Rule(place, path, problem.rule, problem.message, passes, fails)
 
 

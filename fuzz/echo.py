@@ -18,7 +18,7 @@ from gunicorn.app.base import BaseApplication
 
 from app.bootstrap import build_server
 from app.service import Service
-from app.settings import judge_of, load_settings
+from app.settings import build_validation, load_settings
 from common.log_stream import LogStream
 
 if TYPE_CHECKING:
@@ -70,7 +70,6 @@ class StockServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no t
     """gunicorn as it comes."""
 
     def __init__(self, port: int) -> None:
-        """Listen on a port of loopback."""
         self._port = port
         super().__init__()
 
@@ -99,7 +98,7 @@ def serve(which: str, port: int) -> None:
         return
     folder = Path(tempfile.mkdtemp(prefix="fuzz-echo-"))
     settings = load_settings({**_SETTINGS, "INGEST_PORT": str(port)})
-    server = build_server(settings, folder, judge_of(settings), LogStream(sys.stdout))
+    server = build_server(settings, folder, build_validation(settings), LogStream(sys.stdout))
     build_service = server.build_service
     server.build_service = lambda: with_echo(build_service())  # all of it is real but that
     server.run()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from app.openrtb import bid_request
 from app.problems import InvalidBidRequest, MalformedBody
-from app.validation.compiled_check import Compiled, Refused
+from app.validation.compile_rules import Rejected
+from app.validation.compiled_check import Compiled
 from app.validation.explain import violations
 from app.validation.strict_json import MAX_DEPTH, parse
 from app.validation.validator import Validator
@@ -19,7 +20,6 @@ class Opinions:
     """Our reader and the json module, the compiled check and marshmallow."""
 
     def __init__(self) -> None:
-        """Compile."""
         self._compiled = Compiled(bid_request())
         self._validator = Validator(bid_request())
 
@@ -28,7 +28,7 @@ class Opinions:
         try:
             document = parse(raw)
         except MalformedBody as refused:
-            refused.problem()
+            refused.document()
             if _read_strictly(raw) is not None:
                 raise Difference("refused by our reader alone") from refused
             return
@@ -37,15 +37,15 @@ class Opinions:
         expected = violations(document)
         if self._accepts(document) != (not expected):
             raise Difference("accepted by one verdict alone")
-        found = self._validator.examine(document).violations
+        found = self._validator.validate(document).violations
         if list(found) != expected:
             raise Difference("explained in two ways")
-        InvalidBidRequest(found).problem()
+        InvalidBidRequest(found).document()
 
     def _accepts(self, document: object) -> bool:
         try:
             self._compiled.check(document)
-        except Refused:
+        except Rejected:
             return False
         return True
 

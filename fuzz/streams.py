@@ -84,7 +84,6 @@ class Comparison:
     """The two servers, and how often which reason explained that they differ."""
 
     def __init__(self, ours: Server, stock: Server) -> None:
-        """Begin with nothing compared."""
         self._ours, self._stock = ours, stock
         self.streams = 0
         self.reasons: Counter[str] = Counter()

@@ -33,7 +33,6 @@ class HarnessError(CannotRunError):
     """The run cannot go on; the message says what happened, `hint` what to do about it."""
 
     def __init__(self, message: str, hint: str = "") -> None:
-        """Keep the hint beside the message, so that every reporter can place it."""
         super().__init__(message)
         self.message = message
         self.hint = hint

@@ -77,7 +77,6 @@ class DeadlineRunner:
     """A runner whose every execution ends by a common deadline."""
 
     def __init__(self, inner: Starter, clock: Clock, seconds: float) -> None:
-        """Allow `seconds` from now for all executions together."""
         self._inner = inner
         self._clock = clock
         self._seconds = seconds
@@ -215,7 +214,6 @@ class SideBySide:
     """Checks that only read, begun together once the machine is prepared for the first of them."""
 
     def __init__(self, checks: Sequence[Check], session: Session) -> None:
-        """Begin none yet."""
         self._checks = checks
         self._session = session
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="check")

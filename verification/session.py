@@ -29,7 +29,6 @@ class Session:
     """Prepares the machine step by step, and remembers a step that failed."""
 
     def __init__(self, context: Context, *, fresh: bool = False) -> None:
-        """Prepare nothing yet; `fresh` makes a new cluster even where a fitting one is."""
         self.context = context
         self.timeline = Timeline(context.clock)
         self.started = context.clock.now()

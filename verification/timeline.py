@@ -27,7 +27,6 @@ class Timeline:
     """Spans, in the order in which they ended."""
 
     def __init__(self, clock: Clock) -> None:
-        """Begin now."""
         self._clock = clock
         self._start = clock.monotonic()
         self.spans: list[Span] = []

@@ -27,7 +27,7 @@ class ClientSocket:
         loop: EventLoop,
         handler: Handler,
         writing: Countdown,
-        account: Callable[[], None],
+        hold: Callable[[], None],
         monotonic: Callable[[], float],
     ) -> None:
         """Have the loop call the handler; `account` is told whenever `len` may have changed."""
@@ -36,7 +36,7 @@ class ClientSocket:
         self._loop = loop
         self._handler = handler
         self._writing = writing
-        self._account = account
+        self._hold = hold
         self._monotonic = monotonic
         self._unsent = bytearray()
         self._countdown: Countdown | None = None
@@ -51,7 +51,7 @@ class ClientSocket:
         """Be told when the socket is ready; with no interest not even that its client is gone."""
         self._loop.watch(self._sock.fileno(), self._handler, interest)
 
-    def count_down(self, countdown: Countdown | None) -> None:
+    def start_countdown(self, countdown: Countdown | None) -> None:
         """Give the client that much time from now on; None: all that it wants."""
         if self._countdown is not None:
             self._countdown.stop(self._handler)
@@ -76,25 +76,25 @@ class ClientSocket:
         if self.closed:
             raise ClientGoneError
         if not self._unsent:
-            data = data[self._taken(data) :]
+            data = data[self._send_some(data) :]
         if not data:
             return
         self._unsent += data
         self.watch(WRITABLE)
         if self._countdown is not self._writing:
-            self.count_down(self._writing)
-        self._account()
+            self.start_countdown(self._writing)
+        self._hold()
         self._wait_for_room()
 
     def flush(self) -> bool:
         """Send what the client takes now; return whether that was the last; as above."""
-        del self._unsent[: self._taken(self._unsent)]
-        self._account()
+        del self._unsent[: self._send_some(self._unsent)]
+        self._hold()
         if len(self._unsent) <= _MOST_UNSENT:
             self._wake_writer()
         if self._unsent:
             return False
-        self.count_down(None)
+        self.start_countdown(None)
         self.watch(0)
         return True
 
@@ -108,13 +108,13 @@ class ClientSocket:
     def close(self) -> None:
         """Let go of it."""
         self.watch(0)
-        self.count_down(None)
+        self.start_countdown(None)
         self.closed = True
         self._unsent.clear()
         self._sock.close()
         self._wake_writer()
 
-    def _taken(self, data: bytes | bytearray) -> int:
+    def _send_some(self, data: bytes | bytearray) -> int:
         try:
             return self._sock.send(data)
         except BlockingIOError:

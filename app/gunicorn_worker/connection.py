@@ -12,7 +12,7 @@ from app.gunicorn_worker.client_socket import ClientGoneError, ClientSocket
 from app.gunicorn_worker.request_parser import Request, RequestParser
 from app.gunicorn_worker.wsgi import Exchange, build_environ
 from app.loop.event_loop import READABLE
-from app.problems import InternalError, MalformedRequest, Overloaded, Refusal, RequestTimeout
+from app.problems import InternalError, MalformedRequest, Overloaded, Problem, RequestTimeout
 from common.logs import get_logger
 
 if TYPE_CHECKING:
@@ -37,19 +37,18 @@ class Connection:
     def __init__(
         self, door: FrontDoor, site: Site, sock: socket.socket, peer: tuple[Any, ...]
     ) -> None:
-        """Wait for the first request."""
         self.phase = Phase.READING
         self._door = door
         self._site = site
         self._peer = peer
         self._parser = RequestParser(door.max_body_bytes)
-        self._held = 0  # bytes, as the gate has them
+        self._held = 0  # bytes, as what is in flight has them
         self._behind = b""  # what came behind a request, and belongs to the next
         self._keep_alive = False
         self._client = ClientSocket(
-            sock, door.loop, self, door.countdowns.write, self._account_or_close, door.monotonic
+            sock, door.loop, self, door.countdowns.write, self._hold_or_close, door.monotonic
         )
-        self._client.count_down(door.countdowns.read)
+        self._client.start_countdown(door.countdowns.read)
 
     @property
     def held(self) -> int:
@@ -70,7 +69,7 @@ class Connection:
         behind, self._behind = self._behind, b""
         if self.phase is Phase.READING:
             self._client.watch(READABLE)
-            self._take_in(behind)
+            self._feed(behind)
 
     def on_timeout(self) -> None:
         """End what has taken too long; that nobody has read yet what came is no client's fault."""
@@ -79,7 +78,7 @@ class Connection:
         elif self._parser.begun:
             self.refuse(RequestTimeout("The request did not arrive in time."))
         else:
-            self._client.count_down(self._door.countdowns.read)
+            self._client.start_countdown(self._door.countdowns.read)
             if not self._receive():
                 self.close()
 
@@ -89,14 +88,14 @@ class Connection:
             get_logger().error("connection ended by an error", exc_info=error)
         self.close()
 
-    def refuse(self, refusal: Refusal) -> None:
+    def refuse(self, problem: Problem) -> None:
         """Answer without the application: what has come has not become a request for it."""
-        self._door.note_refusal(refusal, self._parser.request)
-        self._send_off(refusal)
+        self._door.note_problem(problem, self._parser.request)
+        self._send_problem(problem)
 
-    def _send_off(self, refusal: Refusal) -> None:
+    def _send_problem(self, problem: Problem) -> None:
         """Say no, and end the connection with it."""
-        self._client.send(self._door.render(refusal, to_head=self._parser.is_head))
+        self._client.send(self._door.render(problem, to_head=self._parser.is_head))
         self._finish(keep_alive=False)
 
     def close(self) -> None:
@@ -105,14 +104,14 @@ class Connection:
             return
         self.phase = Phase.CLOSED
         self._client.close()
-        self._let_go()
-        self._door.forget(self)
+        self._release()
+        self._door.remove_connection(self)
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         """Let go of what came, at once: no collector counts bytes."""
         self._parser.end()
         self._behind = b""
-        self._account_or_close()
+        self._hold_or_close()
 
     def _receive(self) -> bool:
         """Read what has come, or that there is no more; return False where it is neither."""
@@ -120,49 +119,49 @@ class Connection:
         if data is None:
             return False
         if data and self.phase is not Phase.LINGERING:
-            self._take_in(data)
+            self._feed(data)
         elif not data and self._parser.begun:
             self.refuse(MalformedRequest("The request ends early."))
         elif not data:
             self.close()
         return True
 
-    def _take_in(self, data: bytes) -> None:
+    def _feed(self, data: bytes) -> None:
         parser = self._parser
         had_begun = parser.begun
         try:
             parser.feed(data)
-            self._account()
-        except Refusal as refusal:
-            self.refuse(refusal)
+            self._hold()
+        except Problem as problem:
+            self.refuse(problem)
             return
         if parser.complete:
             self._answer()
             return
         if parser.begun and not had_begun:
-            self._client.count_down(self._door.countdowns.read)
+            self._client.start_countdown(self._door.countdowns.read)
         if parser.expects_continue:
             parser.expects_continue = False
             self._client.send(_CONTINUE)
 
-    def _account(self) -> None:
-        """Tell the gate what is held; it raises Overloaded where there is no room."""
+    def _hold(self) -> None:
+        """Tell what is in flight what is held; it raises Overloaded where there is no room."""
         held = self.held
         try:
-            self._door.gate.hold(held - self._held)
+            self._door.in_flight.hold(held - self._held)
         except Overloaded:
-            self._door.make_room(self, held - self._held)
-            self._door.gate.hold(held - self._held)
+            self._door.evict_longest(self, held - self._held)
+            self._door.in_flight.hold(held - self._held)
         self._held = held
 
-    def _account_or_close(self) -> None:
-        """Tell the gate what is held; without room for an answer that is not read, end."""
+    def _hold_or_close(self) -> None:
+        """Tell what is in flight what is held; without room for an answer that is not read, end."""
         try:
-            self._account()
+            self._hold()
         except Overloaded:
             self.close()
 
-    def make_room(self) -> None:
+    def evict(self) -> None:
         """Let go of what is held for the client: it has been at this for longer than others."""
         try:
             if self.phase is Phase.READING:
@@ -174,7 +173,7 @@ class Connection:
 
     def _answer(self) -> None:
         self.phase = Phase.ANSWERING
-        self._client.count_down(None)
+        self._client.start_countdown(None)
         assert self._parser.request is not None  # noqa: S101  for mypy: it is complete
         self._door.loop.hub.spawn(self._run, self._parser.request)
 
@@ -196,55 +195,55 @@ class Connection:
         except (ClientGoneError, GreenletExit):
             raise
         except BaseException as error:  # noqa: BLE001  it costs this client alone its answer
-            self._give_up(error, request, exchange)
+            self._answer_failed(error, request, exchange)
         else:
             door.note_response(request, exchange.status)
             self._finish(keep_alive=exchange.keep_alive)
 
-    def _give_up(self, error: BaseException, request: Request, exchange: Exchange) -> None:
+    def _answer_failed(self, error: BaseException, request: Request, exchange: Exchange) -> None:
         """Answer in the name of an application that could not; as a bid, it has counted it."""
         get_logger().error("failed", exc_info=error)
         if exchange.head_sent:
             self.close()
             return
-        refusal = error if isinstance(error, Refusal) else InternalError()
-        self._door.note_response(request, str(refusal.status.value))
-        self._send_off(refusal)
+        problem = error if isinstance(error, Problem) else InternalError()
+        self._door.note_response(request, str(problem.status.value))
+        self._send_problem(problem)
 
     def _flush(self) -> None:
         is_all = self._client.flush()
         if is_all and self.phase is Phase.WRITING:
-            self._go_on()
+            self._begin_next()
         elif is_all and self.phase is Phase.READING:  # it was invited to go on with its body
             self._client.watch(READABLE)
-            self._client.count_down(self._door.countdowns.read)
+            self._client.start_countdown(self._door.countdowns.read)
 
     def _finish(self, *, keep_alive: bool) -> None:
         self._keep_alive, self.phase = keep_alive, Phase.WRITING
         if not self._client:
-            self._go_on()
+            self._begin_next()
 
-    def _go_on(self) -> None:
+    def _begin_next(self) -> None:
         """Begin with the next request, or end."""
         if not self._keep_alive:
             self._linger()
             return
         self.phase = Phase.READING
         self._behind = self._parser.start_next()
-        self._account_or_close()
+        self._hold_or_close()
         if self.phase is not Phase.READING:
             return
-        self._client.count_down(self._door.countdowns.idle)
+        self._client.start_countdown(self._door.countdowns.idle)
         self._client.watch(0 if self._behind else READABLE)
         if self._behind:
-            self._door.loop.put_off(self)  # so that nobody with many holds up the others
+            self._door.loop.defer(self)  # so that nobody with many holds up the others
 
     def _linger(self) -> None:
         """Close our side now, the rest soon: what still comes could cost the answer (RFC 9112)."""
         self.phase = Phase.LINGERING
-        self._let_go()
+        self._release()
         if self.phase is Phase.CLOSED:  # there was no room for what it has not read
             return
         self._client.end_sending()
         self._client.watch(READABLE)
-        self._client.count_down(self._door.countdowns.linger)
+        self._client.start_countdown(self._door.countdowns.linger)

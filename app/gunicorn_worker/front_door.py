@@ -14,10 +14,10 @@ from app.gunicorn_worker.connection import Connection
 from app.gunicorn_worker.listener import Listener
 from app.gunicorn_worker.request_parser import Request
 from app.gunicorn_worker.response import HttpDate, render_head
-from app.http.answer import refuse
+from app.http.answer import error_response
 from app.loop.event_loop import READABLE, Countdown, EventLoop
 from app.loop.hub import Hub
-from app.problems import Refusal, Unavailable
+from app.problems import Problem, Unavailable
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -31,20 +31,20 @@ _UNREAD_BYTES = 64 * 1024
 _MOST_FOR_ONE = 64
 
 
-class Gate(Protocol):
+class ByteBudget(Protocol):
     """Bounds the bytes that are held for anybody."""
 
     def hold(self, change: int) -> None:
         """Count bytes in, or out below zero; raise Overloaded, counting none, if that is over."""
 
 
-class Account(Protocol):
+class ResponseCounter(Protocol):
     """Is told of every answer, once."""
 
     def note_response(self, path: str, status: int) -> None:
         """Count an answer of the application."""
 
-    def note_refusal(self, refusal: Refusal, method: str, path: str) -> None:
+    def note_problem(self, problem: Problem, method: str, path: str) -> None:
         """Count and log an answer that the application had no part in; both may be empty."""
 
 
@@ -66,7 +66,6 @@ class Site:
     """The application behind one listener."""
 
     def __init__(self, application: WSGIApplication, environ: WSGIEnvironment) -> None:
-        """Take the application, and what its requests have in common."""
         self.environ = environ
         self._application = application
 
@@ -75,7 +74,7 @@ class Site:
         exchange.run(self._application, environ)
 
 
-class SlowSite(Site):
+class ThreadedSite(Site):
     """An application that takes its time: a thread runs it, so that the loop need not wait."""
 
     def __init__(
@@ -93,12 +92,12 @@ class SlowSite(Site):
     def run(self, exchange: Exchange, environ: WSGIEnvironment, hub: Hub) -> None:
         """Answer one request, whole: sockets are the loop's."""
         pieces: list[bytes] = []
-        there = exchange.elsewhere(pieces.append)
+        there = exchange.with_buffer(pieces.append)
         try:
             hub.run_in(self._executor, self._seconds, lambda: there.run(self._application, environ))
         except TimeoutError as error:
             raise Unavailable("This took too long.", "unknown") from error
-        exchange.take(there, b"".join(pieces))
+        exchange.send_buffered(there, b"".join(pieces))
 
 
 class FrontDoor:
@@ -108,23 +107,22 @@ class FrontDoor:
         self,
         loop: EventLoop,
         countdowns: Countdowns,
-        gate: Gate,
-        account: Account,
+        in_flight: ByteBudget,
+        counter: ResponseCounter,
         max_body_bytes: int,
         max_connections: int,
         monotonic: Callable[[], float] = time.monotonic,
         date: HttpDate | None = None,
     ) -> None:
-        """Let nobody in yet."""
         self.loop = loop
         self.countdowns = countdowns
-        self.gate = gate
+        self.in_flight = in_flight
         self.max_body_bytes = max_body_bytes
         self.monotonic = monotonic
         self.date = date or HttpDate()
         self.keeps_alive = True
         self.answered = 0
-        self._account = account
+        self._counter = counter
         self._max_connections = max_connections
         self._connections: set[Connection] = set()
         self._listeners: dict[Listener, socket.socket] = {}
@@ -143,7 +141,7 @@ class FrontDoor:
         """Whether there may be more connections."""
         return len(self._connections) < self._max_connections
 
-    def add(self, listener: socket.socket, site: Site) -> None:
+    def add_listener(self, listener: socket.socket, site: Site) -> None:
         """Let clients in here from now on."""
         listener.settimeout(0)
         # a client that does not read has this much of the kernel's memory, and no more
@@ -152,7 +150,7 @@ class FrontDoor:
         self._open = False
         self._open_or_close()
 
-    def shut(self, backlog: int, patience_s: float) -> None:
+    def stop_accepting(self, backlog: int, patience_s: float) -> None:
         """Let in who has connected already and nobody else; give idle clients a moment more.
 
         A client that is let in now gets its answer and the end of its connection with it; one that
@@ -169,53 +167,53 @@ class FrontDoor:
         self.keeps_alive = False
         self.countdowns.idle.shorten(patience_s, self.monotonic())
 
-    def let_in(self, sock: socket.socket, peer: tuple[Any, ...], site: Site) -> None:
+    def add_connection(self, sock: socket.socket, peer: tuple[Any, ...], site: Site) -> None:
         """Take a new connection."""
         sock.settimeout(0)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._connections.add(Connection(self, site, sock, peer))
         self._open_or_close()
 
-    def forget(self, connection: Connection) -> None:
+    def remove_connection(self, connection: Connection) -> None:
         """Be told that a connection has ended."""
         self._connections.discard(connection)
         self._open_or_close()
 
-    def make_room(self, newcomer: Connection, wanted: int) -> None:
+    def evict_longest(self, connection: Connection, wanted: int) -> None:
         """End whoever holds something and has been at it for longest: unread answers come first.
 
         Who sends at once and reads at once never gets here; a crowd that does not makes room for
         itself.
         """
-        for other in self._in_the_way(newcomer, wanted):
-            other.make_room()
+        for other in self._find_longest(connection, wanted):
+            other.evict()
 
-    def _in_the_way(self, newcomer: Connection, wanted: int) -> list[Connection]:
+    def _find_longest(self, connection: Connection, wanted: int) -> list[Connection]:
         """Return those whose end makes room for so many bytes."""
         found: list[Connection] = []
         worth = wanted / _MOST_FOR_ONE
         for other in chain(self.countdowns.write, self.countdowns.read):
             if wanted <= 0:
                 break
-            if other is not newcomer and isinstance(other, Connection) and other.held > worth:
+            if other is not connection and isinstance(other, Connection) and other.held > worth:
                 found.append(other)
                 wanted -= other.held
         return found
 
-    def render(self, refusal: Refusal, *, to_head: bool) -> bytes:
-        """Return a refusal as a whole response that ends the connection."""
-        answer = refuse(refusal)
+    def render(self, problem: Problem, *, to_head: bool) -> bytes:
+        """Return a problem as a whole response that ends the connection."""
+        answer = error_response(problem)
         head = render_head(answer.status_line, answer.headers(), "Connection: close\r\n", self.date)
         return head if to_head else head + answer.body
 
     def note_response(self, request: Request, status: str) -> None:
         """Count an answer of the application."""
         self.answered += 1
-        self._account.note_response(_asked(request)[1], int(status[:3]))
+        self._counter.note_response(_method_and_path(request)[1], int(status[:3]))
 
-    def note_refusal(self, refusal: Refusal, request: Request | None) -> None:
+    def note_problem(self, problem: Problem, request: Request | None) -> None:
         """Count an answer that the application had no part in."""
-        self._account.note_refusal(refusal, *_asked(request))
+        self._counter.note_problem(problem, *_method_and_path(request))
 
     def _open_or_close(self) -> None:
         """Accept as long as there may be more; the others wait in the kernel."""
@@ -227,7 +225,7 @@ class FrontDoor:
             self.loop.watch(sock.fileno(), listener, READABLE if wanted else 0)
 
 
-def _asked(request: Request | None) -> tuple[str, str]:
+def _method_and_path(request: Request | None) -> tuple[str, str]:
     if request is None:
         return "", ""
     return request.method.decode("latin-1"), request.path.decode("latin-1")

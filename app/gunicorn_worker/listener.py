@@ -20,7 +20,6 @@ class Listener:
     """
 
     def __init__(self, door: FrontDoor, sock: socket.socket, site: Site) -> None:
-        """Take the socket, which the workers share."""
         self._door = door
         self._sock = sock
         self._site = site
@@ -31,7 +30,7 @@ class Listener:
             sock, peer = self._sock.accept()
         except OSError:  # none is there, no descriptor is left, or its network is gone (accept(2))
             return False
-        self._door.let_in(sock, peer, self._site)
+        self._door.add_connection(sock, peer, self._site)
         return True
 
     def on_event(self, _mask: int) -> None:

@@ -86,7 +86,7 @@ class RequestParser:
         self._protocol = self._new_protocol()
 
     def feed(self, data: bytes) -> None:
-        """Take in what came; raise a Refusal for what is no request, or over a limit."""
+        """Take in what came; raise a Problem for what is no request, or over a limit."""
         if not self.begun:
             data = self._without_empty_lines(data)
             self.begun = bool(data)
@@ -125,7 +125,7 @@ class RequestParser:
         except UnsupportedTransferCoding as error:
             raise UnsupportedCoding("Transfer-Encoding must be chunked, or absent.") from error
         except Exception as error:  # what comes out of a parser is about what went in
-            raise MalformedRequest(f"This is no request of HTTP/1.1: {_words(error)}.") from error
+            raise MalformedRequest(f"This is no request of HTTP/1.1: {_reason(error)}.") from error
 
     @property
     def is_head(self) -> bool:
@@ -237,7 +237,7 @@ def _keeps_alive(fields: list[tuple[bytes, bytes]], version: tuple[int, int]) ->
     return b"close" not in options and (version == (1, 1) or b"keep-alive" in options)
 
 
-def _words(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     """Return what an error says by its name: its text may hold what the client sent."""
     return {
         "InvalidRequestLine": "its first line is malformed",

@@ -14,11 +14,11 @@ from gunicorn.glogging import Logger
 from gunicorn.workers.base import Worker
 
 from app.gunicorn_worker.worker import GreenletWorker
-from app.health.worker_state import Lifecycle
+from app.health.worker_state import WorkerState
 from app.http.application import PortDispatcher
+from app.multiprocess_metrics import MultiprocessMetrics
 from app.service import Service
 from app.settings import SERVICE, IngestSettings
-from app.worker_counts import WorkerCounts
 from common.addresses import join_host_port
 
 # A worker does not accept connections before its hooks are done: with Kafka there, its first
@@ -70,7 +70,7 @@ class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no 
         self,
         settings: IngestSettings,
         build_service: Callable[[], Service],
-        counts: WorkerCounts,
+        metrics: MultiprocessMetrics,
         metrics_dir: Path,
     ) -> None:
         """Configure; `build_service` is called in each worker, after the fork."""
@@ -78,7 +78,7 @@ class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no 
         self.service: Service | None = None  # of this process, once it is a worker
         self.admin_port = settings.admin_port  # the real one, once it is bound
         self.build_service = build_service
-        self._counts = counts
+        self._metrics = metrics
         self._metrics_dir = metrics_dir
         super().__init__()
 
@@ -89,8 +89,8 @@ class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no 
         self.cfg.set("when_ready", self._note_bound)
         self.cfg.set("post_worker_init", self._start_service)
         self.cfg.set("worker_exit", self._close_service)
-        self.cfg.set("child_exit", self._forget_worker)
-        self.cfg.set("on_exit", self._remove_counts)
+        self.cfg.set("child_exit", self._mark_dead)
+        self.cfg.set("on_exit", self._remove_metrics)
 
     def run(self) -> None:
         """Serve until SIGTERM, then leave with SystemExit."""
@@ -99,13 +99,13 @@ class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no 
     def load(self) -> PortDispatcher:
         """Build what this worker serves; all others' probes wait for it to have started."""
         self.service = self.build_service()
-        self.service.lifecycle.mark_starting()
+        self.service.worker_state.set_starting()
         return PortDispatcher(self.service.public, self.service.admin, self.admin_port)
 
     def note_stop(self) -> None:
         """Turn readiness off; a signal can come before there is a service."""
         if self.service is not None:
-            self.service.lifecycle.stop()
+            self.service.worker_state.stop()
 
     def _note_bound(self, arbiter: Arbiter) -> None:
         """Learn, before the first fork, which port a 0 has become."""
@@ -120,11 +120,11 @@ class IngestServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no 
         if self.service is not None:
             self.service.close(self.settings.drain_timeout_s)
 
-    def _forget_worker(self, _arbiter: Arbiter, worker: Worker) -> None:
-        self._counts.forget(worker.pid)
-        Lifecycle(self._metrics_dir, worker.pid).forget()
+    def _mark_dead(self, _arbiter: Arbiter, worker: Worker) -> None:
+        self._metrics.mark_dead(worker.pid)
+        WorkerState(self._metrics_dir, worker.pid).remove()
 
-    def _remove_counts(self, _arbiter: Arbiter) -> None:
+    def _remove_metrics(self, _arbiter: Arbiter) -> None:
         shutil.rmtree(self._metrics_dir, ignore_errors=True)
 
 

@@ -15,14 +15,14 @@ from typing import Any
 
 from gunicorn.workers.base import Worker
 
-from app.gunicorn_worker.front_door import Countdowns, FrontDoor, Site, SlowSite
+from app.gunicorn_worker.front_door import Countdowns, FrontDoor, Site, ThreadedSite
 from app.gunicorn_worker.wsgi import base_environ
 from app.loop.event_loop import Countdown, EventLoop
 
 _LOOK_S = 0.5  # between two looks at what no event tells of: the arbiter wants to hear from us
 _IDLE_AT_END_S = 2.0  # for a request that a kept-alive client may already be sending
 _LINGER_S = 2.0
-_LAST_S = 1.0  # to send refusals, and for their clients to be gone
+_LAST_S = 1.0  # to send problems, and for their clients to be gone
 _ADMIN_S = 5.0  # for an answer to whoever runs the service, waiting for its turn included
 
 
@@ -50,20 +50,20 @@ class GreenletWorker(Worker):  # type: ignore[misc]  # gunicorn ships no types
         door = self.build_door()
         sender = self.app.service.run_sender(door.loop)
         while self.alive:
-            self._go_on(door)
+            self._run_pass(door)
             self.alive = self.alive and door.answered < self.max_requests
-        door.shut(self.cfg.backlog, _IDLE_AT_END_S)
-        self._serve_the_last(door, self.cfg.graceful_timeout)
+        door.stop_accepting(self.cfg.backlog, _IDLE_AT_END_S)
+        self._drain(door, self.cfg.graceful_timeout)
         door.loop.expire()  # an answer that says no is better than none
-        self._serve_the_last(door, _LAST_S)
+        self._drain(door, _LAST_S)
         if sender is not None:
             sender.stop()
         door.loop.close()
 
-    def _serve_the_last(self, door: FrontDoor, seconds: float) -> None:
+    def _drain(self, door: FrontDoor, seconds: float) -> None:
         end = time.monotonic() + seconds
         while len(door) and time.monotonic() < end:
-            self._go_on(door)
+            self._run_pass(door)
 
     def build_door(self) -> FrontDoor:
         """Return what serves this worker's listeners."""
@@ -85,14 +85,14 @@ class GreenletWorker(Worker):  # type: ignore[misc]  # gunicorn ships no types
         door = FrontDoor(
             loop,
             countdowns,
-            service.gate,
+            service.in_flight,
             service,
             settings.max_body_bytes,
             self.cfg.worker_connections,
         )
         one_thread = ThreadPoolExecutor(1, "admin")
         for listener in self.sockets:
-            door.add(listener.sock, self._site(listener.getsockname(), one_thread))
+            door.add_listener(listener.sock, self._site(listener.getsockname(), one_thread))
         return door
 
     def _site(self, address: tuple[Any, ...], executor: Executor) -> Site:
@@ -101,9 +101,9 @@ class GreenletWorker(Worker):  # type: ignore[misc]  # gunicorn ships no types
         service = self.app.service
         if address[1] != self.app.admin_port:
             return Site(service.public, environ)
-        return SlowSite(service.admin, environ, executor, _ADMIN_S)
+        return ThreadedSite(service.admin, environ, executor, _ADMIN_S)
 
-    def _go_on(self, door: FrontDoor) -> None:
+    def _run_pass(self, door: FrontDoor) -> None:
         door.loop.run_once(_LOOK_S)
         if (now := time.monotonic()) < self._looked + _LOOK_S:
             return
@@ -118,7 +118,6 @@ class Signals:
     """The pipe that gunicorn writes to when a signal has come, so that the loop wakes up."""
 
     def __init__(self, descriptor: int) -> None:
-        """Take the end that is read from."""
         self._descriptor = descriptor
 
     def on_event(self, _mask: int) -> None:

@@ -119,11 +119,11 @@ class Exchange:
             if close is not None:
                 close()
 
-    def elsewhere(self, send: Callable[[bytes], None]) -> Exchange:
+    def with_buffer(self, send: Callable[[bytes], None]) -> Exchange:
         """Return one for the same request whose answer goes somewhere else."""
         return Exchange(self._request, send, self._date, may_keep_alive=self.keep_alive)
 
-    def take(self, other: Exchange, answer: bytes) -> None:
+    def send_buffered(self, other: Exchange, answer: bytes) -> None:
         """Send what has been answered elsewhere."""
         self.status, self.keep_alive, self.head_sent = other.status, other.keep_alive, True
         self._send(answer)
@@ -150,7 +150,7 @@ class Exchange:
         if not data:
             return
         head = b"" if self.head_sent else self._head()
-        self._send(head + self._framed(data))
+        self._send(head + self._frame(data))
 
     def _head(self) -> bytes:
         if not self.status:
@@ -160,10 +160,10 @@ class Exchange:
         if self._has_no_body and not self._is_to_head:
             fields = [item for item in fields if item[0].lower() != "content-length"]
         elif not self._says_length:
-            framing = self._own_framing()
+            framing = self._choose_framing()
         return render_head(self.status, fields, framing + self._connection(), self._date)
 
-    def _own_framing(self) -> str:
+    def _choose_framing(self) -> str:
         if self._length is not None:
             return f"Content-Length: {self._length}\r\n"
         if self._request.version == (1, 1) and not self._is_to_head:
@@ -177,7 +177,7 @@ class Exchange:
             return "Connection: close\r\n"
         return "" if self._request.version == (1, 1) else "Connection: keep-alive\r\n"
 
-    def _framed(self, data: bytes) -> bytes:
+    def _frame(self, data: bytes) -> bytes:
         if self._has_no_body:
             return b""
         if self._chunked:

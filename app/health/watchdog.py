@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from app.health.worker_state import Lifecycle
+from app.health.worker_state import WorkerState
 from app.kafka.publisher import Publisher
 from app.metrics import IngestMetrics
 from common.changes import Changes
@@ -20,14 +20,14 @@ class Watchdog:
     def __init__(
         self,
         publisher: Publisher,
-        lifecycle: Lifecycle,
+        worker_state: WorkerState,
         metrics: IngestMetrics,
         patience_s: float,
         every_s: float = 1.0,
     ) -> None:
         """Prepare; `start` begins to look, after the fork."""
         self._publisher = publisher
-        self._lifecycle = lifecycle
+        self._worker_state = worker_state
         self._metrics = metrics
         self._patience_s = patience_s
         self._every_s = every_s
@@ -42,7 +42,7 @@ class Watchdog:
         """End the thread."""
         self._ending.set()
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Report once."""
         records, size = self._publisher.pending()
         self._metrics.pending_records.set(records)
@@ -50,19 +50,19 @@ class Watchdog:
         self._metrics.oldest.set(self._publisher.oldest_s())
         unpublishable = self._publisher.not_ready()
         if not unpublishable:
-            self._lifecycle.clear_starting()
-        why_not = unpublishable + self._lifecycle.not_ready()
+            self._worker_state.clear_starting()
+        why_not = unpublishable + self._worker_state.not_ready()
         self._metrics.ready.set(not why_not)
         stuck_s = self._publisher.stuck_s()
         if stuck_s <= self._patience_s:
-            self._lifecycle.clear_stuck()
+            self._worker_state.clear_stuck()
             self._changes.end("records")
             return
         why = f"a record has been stuck in this process for {stuck_s:.0f} s"
         self._changes.begin("records", why)
-        self._lifecycle.mark_stuck(why)
+        self._worker_state.set_stuck(why)
 
     def _run(self) -> None:
-        self.look()
+        self.check()
         while not self._ending.wait(self._every_s):
-            self.look()
+            self.check()

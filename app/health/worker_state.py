@@ -10,7 +10,7 @@ _STUCK = "stuck-"
 _STARTING = "starting-"
 
 
-class Lifecycle:
+class WorkerState:
     """One per worker process; what it is in is marked in a directory that all of them share.
 
     A probe is answered by whichever worker is free, and says of the pod as a whole whether it is
@@ -40,7 +40,7 @@ class Lifecycle:
         marks = sorted(self._directory.glob(f"{_STUCK}*"))
         return tuple(_read(mark) for mark in marks if mark.exists())
 
-    def mark_starting(self) -> None:
+    def set_starting(self) -> None:
         """Tell all workers' probes that this process has no producer so far."""
         _write(self._starting, "")
 
@@ -48,7 +48,7 @@ class Lifecycle:
         """Say that it has, or had, one, whether or not that is news."""
         _remove(self._starting)
 
-    def mark_stuck(self, why: str) -> None:
+    def set_stuck(self, why: str) -> None:
         """Tell all workers' probes that this process does not come free by itself."""
         _write(self._stuck, why)
 
@@ -56,7 +56,7 @@ class Lifecycle:
         """Take that back, whether or not it was said."""
         _remove(self._stuck)
 
-    def forget(self) -> None:
+    def remove(self) -> None:
         """Leave nothing of a process that has ended."""
         self.clear_starting()
         self.clear_stuck()

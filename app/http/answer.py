@@ -1,4 +1,4 @@
-"""An HTTP response as the application makes it, and the one way to make it from a refusal."""
+"""An HTTP response as the application makes it, and the one way to make it from a problem."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from flask import Response
 
-from app.problems import Refusal
+from app.problems import Problem
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,6 @@ class Answer:
         return Response(self.body, self.status_line, self.headers())
 
 
-def refuse(refusal: Refusal) -> Answer:
+def error_response(problem: Problem) -> Answer:
     """Return the problem document (RFC 9457) that says why a request is refused."""
-    return Answer(refusal.status, "application/problem+json", refusal.body(), refusal.headers())
+    return Answer(problem.status, "application/problem+json", problem.body(), problem.headers())

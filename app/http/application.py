@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Flask
 from werkzeug.exceptions import HTTPException
 
-from app.health.worker_state import Lifecycle
-from app.http.bids import BidHandler, ShortPath, bid_blueprint
+from app.health.worker_state import WorkerState
+from app.http.bids import BidHandler, BidMiddleware, bid_blueprint
 from app.http.docs import docs_blueprint
 from app.http.errors import answer_http_error
 from app.http.probes import metrics_blueprint, probe_blueprint
@@ -19,18 +19,20 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
-def create_public_app(handler: BidHandler, publisher: Publisher, lifecycle: Lifecycle) -> Flask:
+def create_public_app(
+    handler: BidHandler, publisher: Publisher, worker_state: WorkerState
+) -> Flask:
     """Return what everybody may ask: bids and probes, which name no broker and no process.
 
     Nothing is connected or started here.
     """
-    return _create_app(handler, probe_blueprint(publisher, lifecycle, reasons=False))
+    return _create_app(handler, probe_blueprint(publisher, worker_state, reasons=False))
 
 
 def create_admin_app(
     handler: BidHandler,
     publisher: Publisher,
-    lifecycle: Lifecycle,
+    worker_state: WorkerState,
     exposition: Callable[[], bytes],
     openapi: bytes,
 ) -> Flask:
@@ -40,7 +42,7 @@ def create_admin_app(
     """
     return _create_app(
         handler,
-        probe_blueprint(publisher, lifecycle, reasons=True),
+        probe_blueprint(publisher, worker_state, reasons=True),
         metrics_blueprint(exposition),
         docs_blueprint(openapi),
     )
@@ -69,5 +71,5 @@ def _create_app(handler: BidHandler, *blueprints: Blueprint) -> Flask:
     for blueprint in (bid_blueprint(handler), *blueprints):
         app.register_blueprint(blueprint)
     app.register_error_handler(HTTPException, answer_http_error)
-    app.wsgi_app = ShortPath(app.wsgi_app, handler)  # type: ignore[method-assign]
+    app.wsgi_app = BidMiddleware(app.wsgi_app, handler)  # type: ignore[method-assign]
     return app

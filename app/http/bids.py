@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 from flask import Blueprint, Response, request
 
-from app.http.answer import Answer, refuse
+from app.http.answer import Answer, error_response
 from app.http.body import read_body
 from app.ingest import Accepted, Ingest
 from app.metrics import IngestMetrics
-from app.problems import InternalError, InvalidBidRequest, Refusal
+from app.problems import InternalError, InvalidBidRequest, Problem
 from common import traceparent
 from common.event_log import EventLog
 from common.logs import get_logger, json_line
@@ -44,7 +44,7 @@ class _End(NamedTuple):
 
     answer: Answer
     outcome: str
-    cause: Accepted | Refusal
+    result: Accepted | Problem
 
 
 class BidHandler:
@@ -59,7 +59,6 @@ class BidHandler:
         monotonic: Callable[[], float] = time.monotonic,
         random_bytes: Callable[[int], bytes] = randbytes,
     ) -> None:
-        """Take what does the work, counts it and logs it; the limit of a body, clock and dice."""
         self._ingest = ingest
         self._metrics = metrics
         self._max_body_bytes = max_body_bytes
@@ -82,56 +81,56 @@ class BidHandler:
     def _accept(self, environ: WSGIEnvironment, parent: str) -> _End:
         try:
             body = read_body(environ, self._max_body_bytes)
-            accepted = self._ingest.accept(body, _for_the_record(environ, parent))
-        except Refusal as refusal:
-            return _refused(refusal)
+            accepted = self._ingest.accept(body, _record_headers(environ, parent))
+        except Problem as problem:
+            return _end_with(problem)
         except Exception:  # noqa: BLE001  every request that was counted as received gets its outcome
             with suppress(Exception):
                 self._log.exception("failed")
-            return _refused(InternalError())
-        return _accepted(accepted)
+            return _end_with(InternalError())
+        return _end_accepted(accepted)
 
     def _note(self, end: _End, took_s: float, parent: str) -> None:
         self._metrics.note_answer(end.outcome, took_s)
-        self._count(end.cause)
+        self._count(end.result)
         status, ms = end.answer.status.value, round(took_s * 1000, 2)
         trace_id = traceparent.trace_id(parent)
-        if isinstance(end.cause, Accepted):
-            bid, at = end.cause, end.cause.at
+        if isinstance(end.result, Accepted):
+            bid, at = end.result, end.result.at
             line = _AcceptedLine(bid.id, at.topic, at.partition, at.offset, status, ms, trace_id)
             self._accepted_log.note(line)
             return
-        said = {"code": end.outcome, **end.cause.log_fields(), "status": status}
+        said = {"code": end.outcome, **end.result.log_fields(), "status": status}
         self._log.info("bid refused", **said, latency_ms=ms, trace_id=trace_id)
 
-    def _count(self, cause: Accepted | Refusal) -> None:
+    def _count(self, cause: Accepted | Problem) -> None:
         if isinstance(cause, InvalidBidRequest):
             for violation in cause.violations:
                 self._metrics.violations.labels(violation.rule).inc()
         if not isinstance(cause, Accepted):
             return
         self._metrics.body.observe(cause.size)
-        for rule in cause.verdict.warnings:
+        for rule in cause.validation.warnings:
             self._metrics.warnings.labels(rule).inc()
-        for violation in cause.verdict.violations:
+        for violation in cause.validation.violations:
             self._metrics.tolerated.labels(violation.rule).inc()
-        if cause.verdict.disputed is not None:
-            self._metrics.disputed.inc()
-            self._log.error("compiled check disputed", path=cause.verdict.disputed)
+        if cause.validation.compiled_mismatch is not None:
+            self._metrics.compiled_mismatches.inc()
+            self._log.error("compiled mismatch", path=cause.validation.compiled_mismatch)
 
 
-def _accepted(accepted: Accepted) -> _End:
+def _end_accepted(accepted: Accepted) -> _End:
     body = f"{json_line(accepted.body())}\n".encode("ascii")
     return _End(Answer(HTTPStatus.ACCEPTED, "application/json", body), "accepted", accepted)
 
 
-def _refused(refusal: Refusal) -> _End:
-    """Keep the refusal without what led to it, whose frames hold the body and, by those, this end.
+def _end_with(problem: Problem) -> _End:
+    """Keep the problem without what led to it, whose frames hold the body and, by those, this end.
 
     Such a cycle would stay until the garbage collector runs, which counts objects and no bytes.
     """
-    refusal.__traceback__ = refusal.__cause__ = refusal.__context__ = None
-    return _End(refuse(refusal), refusal.code, refusal)
+    problem.__traceback__ = problem.__cause__ = problem.__context__ = None
+    return _End(error_response(problem), problem.code, problem)
 
 
 def bid_blueprint(handler: BidHandler) -> Blueprint:
@@ -145,7 +144,7 @@ def bid_blueprint(handler: BidHandler) -> Blueprint:
     return blueprint
 
 
-class ShortPath:
+class BidMiddleware:
     """A WSGI application (PEP 3333) that answers bid requests and leaves all else to Flask.
 
     Flask's dispatch costs about as much as the rest of a request. Its view does the same with the
@@ -154,7 +153,6 @@ class ShortPath:
     """
 
     def __init__(self, flask: WSGIApplication, handler: BidHandler) -> None:
-        """Stand in front of `flask`."""
         self.flask = flask
         self._handler = handler
 
@@ -167,7 +165,7 @@ class ShortPath:
         return [answer.body]
 
 
-def _for_the_record(environ: WSGIEnvironment, parent: str) -> dict[str, str]:
+def _record_headers(environ: WSGIEnvironment, parent: str) -> dict[str, str]:
     version = environ.get("HTTP_X_OPENRTB_VERSION")
     own = {"x-openrtb-version": version} if version else {}
     return {**own, traceparent.NAME: parent}

@@ -32,7 +32,7 @@ def read_body(environ: WSGIEnvironment, limit: int) -> bytes:
     _check_content_type(environ.get("CONTENT_TYPE"))
     codings = environ.get("HTTP_CONTENT_ENCODING")
     is_gzip = codings is not None and _is_gzip(codings)
-    received = _received(environ, limit)
+    received = _receive(environ, limit)
     return inflate(received, limit) if is_gzip else received
 
 
@@ -47,7 +47,7 @@ def _is_gzip(codings: str) -> bool:
     raise UnsupportedMedia("Content-Encoding must be gzip, once, or absent.")
 
 
-def _received(environ: WSGIEnvironment, limit: int) -> bytes:
+def _receive(environ: WSGIEnvironment, limit: int) -> bytes:
     length = get_content_length(environ)
     if length is None and not environ.get("wsgi.input_terminated"):
         return b""
@@ -88,14 +88,14 @@ def inflate(compressed: bytes, limit: int) -> bytes:
         piece = stream[taken : taken + _PIECE]
         if not piece:
             raise MalformedBody("The gzip stream ends early.")
-        inflated += _inflated(member, piece, limit + 1 - len(inflated))
+        inflated += _decompress(member, piece, limit + 1 - len(inflated))
         if len(inflated) > limit:
             raise _too_large(limit)
         taken += len(piece) - len(member.unused_data)
     return bytes(inflated)
 
 
-def _inflated(member: zlib._Decompress, piece: memoryview, most: int) -> bytes:
+def _decompress(member: zlib._Decompress, piece: memoryview, most: int) -> bytes:
     try:
         return member.decompress(piece, most)
     except zlib.error as error:

@@ -1,4 +1,4 @@
-"""What Flask itself refuses, answered like every other refusal."""
+"""What Flask itself refuses, answered like every other problem."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from http import HTTPStatus
 from flask import Response
 from werkzeug.exceptions import HTTPException
 
-from app.http.answer import refuse
+from app.http.answer import error_response
 from app.problems import InternalError, NotServed
 
 _OURS = {"Content-Type", "Content-Length"}
@@ -18,8 +18,8 @@ def answer_http_error(error: HTTPException) -> Response:
     status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
     given = error.get_response().headers
     headers = {name: value for name, value in given if name not in _OURS}
-    refusal = NotServed(status, _code(error), error.description or "", headers)
-    return refuse(refusal).to_flask()
+    problem = NotServed(status, _code(error), error.description or "", headers)
+    return error_response(problem).to_flask()
 
 
 def _code(error: HTTPException) -> str:

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from flask import Blueprint, Response, jsonify
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from app.health.worker_state import Lifecycle
+from app.health.worker_state import WorkerState
 from app.kafka.publisher import Publisher
 
 
-def probe_blueprint(publisher: Publisher, lifecycle: Lifecycle, *, reasons: bool) -> Blueprint:
+def probe_blueprint(publisher: Publisher, worker_state: WorkerState, *, reasons: bool) -> Blueprint:
     """Return the routes; without `reasons` they say whether, and not why.
 
     A reason names brokers, topics and processes: what is not everybody's business.
@@ -21,12 +21,12 @@ def probe_blueprint(publisher: Publisher, lifecycle: Lifecycle, *, reasons: bool
     @blueprint.get("/healthz")
     def healthz() -> tuple[Response, int]:
         """Answer 200 as long as the workers serve: never depends on Kafka."""
-        return state("alive", "stuck", lifecycle.not_alive())
+        return state("alive", "stuck", worker_state.not_alive())
 
     @blueprint.get("/readyz")
     def readyz() -> tuple[Response, int]:
         """Answer 200 when every worker has started and this one takes bids, else 503."""
-        return state("ready", "not ready", publisher.not_ready() + lifecycle.not_ready())
+        return state("ready", "not ready", publisher.not_ready() + worker_state.not_ready())
 
     def state(well: str, unwell: str, why: tuple[str, ...]) -> tuple[Response, int]:
         if not why:

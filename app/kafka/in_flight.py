@@ -19,7 +19,7 @@ _HELD = 0.5
 
 
 @dataclass(frozen=True)
-class Ticket:
+class Slot:
     """A record that waits: its size in bytes, and since when (monotonic seconds)."""
 
     number: int
@@ -27,7 +27,7 @@ class Ticket:
     since: float
 
 
-class Admission:
+class InFlight:
     """Counts records that wait for their acknowledgement, and bytes, up to a limit of each.
 
     One record alone is admitted in any case: its body is limited, and has a key and headers.
@@ -36,13 +36,12 @@ class Admission:
     def __init__(
         self, max_records: int, max_bytes: int, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        """Admit up to `max_records` records of `max_bytes` bytes in all."""
         self._max_records = max_records
         self._max_bytes = max_bytes
         self._monotonic = monotonic
         self._changed = threading.Condition()
         self._numbers = itertools.count()
-        self._waiting: dict[int, Ticket] = {}
+        self._waiting: dict[int, Slot] = {}
         self._bytes = 0
         self._held = 0  # of them, those that are no record's
         self._closed = False
@@ -63,26 +62,26 @@ class Admission:
             oldest = next(iter(self._waiting.values()), None)
             return 0.0 if oldest is None else self._monotonic() - oldest.since
 
-    def enter(self, size: int) -> Ticket:
+    def acquire(self, size: int) -> Slot:
         """Count a record of `size` bytes in; raise Overloaded, counting nothing, if it is over."""
         with self._changed:
             self._closed = self._closed and not self._reopens()
             if self._closed or not self._fits(size):
                 self._closed = True
                 raise Overloaded
-            ticket = Ticket(next(self._numbers), size, self._monotonic())
-            self._waiting[ticket.number] = ticket
+            slot = Slot(next(self._numbers), size, self._monotonic())
+            self._waiting[slot.number] = slot
             self._bytes += size
-            return ticket
+            return slot
 
-    def leave(self, ticket: Ticket) -> float:
+    def release(self, slot: Slot) -> float:
         """Count a record out; return the seconds that it waited."""
         with self._changed:
-            del self._waiting[ticket.number]
-            self._bytes -= ticket.size
+            del self._waiting[slot.number]
+            self._bytes -= slot.size
             if not self._waiting:
                 self._changed.notify_all()
-            return self._monotonic() - ticket.since
+            return self._monotonic() - slot.since
 
     def hold(self, change: int) -> None:
         """Count bytes in that are no record, or out below zero; raise Overloaded as above."""

@@ -10,7 +10,7 @@ What a sender may have to wait for, its thread does: to look up a name, to log i
 connection is made the sender goes on by itself, and rests again once all are there. It does so
 as well, with the same promises, where kafka-python is not as it is known here.
 
-This file and DroppableProducer alone know the names below, private ones of kafka-python 3.0.
+This file and AbortableProducer alone know the names below, private ones of kafka-python 3.0.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ _NAMES = {
 }
 
 
-def missing_names(producer: object) -> tuple[str, ...]:
+def find_missing_names(producer: object) -> tuple[str, ...]:
     """Return what this file needs of a producer and cannot find."""
-    lacking: list[str] = []
+    missing: list[str] = []
     for path, names in _NAMES.items():
         it: Any = producer
         for part in path.split("."):
             it = getattr(it, part, None)
-        lacking += [f"{path}.{name}" for name in names if not hasattr(it, name)]
-    return tuple(lacking)
+        missing += [f"{path}.{name}" for name in names if not hasattr(it, name)]
+    return tuple(missing)
 
 
 class RestingSender:
@@ -168,7 +168,6 @@ class SenderInLoop:
     def __init__(
         self, supervisor: Supervisor, watch: Callable[[int, SenderInLoop, int], None], readable: int
     ) -> None:
-        """Take what has the producer, and how the loop is asked to watch a descriptor."""
         self._supervisor = supervisor
         self._watch = watch
         self._readable = readable
@@ -176,7 +175,7 @@ class SenderInLoop:
         self._resting: RestingSender | None = None
         self._running = False
         self._next_look = 0.0
-        self._told = False
+        self._warned = False
 
     def due_in(self, now: float) -> float:
         """Return after how many seconds `run` is due."""
@@ -195,7 +194,7 @@ class SenderInLoop:
         now = time.monotonic()
         if now >= self._next_look or self._supervisor.producer is not self._producer:
             self._next_look = now + _LOOK_S
-            self._look()
+            self._check()
 
     def on_event(self, _mask: int) -> None:
         """Take in what has come from Kafka."""
@@ -223,7 +222,7 @@ class SenderInLoop:
             self._running = False
         resting.give_back()
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         producer = self._supervisor.producer
         if producer is not self._producer:
             self.stop()
@@ -237,11 +236,11 @@ class SenderInLoop:
     def _can_rest(self) -> bool:
         if self._producer is None:
             return False
-        lacking = missing_names(self._producer)
-        if lacking and not self._told:
-            self._told = True
-            get_logger().warning("kafka keeps a thread of its own", unknown=lacking)
-        if lacking:
+        missing = find_missing_names(self._producer)
+        if missing and not self._warned:
+            self._warned = True
+            get_logger().warning("kafka keeps a thread of its own", unknown=missing)
+        if missing:
             return False
         connections = self._producer._sender._client._manager._conns  # noqa: SLF001  see above
         return bool(connections) and all(each.connected for each in [*connections.values()])

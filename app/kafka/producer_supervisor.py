@@ -19,10 +19,10 @@ _RETRY_S = 0.5
 
 
 class Producer(kafka_clients.Producer, Protocol):
-    """The part of DroppableProducer that is used here."""
+    """The part of AbortableProducer that is used here."""
 
     @property
-    def sends(self) -> bool:
+    def is_alive(self) -> bool:
         """Whether its sender thread lives."""
 
     def partitions_for(self, topic: str) -> set[int]:
@@ -31,11 +31,11 @@ class Producer(kafka_clients.Producer, Protocol):
     def never_block(self) -> None:
         """Have `send` raise KafkaTimeoutError at once where it would wait for a topic."""
 
-    def take_back(self) -> None:
+    def abort_unsent(self) -> None:
         """Fail what was never sent with NeverSentError."""
 
 
-class Connection:
+class ProducerSupervisor:
     """Keeps one working producer, or the reason why there is none.
 
     A producer that did not deliver is not used again: kafka-python's may never deliver again, and
@@ -81,7 +81,7 @@ class Connection:
         with self._changed:
             self._changed.wait_for(lambda: self._producer is not None, patience_s)
 
-    def distrust(self, producer: Producer, why: str | Exception) -> None:
+    def replace(self, producer: Producer, why: str | Exception) -> None:
         """Replace `producer`, unless another caller has had it replaced already.
 
         `why` may be the error that a record was not acknowledged for.
@@ -108,36 +108,36 @@ class Connection:
             producer.close(timeout=timeout_s)
         except KafkaError as error:
             self._log.warning("producer dropped", reason=str(error))
-            producer.drop()
+            producer.force_close()
 
     def _retire(self, producer: Producer) -> None:
         time.sleep(self._grace_s)
-        producer.drop()
+        producer.force_close()
 
     def _keep_connected(self) -> None:
-        while self._needed():
+        while self._is_needed():
             self._connect_once()
 
     def _connect_once(self) -> None:
         try:
-            self._offer(self._connected())
+            self._put_to_use(self._open())
         except Exception as error:
             self._note(self._troubles.explain(error))
             if not isinstance(error, (KafkaError, OSError)):
                 raise
 
-    def _needed(self) -> bool:
+    def _is_needed(self) -> bool:
         with self._changed:
             self._changed.wait_for(lambda: self._closing or self._producer is None)
             return not self._closing
 
-    def _connected(self) -> Producer:
+    def _open(self) -> Producer:
         producer = self._connect()
         try:
             while not self._closing and not self._knows_topic(producer):
                 pass  # it has waited
         except BaseException:
-            producer.drop()
+            producer.force_close()
             raise
         producer.never_block()  # who sends may be the thread that everybody else waits for
         return producer
@@ -154,7 +154,7 @@ class Connection:
             return True
         return False
 
-    def _offer(self, producer: Producer) -> None:
+    def _put_to_use(self, producer: Producer) -> None:
         with self._changed:
             if not self._closing:
                 self._producer = producer
@@ -162,7 +162,7 @@ class Connection:
                 self._changes.end("kafka")
                 self._log.info("connected")
                 return
-        producer.drop()
+        producer.force_close()
 
     def _note(self, why: str) -> None:
         with self._changed:

@@ -32,13 +32,13 @@ class Acknowledged:
 class Publisher(Protocol):
     """Puts records on the topic of bid requests.
 
-    Callers may not assume that a refused record is absent: the refusal's `delivery` says so.
+    Callers may not assume that a refused record is absent: the problem's `delivery` says so.
     """
 
     def publish(self, record: Record) -> Acknowledged:
         """Return once all in-sync replicas have the record, within the publish deadline.
 
-        Raises Overloaded, TopicUnavailable, TooLarge, Unavailable or Indeterminate; nothing else.
+        Raises Overloaded, KafkaUnavailable, TooLarge, Unavailable or DeliveryUnknown; nothing else.
         """
 
     def not_ready(self) -> tuple[str, ...]:

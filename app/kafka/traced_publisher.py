@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from app.kafka.publisher import Acknowledged, Publisher, Record
-from app.problems import Refusal
+from app.problems import Problem
 from common import traceparent
 from common.tracing import Attributes, NoTracer, Tracer
 
 _EXPORT_S = 1.0  # of the margin that the arbiter leaves a worker
 
 
-def traced(publisher: Publisher, tracer: Tracer, topic: str) -> Publisher:
+def trace(publisher: Publisher, tracer: Tracer, topic: str) -> Publisher:
     """Return the publisher itself where nothing is traced."""
     if isinstance(tracer, NoTracer):
         return publisher
@@ -23,7 +23,6 @@ class TracedPublisher:
     """Stands before another publisher; what is decided on a record becomes a child of its span."""
 
     def __init__(self, publisher: Publisher, tracer: Tracer, topic: str) -> None:
-        """Take what publishes, what traces, and the topic's name."""
         self._publisher = publisher
         self._tracer = tracer
         self._topic = topic
@@ -40,8 +39,8 @@ class TracedPublisher:
         told: Attributes = {"messaging.message.body.size": len(record.value)}
         try:
             at = self._publisher.publish(_with_parent(record, span.traceparent))
-        except Refusal as refusal:
-            span.end(told, refusal.code)
+        except Problem as problem:
+            span.end(told, problem.code)
             raise
         except BaseException as error:
             span.end(told, type(error).__name__)

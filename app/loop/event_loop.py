@@ -48,7 +48,6 @@ class Countdown:
     """Handlers whose time runs, the first to end first: all have the same number of seconds."""
 
     def __init__(self, seconds: float) -> None:
-        """Give each this many seconds."""
         self.seconds = seconds
         self._ends: dict[Handler, float] = {}
 
@@ -137,7 +136,7 @@ class EventLoop:
             del self._interests[descriptor], self._handlers[descriptor]
             self._epoll.unregister(descriptor)
 
-    def put_off(self, handler: Handler) -> None:
+    def defer(self, handler: Handler) -> None:
         """Give the handler its turn in the next pass, after those that are ready by then."""
         self._turns.append(handler)
 
@@ -155,7 +154,7 @@ class EventLoop:
         self.hub.resume_woken(end)
         self._call_ready(end)
         self._call_turns()
-        self._end_late(began)
+        self._expire_late(began)
         if self.guest is not None:
             self.guest.run()
         self.hub.resume_woken(end)
@@ -164,7 +163,7 @@ class EventLoop:
 
     def expire(self) -> None:
         """Let the time of everybody be over now."""
-        self._end_late(math.inf)
+        self._expire_late(math.inf)
 
     def close(self) -> None:
         """Give the descriptors back."""
@@ -202,7 +201,7 @@ class EventLoop:
             sleeps = min(sleeps, self.guest.due_in(now))
         return max(sleeps, 0.0)
 
-    def _end_late(self, now: float) -> None:
+    def _expire_late(self, now: float) -> None:
         self.hub.resume_late(now)
         for countdown in self._countdowns:
             for handler in countdown.take_expired(now):

@@ -26,7 +26,7 @@ from common.logs import get_logger
 
 T = TypeVar("T")
 # What a runner is to run, and with what.
-Todo = tuple[Callable[..., object], tuple[Any, ...]]
+Task = tuple[Callable[..., object], tuple[Any, ...]]
 _KEPT = 256  # of those that have nothing to do; making one costs as much as fifty switches
 
 
@@ -55,7 +55,7 @@ class Runner(greenlet):  # type: ignore[misc]  # greenlet ships no types
 
     def run(self, function: Callable[..., object], args: tuple[Any, ...]) -> None:
         """Run until there is nothing more to run."""
-        todo: Todo | None = (function, args)
+        todo: Task | None = (function, args)
         while todo is not None:
             function, args = todo
             try:
@@ -64,14 +64,13 @@ class Runner(greenlet):  # type: ignore[misc]  # greenlet ships no types
                 return
             except BaseException:  # noqa: BLE001  it must not reach the loop and end the worker
                 get_logger().exception("unexpected", thread="event loop")
-            todo = self._hub.rest(self)
+            todo = self._hub.wait_for_work(self)
 
 
 class Hub:
     """Belongs to the thread that builds it; `wake` alone may be called from others."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """Make the descriptor that tells a sleeping loop that something is to be done."""
         self.descriptor = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.parked = 0
         self._main = getcurrent()
@@ -93,12 +92,12 @@ class Hub:
         runner = self._idle.pop() if self._idle else Runner(self)
         runner.switch(function, args)
 
-    def rest(self, runner: Runner) -> Todo | None:
+    def wait_for_work(self, runner: Runner) -> Task | None:
         """Switch to the loop; return what the runner is to run next, None when it is to end."""
         if len(self._idle) >= _KEPT:
             return None
         self._idle.append(runner)
-        todo: Todo = self._main.switch()
+        todo: Task = self._main.switch()
         return todo
 
     def wait(self, future: Future, seconds: float) -> Any:  # noqa: ANN401  whatever it is a future of

@@ -41,7 +41,7 @@ class Device(OpenRtbObject):
 
     section = "3.2.18"
     relations = (AtMostOne(("language", "langb")),)
-    advice = (
+    recommendations = (
         Shape("ip", "ip-address", "should be an IPv4 address", is_ipv4, "192.0.2.1", "::1"),
         Shape("ipv6", "ip-address", "should be an IPv6 address", is_ipv6, "::1", "192.0.2.1"),
     )

@@ -12,7 +12,7 @@ class Geo(OpenRtbObject):
     """Where the device is, or where the user is at home (section 3.2.19)."""
 
     section = "3.2.19"
-    advice = (
+    recommendations = (
         Shape(
             "country",
             "country",

@@ -28,7 +28,7 @@ class Deal(OpenRtbObject):
     """A deal struck beforehand between buyer and seller (section 3.2.12)."""
 
     section = "3.2.12"
-    advice = (_CURRENCY,)
+    recommendations = (_CURRENCY,)
 
     id = Text(required=True)
     bidfloor = Price()
@@ -84,7 +84,7 @@ class Imp(OpenRtbObject):
 
     section = "3.2.4"
     relations = (AtLeastOne(("banner", "video", "audio", "native"), rule="media-type"),)
-    advice = (SizedBanner(), _CURRENCY)
+    recommendations = (SizedBanner(), _CURRENCY)
 
     id = Text(required=True, validate=NOT_EMPTY)
     metric = Array(Object(Metric))

@@ -9,7 +9,7 @@ from app.openrtb.context import DOOH, App, Site
 from app.openrtb.device import Device
 from app.openrtb.imp import Imp
 from app.openrtb.source import Source
-from app.schema.base import OpenRtbObject, made
+from app.schema.base import OpenRtbObject, build_nested
 from app.schema.constraints import NOT_EMPTY
 from app.schema.fields import Array, Flag, Integer, Natural, Object, Text
 from app.schema.recommendations import THREE_CAPITALS, Recommended, Shape, is_auction_type
@@ -42,7 +42,7 @@ class BidRequest(OpenRtbObject):
         AtMostOne(("acat", "bcat")),
         Unique("imp", key="id"),
     )
-    advice = (
+    recommendations = (
         Recommended(("site", "app", "dooh"), rule="no-context"),
         Shape("at", "auction-type", "should be 1, 2, or 500 and more", is_auction_type, 2, 3),
         Shape("cur", "currency", "should be ISO 4217 alpha-3 codes", THREE_CAPITALS, "EUR", "eur"),
@@ -79,4 +79,4 @@ def bid_request() -> BidRequest:
 
     Called once before the first request, it takes the work of making them out of its time.
     """
-    return made(BidRequest())
+    return build_nested(BidRequest())

@@ -10,13 +10,13 @@ from marshmallow import EXCLUDE, Schema, ValidationError, validates_schema
 from marshmallow.exceptions import SCHEMA
 
 from app.schema.fields import NOT_AN_OBJECT, Array, Object
-from app.schema.recommendations import Advice
+from app.schema.recommendations import Recommendation
 from app.schema.relations import Relation
-from app.schema.violation import Problem
+from app.schema.violation import Violation
 
 
 class OpenRtbObject(Schema):
-    """An object of the spec: typed fields, relations between them, advice, and anything besides.
+    """An object of the spec: typed fields, relations, recommendations, and anything besides.
 
     The declaration is all there is to a rule: no object has code of its own. Members that the
     declaration does not name are put up with (section 2), `ext` among them.
@@ -24,7 +24,7 @@ class OpenRtbObject(Schema):
 
     section: ClassVar[str] = ""
     relations: ClassVar[tuple[Relation, ...]] = ()
-    advice: ClassVar[tuple[Advice, ...]] = ()
+    recommendations: ClassVar[tuple[Recommendation, ...]] = ()
 
     # marshmallow passes the message on as it is, whatever its type.
     error_messages = {"type": NOT_AN_OBJECT}  # type: ignore[dict-item]  # noqa: RUF012  as in Schema
@@ -41,25 +41,25 @@ class OpenRtbObject(Schema):
             return
         tree: dict[str | int, Any] = {}
         for relation in self.relations:
-            for steps, problem in relation.findings(received):
+            for steps, violation in relation.violations(received):
                 node = tree
                 for step in steps:
                     node = node.setdefault(step, {})
-                node.setdefault(SCHEMA, []).append(self._placed(problem))
+                node.setdefault(SCHEMA, []).append(self._with_section(violation))
         if tree:
             raise ValidationError(tree)
 
-    def _placed(self, problem: Problem) -> Problem:
-        return replace(problem, section=self.section)
+    def _with_section(self, violation: Violation) -> Violation:
+        return replace(violation, section=self.section)
 
 
 S = TypeVar("S", bound=Schema)
 
 
-def made(schema: S) -> S:
+def build_nested(schema: S) -> S:
     """Return `schema` with the schemas in it made, so that threads may share it."""
     for field in schema.fields.values():
         inner = field.inner if isinstance(field, Array) else field
         if isinstance(inner, Object):
-            made(inner.schema)
+            build_nested(inner.schema)
     return schema

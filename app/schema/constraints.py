@@ -7,18 +7,18 @@ from typing import Any
 
 from marshmallow import ValidationError, validate
 
-from app.schema.violation import Problem
+from app.schema.violation import Violation
 
 
 @dataclass(frozen=True)
 class Constraint:
-    """A validator of marshmallow's and the problem that its refusal is reported as.
+    """A validator of marshmallow's and the problem that its problem is reported as.
 
     Everything a constraint means can be read off it: `validator` is a plain Range, OneOf or
     Length, without code of its own.
     """
 
-    problem: Problem
+    violation: Violation
     validator: validate.Range | validate.OneOf | validate.Length
 
     def __call__(self, value: Any) -> None:  # noqa: ANN401  each validator takes a type of its own
@@ -26,15 +26,15 @@ class Constraint:
         try:
             self.validator(value)
         except ValidationError:
-            raise ValidationError([self.problem]) from None
+            raise ValidationError([self.violation]) from None
 
 
-NOT_EMPTY = Constraint(Problem("not-empty", "must not be empty"), validate.Length(min=1))
-NOT_NEGATIVE = Constraint(Problem("range", "must not be negative"), validate.Range(min=0))
-ZERO_OR_ONE = Constraint(Problem("one-of", "must be 0 or 1"), validate.OneOf((0, 1)))
+NOT_EMPTY = Constraint(Violation("not-empty", "must not be empty"), validate.Length(min=1))
+NOT_NEGATIVE = Constraint(Violation("range", "must not be negative"), validate.Range(min=0))
+ZERO_OR_ONE = Constraint(Violation("one-of", "must be 0 or 1"), validate.OneOf((0, 1)))
 LATITUDE = Constraint(
-    Problem("range", "must be between -90 and 90"), validate.Range(min=-90, max=90)
+    Violation("range", "must be between -90 and 90"), validate.Range(min=-90, max=90)
 )
 LONGITUDE = Constraint(
-    Problem("range", "must be between -180 and 180"), validate.Range(min=-180, max=180)
+    Violation("range", "must be between -180 and 180"), validate.Range(min=-180, max=180)
 )

@@ -13,18 +13,18 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields
 
 from app.schema.constraints import NOT_NEGATIVE, ZERO_OR_ONE, Constraint
-from app.schema.violation import Problem
+from app.schema.violation import Violation
 
 # An array with this many problems is not read on: a hostile request costs a bounded amount of
 # work to explain, and nobody reads more.
-PROBLEMS_PER_ARRAY = 20
+VIOLATIONS_PER_ARRAY = 20
 
-MISSING = Problem("required", "is required")
-NOT_AN_OBJECT = Problem("type", "must be an object")
+MISSING = Violation("required", "is required")
+NOT_AN_OBJECT = Violation("type", "must be an object")
 
 
 def _options(expected: str, *, required: bool, validate: Constraint | None) -> dict[str, Any]:
-    wrong_type = [Problem("type", f"must be {expected}")]
+    wrong_type = [Violation("type", f"must be {expected}")]
     return {
         "required": required,
         "allow_none": not required,
@@ -42,7 +42,6 @@ class Text(fields.String):
     """A string."""
 
     def __init__(self, *, required: bool = False, validate: Constraint | None = None) -> None:
-        """Take `validate` as the constraint on the string."""
         super().__init__(**_options("a string", required=required, validate=validate))
 
 
@@ -50,7 +49,6 @@ class Integer(fields.Integer):
     """A number without a fraction: 1 and 1.0 are, "1" and true are not."""
 
     def __init__(self, *, required: bool = False, validate: Constraint | None = None) -> None:
-        """Take `validate` as the constraint on the number."""
         super().__init__(**_options("an integer", required=required, validate=validate))
 
     def _deserialize(
@@ -68,7 +66,6 @@ class Number(fields.Float):
     """A finite number, with a fraction or without: "1" and true are none."""
 
     def __init__(self, *, required: bool = False, validate: Constraint | None = None) -> None:
-        """Take `validate` as the constraint on the number."""
         super().__init__(**_options("a number", required=required, validate=validate))
 
     def _deserialize(
@@ -87,7 +84,6 @@ class Flag(Integer):
     """0 for no, 1 for yes."""
 
     def __init__(self, *, required: bool = False) -> None:
-        """Constrain the integer to 0 and 1."""
         super().__init__(required=required, validate=ZERO_OR_ONE)
 
 
@@ -95,7 +91,6 @@ class Natural(Integer):
     """A size, a duration or a count: an integer that is not negative."""
 
     def __init__(self) -> None:
-        """Constrain the integer to 0 and more."""
         super().__init__(validate=NOT_NEGATIVE)
 
 
@@ -103,7 +98,6 @@ class Price(Number):
     """An amount in some currency that is not negative."""
 
     def __init__(self) -> None:
-        """Constrain the number to 0 and more."""
         super().__init__(validate=NOT_NEGATIVE)
 
 
@@ -125,7 +119,7 @@ class Extension(Object):
 
 
 class Array(fields.List[Any]):
-    """A list of elements of one kind, read up to the first PROBLEMS_PER_ARRAY problems.
+    """A list of elements of one kind, read up to the first VIOLATIONS_PER_ARRAY problems.
 
     `suspects` picks the elements to look at, with their indices: all of them, unless something
     faster than marshmallow has found the others in order.
@@ -140,7 +134,6 @@ class Array(fields.List[Any]):
         required: bool = False,
         validate: Constraint | None = None,
     ) -> None:
-        """Take `element` as the kind of each element, `validate` as the constraint on the list."""
         super().__init__(element, **_options("an array", required=required, validate=validate))
         element.allow_none = False
         messages = element.error_messages
@@ -160,7 +153,7 @@ class Array(fields.List[Any]):
             except ValidationError as error:
                 problems[index] = error.messages
                 found += _count(error.messages)
-                if found >= PROBLEMS_PER_ARRAY:
+                if found >= VIOLATIONS_PER_ARRAY:
                     break
         if problems:
             raise ValidationError(problems)

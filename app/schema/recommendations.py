@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from app.schema.relations import listed
+from app.schema.relations import join_names
 
 Test = Callable[[Any], object]
 
@@ -23,7 +23,7 @@ class Recommended:
     @property
     def message(self) -> str:
         """The sentence that continues the path."""
-        return f"should have one of {listed(self.names)}"
+        return f"should have one of {join_names(self.names)}"
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class SizedBanner:
     message: str = "should have format, or w and h, in a banner that is not an interstitial"
 
 
-Advice = Recommended | Shape | SizedBanner
+Recommendation = Recommended | Shape | SizedBanner
 
 
 def is_ipv4(text: str) -> bool:

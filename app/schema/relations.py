@@ -10,17 +10,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.schema.fields import MISSING, PROBLEMS_PER_ARRAY
-from app.schema.violation import Problem
+from app.schema.fields import MISSING, VIOLATIONS_PER_ARRAY
+from app.schema.violation import Violation
 
 Steps = tuple[str | int, ...]
-Finding = tuple[Steps, Problem]
+ViolationAt = tuple[Steps, Violation]
 
 
 class Relation(Protocol):
     """A rule over the members of one object."""
 
-    def findings(self, members: Mapping[str, object]) -> Iterator[Finding]:
+    def violations(self, members: Mapping[str, object]) -> Iterator[ViolationAt]:
         """Yield where the rule is broken, relative to the object, and what is wrong there.
 
         `members` is the object as received: nothing may be assumed of the types in it.
@@ -34,12 +34,12 @@ class AtMostOne:
 
     names: tuple[str, ...]
 
-    def findings(self, members: Mapping[str, object]) -> Iterator[Finding]:
+    def violations(self, members: Mapping[str, object]) -> Iterator[ViolationAt]:
         """Yield the first member that is one too many."""
-        there = [name for name in self.names if _there(members, name)]
+        there = [name for name in self.names if _is_there(members, name)]
         if len(there) > 1:
-            message = f"must not stand next to {there[0]}: at most one of {listed(self.names)}"
-            yield (there[1],), Problem("exclusive", message)
+            message = f"must not stand next to {there[0]}: at most one of {join_names(self.names)}"
+            yield (there[1],), Violation("exclusive", message)
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,13 @@ class Excludes:
     name: str
     others: tuple[str, ...]
 
-    def findings(self, members: Mapping[str, object]) -> Iterator[Finding]:
+    def violations(self, members: Mapping[str, object]) -> Iterator[ViolationAt]:
         """Yield each of the others that is there as well."""
-        if _there(members, self.name):
+        if _is_there(members, self.name):
             for other in self.others:
-                if _there(members, other):
+                if _is_there(members, other):
                     message = f"must not stand next to {self.name}"
-                    yield (other,), Problem("exclusive", message)
+                    yield (other,), Violation("exclusive", message)
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,10 @@ class AtLeastOne:
     names: tuple[str, ...]
     rule: str
 
-    def findings(self, members: Mapping[str, object]) -> Iterator[Finding]:
+    def violations(self, members: Mapping[str, object]) -> Iterator[ViolationAt]:
         """Yield the object itself where it has none of the members."""
-        if not any(_there(members, name) for name in self.names):
-            yield (), Problem(self.rule, f"must have at least one of {listed(self.names)}")
+        if not any(_is_there(members, name) for name in self.names):
+            yield (), Violation(self.rule, f"must have at least one of {join_names(self.names)}")
 
 
 @dataclass(frozen=True)
@@ -79,14 +79,14 @@ class RequiredWhen:
     other: str
     value: int
 
-    def findings(self, members: Mapping[str, object]) -> Iterator[Finding]:
+    def violations(self, members: Mapping[str, object]) -> Iterator[ViolationAt]:
         """Yield the member where it is missing."""
         other = members.get(self.other)
         # true equals 1, and is a wrong type of its own.
         holds = not isinstance(other, bool) and other == self.value
         if holds and members.get(self.name) is None:
             message = f"{MISSING.message} where {self.other} is {self.value}"
-            yield (self.name,), Problem(MISSING.rule, message)
+            yield (self.name,), Violation(MISSING.rule, message)
 
 
 @dataclass(frozen=True)
@@ -96,25 +96,25 @@ class Unique:
     array: str
     key: str
 
-    def findings(self, members: Mapping[str, object]) -> Iterator[Finding]:
-        """Yield each repetition, up to PROBLEMS_PER_ARRAY of them."""
+    def violations(self, members: Mapping[str, object]) -> Iterator[ViolationAt]:
+        """Yield each repetition, up to VIOLATIONS_PER_ARRAY of them."""
         elements = members.get(self.array)
         seen: set[str] = set()
         found = 0
         for index, element in enumerate(elements if isinstance(elements, list) else ()):
             value = element.get(self.key) if isinstance(element, dict) else None
             if isinstance(value, str):
-                if value in seen and found < PROBLEMS_PER_ARRAY:
+                if value in seen and found < VIOLATIONS_PER_ARRAY:
                     found += 1
                     message = f"must not be used twice in one {self.array} array"
-                    yield (self.array, index, self.key), Problem("unique", message)
+                    yield (self.array, index, self.key), Violation("unique", message)
                 seen.add(value)
 
 
-def _there(members: Mapping[str, object], name: str) -> bool:
+def _is_there(members: Mapping[str, object], name: str) -> bool:
     return members.get(name) not in (None, [])
 
 
-def listed(names: tuple[str, ...]) -> str:
+def join_names(names: tuple[str, ...]) -> str:
     """Return the names as a sentence lists them."""
     return f"{', '.join(names[:-1])} and {names[-1]}"

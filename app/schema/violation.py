@@ -6,26 +6,16 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Problem:
-    """A broken rule before its place is known: what fields, constraints and relations raise.
-
-    `section` is the section of OpenRTB 2.6 that states the rule; empty: that of the object in
-    which the problem was found.
-    """
-
-    rule: str
-    message: str
-    section: str = ""
-
-
-@dataclass(frozen=True)
 class Violation:
-    """A broken rule and where: `imp[0].video.mimes`; empty for the request as a whole.
+    """A broken rule, and where: `imp[0].video.mimes`; empty for the request as a whole.
 
     `rule` is a stable slug for machines, `message` a sentence for people that continues the path.
-    Neither ever holds anything of the request's own values.
+    Neither ever holds anything of the request's own values. Fields, constraints and relations
+    raise it without its path: only who walks the document knows that. `section` is the section of
+    OpenRTB 2.6 that states the rule; empty: that of the object in which it was broken.
     """
 
-    path: str
     rule: str
     message: str
+    path: str = ""
+    section: str = ""

@@ -1,1 +1,1 @@
-"""From a parsed document to a verdict: compiled schemas check, marshmallow explains."""
+"""From a parsed document to a result: compiled schemas check, marshmallow explains."""

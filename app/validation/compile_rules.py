@@ -1,4 +1,4 @@
-"""Relations and advice as one Python function for each schema, written out and compiled."""
+"""Relations and recommendations as one Python function for each schema, compiled."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from app.validation.supported import NotCompilable, check_schema
 Rules = Callable[[Struct, set[str]], None]
 
 
-class Broken(Exception):
-    """A relation does not hold; the message names the object and the rule's kind."""
+class Rejected(Exception):
+    """The compiled check does not accept a document; the message says where, without its values."""
 
 
 def compile_rules(schema: OpenRtbObject) -> Rules:
-    """Return the function that checks the relations and the advice of `schema` and all in it.
+    """Return the function that checks the relations and recommendations of `schema` and below.
 
-    It takes an object of the type that Types makes of `schema`, raises Broken for a relation that
-    does not hold, and adds to a set the rule of each piece of advice that is not followed. As it
+    It takes an object of the type that Types makes of `schema`, raises Rejected for a relation that
+    does not hold, and adds to a set the rule of each recommendation that is not followed. As it
     runs for each request, it is straight Python with the rules written into it. Raises
     NotCompilable for a rule of an unknown kind, or about members that the schema does not declare.
     """
@@ -39,7 +39,7 @@ def compile_rules(schema: OpenRtbObject) -> Rules:
 class _Writer:
     def __init__(self) -> None:
         self.lines: list[str] = []
-        self.names: dict[str, Any] = {"Broken": Broken, "Struct": Struct}
+        self.names: dict[str, Any] = {"Rejected": Rejected, "Struct": Struct}
         self._written: dict[type[OpenRtbObject], str] = {}
 
     def function(self, schema: OpenRtbObject) -> str:
@@ -54,9 +54,9 @@ class _Writer:
     def _own(self, schema: OpenRtbObject) -> Iterator[str]:
         for relation in schema.relations:
             where = f"{type(schema).__name__} {type(relation).__name__}"
-            yield f"if {self._condition(relation, schema)}: raise Broken({where!r})"
-        for advice in schema.advice:
-            yield f"if {self._condition(advice, schema)}: found.add({advice.rule!r})"
+            yield f"if {self._condition(relation, schema)}: raise Rejected({where!r})"
+        for each in schema.recommendations:
+            yield f"if {self._condition(each, schema)}: found.add({each.rule!r})"
 
     def _inner(self, schema: OpenRtbObject) -> Iterator[str]:
         for name, field in schema.fields.items():
@@ -85,7 +85,7 @@ class _Members:
         self._fields = schema.fields
         self._names = names
 
-    def there(self, name: str) -> str:
+    def is_there(self, name: str) -> str:
         """Return what is true when the member is neither absent nor null nor an empty array."""
         field = self._fields[name]
         if isinstance(field, Extension):
@@ -125,18 +125,18 @@ class _Members:
 
 
 def _at_most_one(rule: AtMostOne, o: _Members) -> str:
-    first, *others = map(o.there, rule.names)
+    first, *others = map(o.is_there, rule.names)
     if len(others) == 1:
         return f"{first} and {others[0]}"
     return f"{' + '.join([first, *others])} > 1"
 
 
 def _excludes(rule: Excludes, o: _Members) -> str:
-    return f"{o.there(rule.name)} and ({' or '.join(map(o.there, rule.others))})"
+    return f"{o.is_there(rule.name)} and ({' or '.join(map(o.is_there, rule.others))})"
 
 
 def _at_least_one(rule: AtLeastOne | Recommended, o: _Members) -> str:
-    return f"not ({' or '.join(map(o.there, rule.names))})"
+    return f"not ({' or '.join(map(o.is_there, rule.names))})"
 
 
 def _required_when(rule: RequiredWhen, o: _Members) -> str:
@@ -177,8 +177,8 @@ _BROKEN_WHEN: dict[type, Callable[[Any, _Members], str]] = {
 
 
 def has_rules(schema: Any) -> bool:  # noqa: ANN401  marshmallow's schemas, OpenRtbObject or not
-    """Say whether there are relations or advice in `schema` or below."""
+    """Say whether there are relations or recommendations in `schema` or below."""
     inner = (f.inner if isinstance(f, Array) else f for f in schema.fields.values())
-    return bool(schema.relations or schema.advice) or any(
+    return bool(schema.relations or schema.recommendations) or any(
         has_rules(each.schema) for each in inner if isinstance(each, Object)
     )

@@ -24,11 +24,10 @@ class Types:
     """The types of a schema and of all schemas in it, each made once."""
 
     def __init__(self) -> None:
-        """Know none."""
         self._made: dict[type[OpenRtbObject], type[Struct]] = {}
         self._being_made: set[type[OpenRtbObject]] = set()
         self._of_kind: dict[type, Callable[[Any], Type]] = {
-            Text: lambda field: _annotated(str, bounds(field, validate.Length)),
+            Text: lambda field: _annotate(str, bounds(field, validate.Length)),
             **dict.fromkeys((Integer, Flag, Natural), _integer),
             **dict.fromkeys((Number, Price), _number),
             Array: self._array,
@@ -70,22 +69,22 @@ class Types:
 
     def _array(self, field: Array) -> Type:
         element: Any = self.of_field(field.inner)
-        return _annotated(list[element], bounds(field, validate.Length))
+        return _annotate(list[element], bounds(field, validate.Length))
 
 
-def _annotated(kind: Type, found: Bounds) -> Type:
+def _annotate(kind: Type, found: Bounds) -> Type:
     return Annotated[kind, Meta(**found)] if found else kind
 
 
 def _integer(field: fields.Field[Any]) -> Type:
     found = bounds(field, validate.Range, validate.OneOf)
     whole = Meta(multiple_of=1.0, **of_floats(found))  # 1.0 is an integer, 1.5 is none
-    return _annotated(int, of_integers(found)) | Annotated[float, whole]
+    return _annotate(int, of_integers(found)) | Annotated[float, whole]
 
 
 def _number(field: fields.Field[Any]) -> Type:
     found = bounds(field, validate.Range)
-    return _annotated(int, of_integers(found)) | Annotated[float, Meta(**of_floats(found))]
+    return _annotate(int, of_integers(found)) | Annotated[float, Meta(**of_floats(found))]
 
 
 def bounds(field: fields.Field[Any], *allowed: type) -> Bounds:

@@ -8,17 +8,13 @@ from typing import Any
 from marshmallow import Schema, fields
 from msgspec import ValidationError, convert
 
-from app.schema.base import OpenRtbObject, made
+from app.schema.base import OpenRtbObject, build_nested
 from app.schema.fields import Array, Object
-from app.validation.compile_rules import Broken, Rules, compile_rules, has_rules
+from app.validation.compile_rules import Rejected, Rules, compile_rules, has_rules
 from app.validation.compile_types import Types
 from app.validation.supported import check_schema
 
 _AT_ONCE = 64
-
-
-class Refused(Exception):
-    """The compiled check refuses a document; the message says where, without its values."""
 
 
 class Compiled:
@@ -30,14 +26,12 @@ class Compiled:
         self._rules = compile_rules(schema)
 
     def check(self, document: object) -> Collection[str]:
-        """Return the soft rules that `document` breaks; raise Refused where it breaks another."""
+        """Return the soft rules that `document` breaks; raise Rejected where it breaks another."""
         ignored: set[str] = set()
         try:
             self._rules(convert(document, self._type), ignored)
         except ValidationError as error:
-            raise Refused(_place(error)) from error
-        except Broken as error:
-            raise Refused(str(error)) from error
+            raise Rejected(_path(error)) from error
         return ignored
 
 
@@ -45,14 +39,13 @@ class CompiledElements:
     """The same for the elements of an array, to find those that break a rule."""
 
     def __init__(self, element: fields.Field[Any], types: Types) -> None:
-        """Compile the field that declares the elements."""
         kind: Any = types.of_field(element)
         self._type = list[kind]
         self._rules: Rules | None = None
         if isinstance(element, Object) and has_rules(element.schema):
             self._rules = compile_rules(check_schema(element.schema))
 
-    def refused(self, values: list[Any]) -> Iterator[tuple[int, Any]]:
+    def rejected(self, values: list[Any]) -> Iterator[tuple[int, Any]]:
         """Yield the elements that break a rule, with their indices, as they are asked for."""
         for start in range(0, len(values), _AT_ONCE):
             some = values[start : start + _AT_ONCE]
@@ -68,20 +61,20 @@ class CompiledElements:
             if self._rules is not None:
                 for each in elements:
                     self._rules(each, ignored)
-        except (ValidationError, Broken):
+        except (ValidationError, Rejected):
             return False
         return True
 
 
-def focused(schema: OpenRtbObject) -> OpenRtbObject:
+def build_focused(schema: OpenRtbObject) -> OpenRtbObject:
     """Return a new instance of the class of `schema` that says the same of every document, sooner.
 
     marshmallow takes some 10 us for an object, and 256 KiB hold 85,000. Here each array asks the
     compiled check which of its elements break a rule, and has only these explained, up to
-    PROBLEMS_PER_ARRAY problems: how much marshmallow does depends on the schema and on that
+    VIOLATIONS_PER_ARRAY problems: how much marshmallow does depends on the schema and on that
     number, not on the length of the arrays.
     """
-    instance = made(type(schema)())
+    instance = build_nested(type(schema)())
     _focus(instance, Types())
     return instance
 
@@ -92,10 +85,10 @@ def _focus(schema: Schema, types: Types) -> None:
         if isinstance(inner, Object):
             _focus(inner.schema, types)
         if isinstance(field, Array):
-            field.suspects = CompiledElements(field.inner, types).refused
+            field.suspects = CompiledElements(field.inner, types).rejected
 
 
-def _place(error: ValidationError) -> str:
+def _path(error: ValidationError) -> str:
     """Return the path that ends a message like "Expected `int`, got `str` - at `$.imp[0].id`"."""
     path = str(error).rpartition(" - at `$")[2]
     return path.strip(".`") if path.endswith("`") and path[:1] in {".", "["} else ""

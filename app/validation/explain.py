@@ -12,11 +12,11 @@ from marshmallow.exceptions import SCHEMA
 from app.openrtb import bid_request
 from app.schema.base import OpenRtbObject
 from app.schema.fields import Array, Object
-from app.schema.violation import Problem, Violation
+from app.schema.violation import Violation
 
-# Under SCHEMA the problems of the place itself, under a name or an index those within it; a list
+# Under SCHEMA the violations of the place itself, under a name or an index those within it; a list
 # where nothing within it has any.
-Tree = Mapping[Any, Any] | list[Problem]
+Tree = Mapping[Any, Any] | list[Violation]
 
 
 def violations(
@@ -24,10 +24,10 @@ def violations(
 ) -> list[Violation]:
     """Return what is wrong with `document` by `schema`, in its own order; nothing: it is valid.
 
-    `schema` is OpenRTB 2.6 unless another is given, which `made` has made.
+    `schema` is OpenRTB 2.6 unless another is given, which `build_nested` has made.
 
     Never raises for what a JSON parser returns. The work is bounded: an array is not read on after
-    its first PROBLEMS_PER_ARRAY problems, so that the list is complete up to that length and a
+    its first VIOLATIONS_PER_ARRAY problems, so that the list is complete up to that length and a
     lower bound beyond it. Safe to call from several threads.
     """
     schema = schema or bid_request()
@@ -40,7 +40,7 @@ def violations(
 
 
 def explain(tree: Tree, schema: OpenRtbObject, document: object) -> list[Violation]:
-    """Return the problems that `schema` found in `document`, first the outer, then the inner.
+    """Return the violations that `schema` found in `document`, first the outer, then the inner.
 
     What is missing has no place in the document and comes first in the object it is missing from.
     """
@@ -68,10 +68,10 @@ class _Place:
 
 def _violations(tree: Tree, place: _Place) -> Iterator[Violation]:
     own = tree if isinstance(tree, list) else tree.get(SCHEMA, ())
-    for problem in own:
-        section = problem.section or place.section
+    for found in own:
+        section = found.section or place.section
         source = f" (OpenRTB 2.6 section {section})" if section else ""
-        yield Violation(place.path, problem.rule, problem.message + source)
+        yield Violation(found.rule, found.message + source, place.path, section)
     if isinstance(tree, Mapping):
         for key, inner in _within(tree, place):
             yield from _violations(tree[key], inner)

@@ -42,7 +42,7 @@ _SCHEMA_DEFAULTS: dict[str, object] = {
 # What a class that only declares has in its namespace: ours, marshmallow's and Python's.
 _DECLARATIONS = frozenset(
     {
-        *("section", "relations", "advice"),
+        *("section", "relations", "recommendations"),
         *("opts", "_declared_fields", "_hooks", "_abc_impl", "__abstractmethods__"),
         *("__module__", "__qualname__", "__doc__", "__annotations__"),
         *("__firstlineno__", "__static_attributes__", "__annotate_func__", "__annotations_cache__"),

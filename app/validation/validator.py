@@ -1,4 +1,4 @@
-"""The verdict on a document: the compiled check's where it accepts, else marshmallow's."""
+"""What is wrong with a document: nothing, by the compiled check, or what marshmallow finds."""
 
 from __future__ import annotations
 
@@ -7,28 +7,29 @@ from dataclasses import dataclass
 
 from app.schema.base import OpenRtbObject
 from app.schema.violation import Violation
-from app.validation.compiled_check import Compiled, Refused, focused
+from app.validation.compile_rules import Rejected
+from app.validation.compiled_check import Compiled, build_focused
 from app.validation.explain import violations
 
 Check = Callable[[object], Collection[str]]
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ValidationResult:
     """What is to be said about a document.
 
     `violations` are the rules that it breaks, in the order of the document (none: it is valid);
-    `warnings` the soft rules that a valid one breaks. `disputed` says where the compiled check
-    refused what marshmallow then found nothing wrong with, which is a defect of the compiler.
+    `warnings` the soft rules that a valid one breaks. `compiled_mismatch` says where the compiled
+    check rejected what marshmallow then found nothing wrong with: a defect of the compiler.
     """
 
     violations: Sequence[Violation] = ()
     warnings: Collection[str] = ()
-    disputed: str | None = None
+    compiled_mismatch: str | None = None
 
 
 class Validator:
-    """Judges documents by one schema, from any thread."""
+    """Validates documents by one schema, from any thread."""
 
     def __init__(self, schema: OpenRtbObject, check: Check | None = None) -> None:
         """Compile the schema; raises NotCompilable for what the compiler does not know.
@@ -36,15 +37,19 @@ class Validator:
         `check` stands in for the compiled check.
         """
         self._check = check or Compiled(schema).check
-        self._schema = focused(schema)
+        self._schema = build_focused(schema)
 
-    def examine(self, document: Mapping[str, object]) -> Verdict:
-        """Return the verdict; never raises for what a JSON parser returns.
+    def validate(self, document: Mapping[str, object]) -> ValidationResult:
+        """Return the result; never raises for what a JSON parser returns.
 
         The work is bounded as `focused` and `violations` say.
         """
         try:
-            return Verdict(warnings=self._check(document))
-        except Refused as refused:
+            return ValidationResult(warnings=self._check(document))
+        except Rejected as rejected:
             found = violations(document, self._schema)
-            return Verdict(violations=found) if found else Verdict(disputed=str(refused))
+            return (
+                ValidationResult(violations=found)
+                if found
+                else ValidationResult(compiled_mismatch=str(rejected))
+            )

@@ -8,19 +8,19 @@ from typing import Literal
 import msgspec
 
 from common import decisions
-from common.decisions import Original
+from common.decisions import FirstSeen
 from consumer.bidding.decision import Bid, Bids, Decision, NoBid
 from consumer.bidding.request import BidRequest
-from consumer.kafka.record import Carried, Record, carried
+from consumer.kafka.record import Record, RecordHeaders, read_headers
 
 _JSON = msgspec.json.Encoder()
 
 
 # a Struct, because there is one for each record: it is made in a fraction of a dataclass's time
-class Decided(msgspec.Struct, frozen=True, gc=False):
+class DecisionRecord(msgspec.Struct, frozen=True, gc=False):
     """One decision; `decided_at_ms` is epoch milliseconds, `value` its JSON as UTF-8.
 
-    `carried` is what the request's record carries beside its body; `traceparent` is the decision's
+    `headers` is what the request's record carries beside its body; `traceparent` is the decision's
     own place in the trace of the request, None where that is the request's.
     """
 
@@ -30,7 +30,7 @@ class Decided(msgspec.Struct, frozen=True, gc=False):
     strategy: str
     decided_at_ms: int
     value: bytes
-    carried: Carried
+    headers: RecordHeaders
     traceparent: str | None = None
 
     @property
@@ -39,33 +39,33 @@ class Decided(msgspec.Struct, frozen=True, gc=False):
         return "bid" if isinstance(self.decision, Bids) else "no_bid"
 
 
-def decided(  # noqa: PLR0913  the parts of a decision, of which the last is seldom there
+def build_decision_record(  # noqa: PLR0913  the parts of a decision, of which the last is seldom there
     record: Record,
     request: BidRequest,
     decision: Decision,
     strategy: str,
     now_ms: int,
     *,
-    original: Original | None = None,
+    first_seen: FirstSeen | None = None,
     traceparent: str | None = None,
-    beside: Carried | None = None,
-) -> Decided:
+    headers: RecordHeaders | None = None,
+) -> DecisionRecord:
     """Put a decision into its final form; raise ValueError or TypeError where it has none.
 
-    `original` is where the same bid id had come before: the decision says of which it repeats.
-    `beside` is what the record carries, where that is known already.
+    `first_seen` is where the same bid id had come before: the decision says of which it repeats.
+    `headers` is what the record carries, where that is known already.
     """
-    written = decisions.DecisionRecord(
+    written = decisions.DecisionValue(
         decisions.VERSION,
         decisions.Request(request.id, record.topic, record.partition, record.offset),
         strategy,
         now_ms,
         bid_response(request.id, decision),
-        msgspec.UNSET if original is None else original,
+        msgspec.UNSET if first_seen is None else first_seen,
     )
     value = _JSON.encode(written)
-    beside = carried(record) if beside is None else beside
-    return Decided(record, request, decision, strategy, now_ms, value, beside, traceparent)
+    headers = read_headers(record) if headers is None else headers
+    return DecisionRecord(record, request, decision, strategy, now_ms, value, headers, traceparent)
 
 
 def bid_response(request_id: str, decision: Decision) -> decisions.BidResponse:
@@ -75,12 +75,12 @@ def bid_response(request_id: str, decision: Decision) -> decisions.BidResponse:
         return decisions.BidResponse(request_id, nbr=int(decision.reason))
     if not isinstance(decision, Bids):  # strategies are not always type-checked
         raise TypeError(f"expected Bids or NoBid, found {type(decision).__name__}")
-    offers = tuple([_offer(number, bid) for number, bid in enumerate(decision.bids, start=1)])
+    offers = tuple([_bid(number, bid) for number, bid in enumerate(decision.bids, start=1)])
     seat = decisions.SeatBid(offers)
     return decisions.BidResponse(request_id, (seat,), _text("currency", decision.currency))
 
 
-def _offer(number: int, bid: Bid) -> decisions.Bid:
+def _bid(number: int, bid: Bid) -> decisions.Bid:
     # numbered, not named after the request: a long id would be repeated for every impression
     return decisions.Bid(
         str(number),

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from consumer.errors import Reason, Stage, UnprocessableError
+from consumer.errors import InvalidMessage, Reason, Stage
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class BidRequest:
     def body(self) -> Mapping[str, Any]:
         """The whole request, read when it is first asked for: not every strategy does.
 
-        Raise UnprocessableError for the little that is valid JSON and cannot be read, an integer of
+        Raise InvalidMessage for the little that is valid JSON and cannot be read, an integer of
         thousands of digits for instance.
         """
         try:
@@ -61,7 +61,7 @@ class BidRequest:
 
 
 def parse(value: bytes | None) -> BidRequest:
-    """Read a record's value; raise UnprocessableError for one that is no bid request at all."""
+    """Read a record's value; raise InvalidMessage for one that is no bid request at all."""
     value = value or b""
     try:
         value.decode("utf-8")  # msgspec does not look at the text of what it passes over
@@ -85,10 +85,10 @@ def _object(value: bytes) -> Mapping[str, Any]:
         body = json.loads(value.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         message = f"{type(error).__name__}: {error}"
-        raise UnprocessableError(Reason.NOT_JSON, Stage.DECODE, message) from error
+        raise InvalidMessage(Reason.NOT_JSON, Stage.DECODE, message) from error
     if not isinstance(body, dict):
         message = f"expected an object, found {type(body).__name__}"
-        raise UnprocessableError(Reason.NOT_AN_OBJECT, Stage.DECODE, message)
+        raise InvalidMessage(Reason.NOT_AN_OBJECT, Stage.DECODE, message)
     return body
 
 
@@ -102,7 +102,7 @@ def _id(body: Mapping[str, Any]) -> str:
 def _usable(given: str) -> str:
     if not given:
         message = "expected a non-empty string of Unicode characters at id"
-        raise UnprocessableError(Reason.NO_ID, Stage.DECODE, message)
+        raise InvalidMessage(Reason.NO_ID, Stage.DECODE, message)
     return given
 
 

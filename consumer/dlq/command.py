@@ -12,7 +12,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 from kafka.structs import TopicPartition
 
-from common.kafka_clients import opened
+from common.kafka_clients import create_or_close
 from common.topic_limits import producer_sizes, record_limits
 from consumer.dlq.letter import is_whole
 from consumer.dlq.reader import about, read
@@ -135,7 +135,7 @@ def _replay(
         **producer_sizes([limit]),
         "max_request_size": limit + ESTIMATED_BYTES,
     }
-    with closing(opened(KafkaProducer, options)) as producer:
+    with closing(create_or_close(KafkaProducer, options)) as producer:
         outcomes = Replay(producer, topic, limit, group(settings)).run(consumer, partitions)
     print(json.dumps({**outcomes, "to": topic}), file=out)
     return 0

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from consumer.errors import UnprocessableError
+from consumer.errors import InvalidMessage
 from consumer.kafka.publisher import Headers
 from consumer.kafka.record import Record, UnreadableBatch
 
@@ -27,7 +27,7 @@ class Letter(NamedTuple):
     headers: Headers
 
 
-def forms(record: Record, error: UnprocessableError) -> Iterator[Letter]:
+def forms(record: Record, error: InvalidMessage) -> Iterator[Letter]:
     """Yield the letter of a record, then what is left of it where the one before does not fit.
 
     First the value goes, then the headers, then the key. The last form takes less than
@@ -39,12 +39,12 @@ def forms(record: Record, error: UnprocessableError) -> Iterator[Letter]:
     value = b"" if record.key is None and record.value is None else record.value
     yield Letter(record.key, value, headers + about)
     if value:
-        about += _encoded({LEFT_OUT[0]: str(len(value)), "dlq-value-sha256": _sha256(value)})
+        about += _encode({LEFT_OUT[0]: str(len(value)), "dlq-value-sha256": _sha256(value)})
     yield Letter(record.key, b"", headers + about)
     size = sum(len(name.encode()) + len(content) for name, content in headers)
-    about += _encoded({LEFT_OUT[1]: str(size)})
+    about += _encode({LEFT_OUT[1]: str(size)})
     yield Letter(record.key, b"", [*about])
-    about += _encoded({LEFT_OUT[2]: str(len(record.key or b""))})
+    about += _encode({LEFT_OUT[2]: str(len(record.key or b""))})
     yield Letter(None, b"", about)
 
 
@@ -61,11 +61,11 @@ def _own_headers(record: Record) -> Headers:
     ]
 
 
-def _about(record: Record, error: UnprocessableError) -> Headers:
+def _about(record: Record, error: InvalidMessage) -> Headers:
     said = {
         "dlq-reason": error.reason.value,
         "dlq-stage": error.stage.value,
-        "dlq-error": _shortened(str(error)),
+        "dlq-error": _shorten(str(error)),
         "dlq-topic": record.topic,
         "dlq-partition": str(record.partition),
         "dlq-offset": str(record.offset),
@@ -73,10 +73,10 @@ def _about(record: Record, error: UnprocessableError) -> Headers:
     }
     # what could be had of a batch stands in place of all that a record has
     batch = record.headers if isinstance(record, UnreadableBatch) else ()
-    return _encoded(said) + [(name, content or b"") for name, content in batch]
+    return _encode(said) + [(name, content or b"") for name, content in batch]
 
 
-def _shortened(text: str) -> str:
+def _shorten(text: str) -> str:
     escaped = text[:_LONGEST_ERROR].encode("utf-8", "backslashreplace")
     return escaped[:_LONGEST_ERROR].decode("utf-8", "ignore")
 
@@ -85,5 +85,5 @@ def _sha256(value: bytes) -> str:
     return hashlib.sha256(value).hexdigest()
 
 
-def _encoded(said: Mapping[str, str]) -> Headers:
+def _encode(said: Mapping[str, str]) -> Headers:
     return [(name, text.encode("utf-8", "backslashreplace")) for name, text in said.items()]

@@ -11,11 +11,11 @@ from consumer.kafka.record import Record
 from consumer.kafka.record_notes import RecordNotes
 
 
-class TooManyDeadLettersError(Exception):
+class DlqLimitExceeded(Exception):
     """Disposition: stop. A person has to look before more of the topic is given up."""
 
 
-class DeadLetterLimit:
+class DlqLimit:
     """Counts what becomes of records, and ends it where too many are given up.
 
     A broken strategy, or a partner's new format, would else move the whole topic to the dead
@@ -28,7 +28,6 @@ class DeadLetterLimit:
     """
 
     def __init__(self, most_in_a_row: int, most_of_window: float, window: int = 1000) -> None:
-        """Begin with nothing given up."""
         self._most_in_a_row = most_in_a_row
         self._most_of_window = most_of_window
         self._in_a_row: dict[tuple[str, int], int] = {}
@@ -47,7 +46,7 @@ class DeadLetterLimit:
         self._note(given_up=False)
 
     def note_given_up(self, record: Record) -> None:
-        """Count a record that is to be given up; raise TooManyDeadLettersError instead."""
+        """Count a record that is to be given up; raise DlqLimitExceeded instead."""
         if self._buried.find(record):
             return
         self._buried.keep(record, note=True)
@@ -56,24 +55,24 @@ class DeadLetterLimit:
         self._in_a_row[where] = in_a_row
         self._note(given_up=True)
         if in_a_row > self._most_in_a_row:
-            raise TooManyDeadLettersError(
+            raise DlqLimitExceeded(
                 f"{in_a_row} records in a row of {record.topic}-{record.partition} would be given "
                 f"up (CONSUMER_DLQ_MAX_CONSECUTIVE={self._most_in_a_row}), the last at offset "
                 f"{record.offset}"
             )
         full = len(self._last) == self._last.maxlen
         if full and self._given_up > self._most_of_window * len(self._last):
-            raise TooManyDeadLettersError(
+            raise DlqLimitExceeded(
                 f"{self._given_up} of the last {len(self._last)} records would be given up "
                 f"(CONSUMER_DLQ_MAX_RATIO={self._most_of_window})"
             )
 
-    def forget(self, partitions: Collection[TopicPartition]) -> None:
+    def on_revoked(self, partitions: Collection[TopicPartition]) -> None:
         """Drop the rows of partitions that another member reads from now on."""
         for partition in partitions:
             self._in_a_row.pop(partition, None)
             self._decided.pop(partition, None)
-        self._buried.forget(partitions)
+        self._buried.on_revoked(partitions)
 
     def _note(self, *, given_up: bool) -> None:
         if len(self._last) == self._last.maxlen:

@@ -10,7 +10,7 @@ from kafka.structs import TopicPartition
 
 from common.logs import get_logger
 from consumer.dlq.letter import FORMS, Letter, forms, is_whole
-from consumer.errors import SinkRefusedError, UnavailableAtOnceError, UnprocessableError
+from consumer.errors import InvalidMessage, MessageRejected, PartitionBackpressureError
 from consumer.kafka.publisher import Pending, Publisher
 from consumer.kafka.record import Record
 from consumer.kafka.record_notes import RecordNotes
@@ -32,13 +32,13 @@ class DeadLetters:
         self._topic = topic
         self._refused: RecordNotes[int] = RecordNotes()  # how many forms of a record
 
-    def submit(self, record: Record, error: UnprocessableError) -> Acknowledgement:
-        """Begin to write the record; raise SinkUnavailableError when that is not possible."""
+    def submit(self, record: Record, error: InvalidMessage) -> Acknowledgement:
+        """Begin to write the record; raise SinkBackpressureError when that is not possible."""
         first = self._refused.find(record) or 0
         for number, letter in islice(enumerate(forms(record, error)), first, None):
             try:
                 pending = self._publish(letter)
-            except SinkRefusedError as why:
+            except MessageRejected as why:
                 refusal = why
                 continue
             if record.value and not is_whole(letter.headers):
@@ -54,9 +54,9 @@ class DeadLetters:
         """Forget a record that has its letter."""
         self._refused.drop(record)
 
-    def forget(self, partitions: Iterable[TopicPartition]) -> None:
+    def on_revoked(self, partitions: Iterable[TopicPartition]) -> None:
         """Forget the records of partitions that are no longer this member's, or are read anew."""
-        self._refused.forget(partitions)
+        self._refused.on_revoked(partitions)
 
     def _publish(self, letter: Letter) -> Pending:
         return self._publisher.publish(self._topic, *letter)
@@ -75,14 +75,14 @@ class _Written:
         """Return once it is acknowledged; a refusal is one of this form, and no more than that."""
         try:
             self.pending.wait(seconds)
-        except SinkRefusedError as error:
+        except MessageRejected as error:
             self.letters.note_refusal(self.record, self.form)
             raise _not_now(error) from error
         self.letters.note_written(self.record)
 
 
-def _not_now(refusal: SinkRefusedError) -> UnavailableAtOnceError:
-    return UnavailableAtOnceError(f"a dead letter is refused: {refusal}")
+def _not_now(refusal: MessageRejected) -> PartitionBackpressureError:
+    return PartitionBackpressureError(f"a dead letter is refused: {refusal}")
 
 
 def _warn(record: Record) -> None:

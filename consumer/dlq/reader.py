@@ -28,7 +28,7 @@ def about(letter: Record) -> dict[str, Any]:
     }
 
 
-def restored_headers(letter: Record) -> Headers:
+def restore_headers(letter: Record) -> Headers:
     """Return the headers of the original record."""
     return [(n, v or b"") for n, v in letter.headers if not n.startswith(PREFIX)]
 

@@ -9,7 +9,7 @@ from typing import Any
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from consumer.dlq.letter import is_whole
-from consumer.dlq.reader import origin, read, replay_header, restored_headers
+from consumer.dlq.reader import origin, read, replay_header, restore_headers
 from consumer.errors import Reason
 from consumer.kafka.limits import batch_bytes
 from consumer.kafka.record import Record, header
@@ -30,7 +30,6 @@ class Replay:
     """
 
     def __init__(self, producer: Any, topic: str, limit: int, group: str) -> None:  # noqa: ANN401  kafka-python ships no types
-        """Take a transactional producer, the topic to write to, what it takes, and the group."""
         self._producer = producer
         self._topic = topic
         self._limit = limit
@@ -69,7 +68,7 @@ class Replay:
             return UNREADABLE
         if not is_whole(letter.headers):
             return WITHOUT_VALUE
-        headers = restored_headers(letter)
+        headers = restore_headers(letter)
         marked = [*headers, replay_header(letter)]
         if batch_bytes(letter.key, letter.value, marked) > self._limit:
             marked = headers  # the record fitted by a few bytes: better unmarked than not put back

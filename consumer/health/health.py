@@ -13,11 +13,10 @@ class Health:
     """Beaten by the poll loop, read by the HTTP server; safe to use from several threads."""
 
     def __init__(self, liveness_s: float, monotonic: Callable[[], float]) -> None:
-        """Count as alive for `liveness_s` seconds from now and from every beat."""
         self._liveness_s = liveness_s
         self._monotonic = monotonic
         self._last_beat = monotonic()
-        self._hindrances: dict[str, str] = {}
+        self._not_ready: dict[str, str] = {}
         self._stuck: dict[str, str] = {}
         self._lock = threading.Lock()
         self._changes = Changes(monotonic)
@@ -46,14 +45,14 @@ class Health:
         """Return what is stuck, the poll loop or a part of what it reads; empty when nothing is."""
         silent_s = self.silent_s()
         silence = [f"the poll loop has not gone round for {silent_s:.0f} s"]
-        return self._told(self._stuck) + (silence if silent_s > self._liveness_s else [])
+        return self._as_lines(self._stuck) + (silence if silent_s > self._liveness_s else [])
 
-    def stick(self, what: str, why: str) -> None:
-        """Make the service neither alive nor ready; `what` names it for `unstick`."""
+    def set_stuck(self, what: str, why: str) -> None:
+        """Make the service neither alive nor ready; `what` names it for `clear_stuck`."""
         with self._lock:
             self._stuck[what] = why
 
-    def unstick(self, what: str) -> None:
+    def clear_stuck(self, what: str) -> None:
         """Take it back, whether or not it was there."""
         with self._lock:
             self._stuck.pop(what, None)
@@ -62,34 +61,34 @@ class Health:
         """Tell from now on which brokers the clients do not reach."""
         self._troubles = troubles
 
-    def hinder(self, what: str, why: str, *, expected: bool = False) -> None:
-        """Make the service not ready, and log it; `what` names the hindrance for `clear`.
+    def set_not_ready(self, what: str, why: str, *, expected: bool = False) -> None:
+        """Make the service not ready, and log it; `what` names the reason for `set_ready`.
 
         What belongs to every start and end is `expected`, and no line in the log.
         """
         with self._lock:
-            self._hindrances[what] = why
+            self._not_ready[what] = why
         if not expected:
             brokers = self._troubles.reasons()
             self._changes.begin(what, why, **({"brokers": brokers} if brokers else {}))
 
-    def clear(self, what: str) -> None:
-        """Take one hindrance away, whether or not it was there."""
+    def set_ready(self, what: str) -> None:
+        """Take one reason away, whether or not it was there."""
         with self._lock:
-            self._hindrances.pop(what, None)
+            self._not_ready.pop(what, None)
         self._changes.end(what)
 
-    def reasons(self) -> list[str]:
+    def not_ready(self) -> list[str]:
         """Return why the service is not ready, each as `what: why`; empty when it is.
 
         Whatever it is, brokers that are not reached are the likely cause. As long as one is
         reached they are none by themselves: the others may lead what this member reads.
         """
-        reasons = self._told(self._hindrances) + self._told(self._stuck)
+        reasons = self._as_lines(self._not_ready) + self._as_lines(self._stuck)
         if reasons or self._troubles.all_away():
             reasons += [f"broker {why}" for why in self._troubles.reasons()]
         return reasons
 
-    def _told(self, reasons: dict[str, str]) -> list[str]:
+    def _as_lines(self, reasons: dict[str, str]) -> list[str]:
         with self._lock:
             return [f"{what}: {why}" for what, why in reasons.items()]

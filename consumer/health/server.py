@@ -51,7 +51,7 @@ def _alive(health: Health) -> Answer:
 
 
 def _ready(health: Health) -> Answer:
-    reasons = health.reasons()
+    reasons = health.not_ready()
     if not reasons:
         return _json(HTTPStatus.OK, {"status": "ready"})
     return _json(HTTPStatus.SERVICE_UNAVAILABLE, {"status": "not ready", "reasons": reasons})
@@ -74,7 +74,7 @@ class ProbeServer(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(
+def serve(
     host: str, port: int, health: Health, registry: CollectorRegistry
 ) -> Iterator[tuple[str, int]]:
     """Serve in a thread and yield the address bound; raise OSError when it is none or taken."""

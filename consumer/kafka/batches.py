@@ -38,7 +38,6 @@ class Batch(DefaultRecordBatch):  # type: ignore[misc]  # kafka-python ships no 
     _decompressed: bool
 
     def __init__(self, data: memoryview, most_bytes: int) -> None:
-        """Read the header."""
         super().__init__(data)
         self._most_bytes = most_bytes
 

@@ -17,10 +17,10 @@ from kafka.errors import (
     for_code,
 )
 
-from common.kafka_clients import opened
+from common.kafka_clients import create_or_close
 from common.kafka_reasons import BrokerTroubles
 from common.topic_limits import producer_sizes, record_limits
-from consumer.kafka.consumer import Source
+from consumer.kafka.consumer import Consumer
 from consumer.kafka.group_offsets import KafkaGroupOffsets
 from consumer.kafka.lag import GroupOffsets
 from consumer.kafka.limits import TopicLimits
@@ -53,7 +53,7 @@ class KafkaClients:
     `group_offsets` connects a client of its own to tell the lag by; it raises KafkaError.
     """
 
-    source: Any  # a Source that can subscribe as well
+    consumer: Any  # a Source that can subscribe as well
     publisher: Publisher
     group_offsets: Callable[[], GroupOffsets]
     troubles: BrokerTroubles = field(default_factory=BrokerTroubles)
@@ -66,16 +66,16 @@ def connect(settings: ConsumerSettings) -> KafkaClients:
     """
     troubles = BrokerTroubles()
     limits = TopicLimits(lambda: _limits(settings, troubles))
-    with troubles.explaining(), ExitStack() as undo:
+    with troubles.explain_errors(), ExitStack() as undo:
         check_topics(settings, troubles)
         publisher = Publisher(lambda: _producer(settings, limits, troubles))
         undo.callback(publisher.close, seconds=0)
-        source = open_reader(settings, consumer_options(settings), troubles)
-        undo.callback(source.close, autocommit=False, timeout_ms=0)
+        consumer = open_reader(settings, consumer_options(settings), troubles)
+        undo.callback(consumer.close, autocommit=False, timeout_ms=0)
         if settings.start_from == "latest":
-            begin_at_end(source, settings.kafka.topic_bid_requests, settings.commit_timeout_ms)
+            begin_at_end(consumer, settings.kafka.topic_bid_requests, settings.commit_timeout_ms)
         undo.pop_all()
-    return KafkaClients(source, publisher, lambda: connect_group_offsets(settings), troubles)
+    return KafkaClients(consumer, publisher, lambda: connect_group_offsets(settings), troubles)
 
 
 def connect_group_offsets(settings: ConsumerSettings) -> GroupOffsets:
@@ -92,13 +92,13 @@ def open_reader(
     settings: ConsumerSettings, options: dict[str, Any], troubles: BrokerTroubles | None = None
 ) -> Any:  # noqa: ANN401  kafka-python ships no types
     """Connect a ReadingConsumer, which no batch can hurt; raise KafkaError."""
-    return opened(partial(ReadingConsumer, settings.max_batch_bytes), options, troubles)
+    return create_or_close(partial(ReadingConsumer, settings.max_batch_bytes), options, troubles)
 
 
-def subscribe(clients: KafkaClients, topic: str, listener: object) -> Source:
+def subscribe(clients: KafkaClients, topic: str, listener: object) -> Consumer:
     """Join the group, which the first poll does; the listener hears of assignments."""
-    clients.source.subscribe([topic], listener=listener)
-    source: Source = clients.source
+    clients.consumer.subscribe([topic], listener=listener)
+    source: Consumer = clients.consumer
     return source
 
 
@@ -106,7 +106,7 @@ def check_topics(settings: ConsumerSettings, troubles: BrokerTroubles) -> None:
     """Raise TopicsUnavailableError when Kafka does not let this service see all its topics."""
     kafka = settings.kafka
     names = [kafka.topic_bid_requests, kafka.topic_bid_decisions, kafka.topic_dead_letters]
-    admin = opened(KafkaAdminClient, _common_options(settings), troubles)
+    admin = create_or_close(KafkaAdminClient, _common_options(settings), troubles)
     try:
         described = admin.describe_topics(names)
     finally:
@@ -177,13 +177,15 @@ def _producer(
 ) -> Producer:
     limits.refresh()
     options = {**producer_options(settings), **size_options(limits)}
-    topics, seconds = _known_to_producer(settings), settings.connect_timeout_ms / _MS
+    topics, seconds = _topics_known(settings), settings.connect_timeout_ms / _MS
     if settings.exactly_once:
         make = partial(TransactionalProducer, limits)
         options |= transaction_options(settings)
-        transactional: TransactionalProducer = opened(make, options, troubles)
-        return _begun(transactional, topics, seconds, settings.commit_timeout_ms / _MS)
-    producer: BatchingProducer = opened(partial(BatchingProducer, limits), options, troubles)
+        transactional: TransactionalProducer = create_or_close(make, options, troubles)
+        return _begin_transactions(transactional, topics, seconds, settings.commit_timeout_ms / _MS)
+    producer: BatchingProducer = create_or_close(
+        partial(BatchingProducer, limits), options, troubles
+    )
     producer.learn(topics, seconds)
     return producer
 
@@ -191,25 +193,28 @@ def _producer(
 def _limits(settings: ConsumerSettings, troubles: BrokerTroubles) -> dict[str, int]:
     timeout = {"request_timeout_ms": settings.connect_timeout_ms}  # asked for in the poll loop
     options = {**_common_options(settings), **timeout}
-    return record_limits(_written_to(settings), options, troubles)
+    return record_limits(_topics_written(settings), options, troubles)
 
 
-def _written_to(settings: ConsumerSettings) -> list[str]:
+def _topics_written(settings: ConsumerSettings) -> list[str]:
     return [settings.kafka.topic_bid_decisions, settings.kafka.topic_dead_letters]
 
 
-def _known_to_producer(settings: ConsumerSettings) -> list[str]:
-    return [*_written_to(settings), settings.kafka.topic_bid_requests]  # decisions go beside these
+def _topics_known(settings: ConsumerSettings) -> list[str]:
+    return [
+        *_topics_written(settings),
+        settings.kafka.topic_bid_requests,
+    ]  # decisions go beside these
 
 
-def _begun(
+def _begin_transactions(
     producer: TransactionalProducer, topics: list[str], learn_s: float, start_s: float
 ) -> Producer:
     try:
         producer.learn(topics, learn_s)
         producer.start(start_s)
     except BaseException:
-        producer.drop()
+        producer.force_close()
         raise
     return producer
 

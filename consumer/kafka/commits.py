@@ -9,7 +9,7 @@ from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from common.kafka_reasons import explain_answer
 from consumer.health.health import Health
-from consumer.kafka.consumer import Source
+from consumer.kafka.consumer import Consumer
 from consumer.kafka.record import Record
 from consumer.metrics import ConsumerMetrics
 
@@ -18,10 +18,10 @@ class Commits:
     """Keeps offsets until Kafka has them, or until their partition is taken away."""
 
     def __init__(
-        self, source: Source, timeout_ms: int, health: Health, metrics: ConsumerMetrics
+        self, consumer: Consumer, timeout_ms: int, health: Health, metrics: ConsumerMetrics
     ) -> None:
         """Give each commit `timeout_ms` milliseconds, retries by the library included."""
-        self._source = source
+        self._consumer = consumer
         self._timeout_ms = timeout_ms
         self._health = health
         self._metrics = metrics
@@ -47,20 +47,20 @@ class Commits:
         if not self._pending:
             return
         try:
-            self._source.commit(offsets=dict(self._pending), timeout_ms=self._timeout_ms)
+            self._consumer.commit(offsets=dict(self._pending), timeout_ms=self._timeout_ms)
         except FencedInstanceIdError:
             raise
         except KafkaError as error:
-            self._health.hinder("commit", explain_answer(error))
+            self._health.set_not_ready("commit", explain_answer(error))
             self._metrics.commits.labels("failed").inc()
         else:
             self._pending.clear()
-            self._health.clear("commit")
+            self._health.set_ready("commit")
             self._metrics.commits.labels("committed").inc()
 
-    def forget(self, partitions: Iterable[TopicPartition]) -> None:
+    def on_revoked(self, partitions: Iterable[TopicPartition]) -> None:
         """Drop the offsets of partitions that are no longer this member's."""
         for partition in partitions:
             self._pending.pop(partition, None)
         if not self._pending:
-            self._health.clear("commit")
+            self._health.set_ready("commit")

@@ -10,17 +10,17 @@ from kafka.structs import OffsetAndMetadata, TopicPartition
 from consumer.kafka.record import Polled
 
 
-class Waiting(Protocol):
+class PendingRecords(Protocol):
     """Records that were polled and are not safe yet."""
 
     def next_offset(self, partition: TopicPartition) -> int | None:
         """Return the offset of the first of them, None when none waits."""
 
-    def held(self) -> Collection[TopicPartition]:
+    def paused(self) -> Collection[TopicPartition]:
         """Return the partitions whose records could not be delivered when last tried."""
 
 
-class Source(Protocol):
+class Consumer(Protocol):
     """A member of a consumer group; not safe to use from several threads."""
 
     def poll(self, timeout_ms: int) -> Polled:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from kafka.errors import KafkaError
 from kafka.structs import TopicPartition
 
-from consumer.kafka.consumer import Source, Waiting
+from consumer.kafka.consumer import Consumer, PendingRecords
 from consumer.kafka.record import Record
 
 _EVERY_S = 1.0
@@ -23,26 +23,25 @@ class ControlRecords:
 
     def __init__(
         self,
-        source: Source,
+        consumer: Consumer,
         pass_over: Callable[[Mapping[TopicPartition, int]], bool],
-        waiting: Waiting,
+        pending: PendingRecords,
         monotonic: Callable[[], float],
     ) -> None:
-        """Take what stores positions, and what knows which records are not safe yet."""
-        self._source = source
+        self._consumer = consumer
         self._pass_over = pass_over
-        self._waiting = waiting
+        self._pending = pending
         self._monotonic = monotonic
         self._safe: dict[TopicPartition, int] = {}
         self._due = monotonic()
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Note, at most once a second, the positions of partitions of which nothing waits."""
         if self._monotonic() < self._due:
             return
         self._due = self._monotonic() + _EVERY_S
-        idle = (tp for tp in self._source.assignment() if self._waiting.next_offset(tp) is None)
-        moved = {tp: position for tp in idle if (position := self._moved_to(tp)) is not None}
+        idle = (tp for tp in self._consumer.assignment() if self._pending.next_offset(tp) is None)
+        moved = {tp: position for tp in idle if (position := self._position_behind(tp)) is not None}
         if moved and self._pass_over(moved):
             self._safe |= moved
 
@@ -51,15 +50,15 @@ class ControlRecords:
         for partition, record in done.items():
             self._safe[partition] = record.offset + 1
 
-    def forget(self, partitions: Iterable[TopicPartition]) -> None:
+    def on_revoked(self, partitions: Iterable[TopicPartition]) -> None:
         """Drop what is known of partitions that are no longer this member's."""
         for partition in partitions:
             self._safe.pop(partition, None)
 
-    def _moved_to(self, partition: TopicPartition) -> int | None:
+    def _position_behind(self, partition: TopicPartition) -> int | None:
         """Return the position where it is beyond what is safe; the first one seen is safe."""
         try:
-            position = self._source.position(partition, timeout_ms=0)
+            position = self._consumer.position(partition, timeout_ms=0)
         except KafkaError:
             return None  # asked again in a second
         if position is None or position <= self._safe.setdefault(partition, position):

@@ -17,7 +17,6 @@ class KafkaGroupOffsets:
     """Questions that end within a second or two each; not safe to use from several threads."""
 
     def __init__(self, consumer: Any, topic: str) -> None:  # noqa: ANN401  kafka-python ships no types
-        """Take a client with the group's name that has subscribed to nothing."""
         self._consumer = consumer
         self._topic = topic
 
@@ -29,7 +28,7 @@ class KafkaGroupOffsets:
         """
         numbers = self._consumer.partitions_for_topic(self._topic) or ()
         partitions = [TopicPartition(self._topic, number) for number in sorted(numbers)]
-        stored = self._consumer.committed_offsets(partitions, timeout_ms=_ANSWER_MS)
+        stored = self._consumer.fetch_committed(partitions, timeout_ms=_ANSWER_MS)
         committed = {tp: place.offset for tp, place in stored.items()}
         ends = self._consumer.end_offsets(partitions, timeout_ms=_ANSWER_MS)
         beginnings = self._consumer.beginning_offsets(partitions, timeout_ms=_ANSWER_MS)
@@ -46,15 +45,15 @@ class KafkaGroupOffsets:
         try:
             polled = self._consumer.poll(timeout_ms=_ANSWER_MS, max_records=1)
         except UnreadableError as error:
-            return _known(error.batch.timestamp_ms)
+            return _or_none(error.batch.timestamp_ms)
         finally:
             self._consumer.unsubscribe()
-        return next((_known(records[0].timestamp) for records in polled.values()), None)
+        return next((_or_none(records[0].timestamp) for records in polled.values()), None)
 
     def close(self) -> None:
         """Let go of the connections."""
         self._consumer.close(autocommit=False, timeout_ms=0)
 
 
-def _known(timestamp_ms: int) -> int | None:
+def _or_none(timestamp_ms: int) -> int | None:
     return timestamp_ms if timestamp_ms >= 0 else None

@@ -90,7 +90,7 @@ class Lag:
         """Whether the thread lives."""
         return self._thread.is_alive()
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Ask once and set the gauges."""
         try:
             self._kafka = self._kafka or self._connect()
@@ -109,13 +109,13 @@ class Lag:
 
     def _run(self) -> None:
         while not self._stopped.is_set():
-            self.look()
+            self.check()
             self._stopped.wait(self._every_s)
         self._let_go()
 
     def _show(self, partition: int, offsets: Offsets) -> None:
         self._metrics.lag_messages.labels(str(partition)).set(offsets.lag)
-        self._oldest[partition] = (offsets.next, self._written(partition, offsets))
+        self._oldest[partition] = (offsets.next, self._timestamp_ms(partition, offsets))
         seconds = self._metrics.lag_seconds.labels(str(partition))
         seconds.set_function(partial(self._seconds, partition))
 
@@ -125,7 +125,7 @@ class Lag:
         self._metrics.lag_seconds.remove(str(partition))
         del self._oldest[partition]
 
-    def _written(self, partition: int, offsets: Offsets) -> int | None:
+    def _timestamp_ms(self, partition: int, offsets: Offsets) -> int | None:
         """Return when the oldest record that is not processed was written; None when all are."""
         if not offsets.lag or self._kafka is None:
             return None

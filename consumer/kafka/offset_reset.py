@@ -9,27 +9,26 @@ from kafka.errors import CommitFailedError, FencedInstanceIdError
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from common.logs import get_logger
-from consumer.kafka.consumer import Source
+from consumer.kafka.consumer import Consumer
 from consumer.metrics import ConsumerMetrics
 
 _START = "start"  # the metadata of a committed offset up to which nothing has been processed
 
 
-class Positions:
+class OffsetReset:
     """The policy in place of kafka-python's, which moves a position without a word.
 
     It goes on at the oldest record there is, always: any other place could skip something.
     """
 
-    def __init__(self, source: Source, timeout_ms: int, metrics: ConsumerMetrics) -> None:
-        """Take the time that Kafka may take to say where its logs begin."""
-        self._source = source
+    def __init__(self, consumer: Consumer, timeout_ms: int, metrics: ConsumerMetrics) -> None:
+        self._consumer = consumer
         self._timeout_ms = timeout_ms
         self._metrics = metrics
 
     def begin(self, partitions: Collection[TopicPartition]) -> None:
         """Begin to read partitions that the group has never committed an offset of."""
-        self._source.seek_to_beginning(*partitions)
+        self._consumer.seek_to_beginning(*partitions)
         numbers = sorted(tp.partition for tp in partitions)
         get_logger().info("no offset committed yet", partitions=numbers, start="earliest")
 
@@ -39,11 +38,11 @@ class Positions:
         A position behind the end is none: the topic was made anew, or its log cut short, and what
         was lost had been read. Raise KafkaError, with nothing done, where Kafka does not answer.
         """
-        oldest = self._source.beginning_offsets([*positions], timeout_ms=self._timeout_ms)
+        oldest = self._consumer.beginning_offsets([*positions], timeout_ms=self._timeout_ms)
         for partition, position in positions.items():
             if position < oldest[partition]:
                 self._note_loss(partition, oldest[partition] - position)
-        self._source.seek_to_beginning(*positions)
+        self._consumer.seek_to_beginning(*positions)
         self._note_beyond_end(tp for tp, position in positions.items() if position >= oldest[tp])
 
     def diverged(self, positions: Iterable[TopicPartition]) -> None:
@@ -52,9 +51,9 @@ class Positions:
         Kafka may tell where the two part. Reading on from there would be right in a log that was
         cut short, and would skip records of a topic that was made anew: both look alike.
         """
-        assigned = self._source.assignment() & {*positions}
+        assigned = self._consumer.assignment() & {*positions}
         if assigned:  # to kafka-python, none are all
-            self._source.seek_to_beginning(*assigned)
+            self._consumer.seek_to_beginning(*assigned)
             self._note_beyond_end(assigned)
 
     def _note_loss(self, partition: TopicPartition, records: int) -> None:
@@ -76,7 +75,7 @@ class Positions:
             )
 
 
-def begin_at_end(source: Any, topic: str, timeout_ms: int) -> None:  # noqa: ANN401  kafka-python ships no types
+def begin_at_end(consumer: Any, topic: str, timeout_ms: int) -> None:  # noqa: ANN401  kafka-python ships no types
     """Commit the present ends of a topic's logs as the start of a group that has none.
 
     Before this member joins, so that whatever becomes of it, the next one knows: what comes from
@@ -87,13 +86,13 @@ def begin_at_end(source: Any, topic: str, timeout_ms: int) -> None:  # noqa: ANN
     start in its place; a place where a member has been at work is nobody's to change. Once one has
     joined, Kafka refuses commits from outside, and the start is settled.
     """
-    partitions = [TopicPartition(topic, number) for number in source.partitions_for_topic(topic)]
-    if source.committed_offsets(partitions, timeout_ms=timeout_ms):
+    partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic)]
+    if consumer.fetch_committed(partitions, timeout_ms=timeout_ms):
         return
-    ends = source.end_offsets(partitions, timeout_ms=timeout_ms)
-    while later := _later(source.committed_offsets(partitions, timeout_ms=timeout_ms), ends):
+    ends = consumer.end_offsets(partitions, timeout_ms=timeout_ms)
+    while later := _is_later(consumer.fetch_committed(partitions, timeout_ms=timeout_ms), ends):
         try:
-            source.commit(offsets=later, timeout_ms=timeout_ms)
+            consumer.commit(offsets=later, timeout_ms=timeout_ms)
         except (CommitFailedError, FencedInstanceIdError):
             get_logger().info("start not committed: the group has members")
             return
@@ -101,7 +100,7 @@ def begin_at_end(source: Any, topic: str, timeout_ms: int) -> None:  # noqa: ANN
         get_logger().info("no offset committed yet", start=told)
 
 
-def _later(
+def _is_later(
     committed: Mapping[TopicPartition, OffsetAndMetadata],
     ends: Mapping[TopicPartition, int],
 ) -> dict[TopicPartition, OffsetAndMetadata]:

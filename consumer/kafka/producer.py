@@ -48,14 +48,14 @@ class Producer(kafka_clients.Producer, Protocol):
         It goes beside that partition of another topic, where both have as many partitions.
         """
 
-    def hurrying(self) -> AbstractContextManager[None]:
+    def expedited(self) -> AbstractContextManager[None]:
         """Return a context in which what is buffered is sent at once."""
 
     def is_away(self, topic: str) -> bool:
         """Whether no leader of the topic is known at present."""
 
 
-class BatchingProducer(kafka_clients.DroppableProducer):
+class BatchingProducer(kafka_clients.AbortableProducer):
     """Collects records for `linger_ms`, or until somebody waits for them.
 
     It waits for no topic: kafka-python's `send` would do so for `max_block_ms`, in front of the
@@ -63,7 +63,6 @@ class BatchingProducer(kafka_clients.DroppableProducer):
     """
 
     def __init__(self, limits: TopicLimits, **configs: Any) -> None:  # noqa: ANN401  kafka-python's own
-        """Connect; `limits` has what the topics take."""
         self._limits = limits
         super().__init__(**configs)
         # its sender keeps what fits into one request; for single records `limits` are exact
@@ -159,7 +158,7 @@ class BatchingProducer(kafka_clients.DroppableProducer):
         return not self._metadata.available_partitions_for_topic(topic)
 
     @contextmanager
-    def hurrying(self) -> Iterator[None]:
+    def expedited(self) -> Iterator[None]:
         """Let no record wait for others to share its batch with as long as this block lasts."""
         self._accumulator.begin_flush()
         try:

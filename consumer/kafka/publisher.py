@@ -15,7 +15,7 @@ from kafka.errors import (
 )
 
 from common.logs import get_logger
-from consumer.errors import SinkRefusedError, SinkUnavailableError, UnavailableAtOnceError
+from consumer.errors import MessageRejected, PartitionBackpressureError, SinkBackpressureError
 from consumer.kafka.producer import Beside, Producer, TopicAwayError
 
 Headers = list[tuple[str, bytes]]
@@ -44,7 +44,7 @@ class Publisher:
         headers: Headers,
         beside: Beside | None = None,
     ) -> Pending:
-        """Buffer a record; raise SinkUnavailableError or SinkRefusedError when it cannot be.
+        """Buffer a record; raise SinkBackpressureError or MessageRejected when it cannot be.
 
         `beside` is what `Producer.send` takes.
         """
@@ -60,12 +60,12 @@ class Publisher:
         is no time left: another producer may take a while.
         """
         if seconds <= 0:
-            raise SinkUnavailableError(f"topic {message.topic}: no time left to ask once more")
+            raise SinkBackpressureError(f"topic {message.topic}: no time left to ask once more")
         if self._producer is refused_by:
             self._trusted = False
         producer, future = self._send(message)
         try:
-            with producer.hurrying():
+            with producer.expedited():
                 future.get(timeout=seconds)
         except KafkaError as error:
             self._trusted = False
@@ -79,15 +79,15 @@ class Publisher:
             self._producer.close(timeout=seconds)
         except KafkaError as error:
             get_logger().warning("producer dropped", why=str(error))
-            self._producer.drop()
+            self._producer.force_close()
 
     def disposition(self, topic: str, error: KafkaError) -> Exception:
         """Return what a failed record means to its sink, and draw the conclusions for the next."""
         why = f"topic {topic}: {error}"
         if isinstance(error, _REFUSALS):
-            return SinkRefusedError(why)
+            return MessageRejected(why)
         self._trusted = False
-        return SinkUnavailableError(why)
+        return SinkBackpressureError(why)
 
     def _send(self, message: _Message) -> tuple[Producer, Any]:
         """Buffer a record, and return what with, and its future.
@@ -95,25 +95,25 @@ class Publisher:
         A producer that says why it buffers nothing is as good as before.
         """
         try:
-            producer = self.working()
+            producer = self.current_producer()
             return producer, message.send(producer)
         except TopicAwayError as error:
-            raise UnavailableAtOnceError(f"topic {message.topic}: {error}") from error
+            raise PartitionBackpressureError(f"topic {message.topic}: {error}") from error
         except KafkaError as error:
             raise self.disposition(message.topic, error) from error
 
-    def trusts(self, producer: Producer) -> bool:
+    def uses(self, producer: Producer) -> bool:
         """Whether this producer is in use and has delivered all that it was given."""
         return self._trusted and self._producer is producer
 
-    def distrust(self) -> None:
+    def replace(self) -> None:
         """Replace the producer before the next record."""
         self._trusted = False
 
-    def working(self) -> Producer:
+    def current_producer(self) -> Producer:
         """Return the producer in use, a new one if need be; raise KafkaError."""
         if self._producer is not None and not self._trusted:
-            self._producer.drop()
+            self._producer.force_close()
             self._producer = None
             get_logger().warning("producer replaced")
         if self._producer is None:
@@ -145,7 +145,6 @@ class Pending:
         message: _Message,
         future: Any,  # noqa: ANN401  kafka-python ships no types
     ) -> None:
-        """Take the publisher that draws the conclusions, and what it has sent with what."""
         self._publisher = publisher
         self._producer = producer
         self._message = message
@@ -156,23 +155,23 @@ class Pending:
         """Return once all in-sync replicas have the record, however often it is called.
 
         A topic that has gone meanwhile is not waited for: those behind it wait for this one.
-        Raise SinkUnavailableError when the record is not acknowledged within `seconds`,
-        SinkRefusedError when it never will be.
+        Raise SinkBackpressureError when the record is not acknowledged within `seconds`,
+        MessageRejected when it never will be.
         """
         if self._settled:
             return
         try:
-            self._acknowledged(seconds)
+            self._acknowledge(seconds)
         except _REFUSALS:
             self._publisher.settle(self._message, self._producer, seconds)
             self._settled = True
         except KafkaError as error:
             raise self._publisher.disposition(self._message.topic, error) from error
 
-    def _acknowledged(self, seconds: float) -> None:
+    def _acknowledge(self, seconds: float) -> None:
         if self._future.succeeded():
             return
-        with self._producer.hurrying():
+        with self._producer.expedited():
             while not self._is_acknowledged_within(min(seconds, _LOOK_S)):
                 seconds -= _LOOK_S
                 if seconds <= 0 or self._producer.is_away(self._message.topic):

@@ -25,7 +25,6 @@ class UnreadableError(KafkaError):  # type: ignore[misc]  # kafka-python ships n
         cause: Exception,
         batch: BatchFacts | None = None,
     ) -> None:
-        """Say where, why, and what is known of the batch there."""
         self.why = f"{type(cause).__name__}: {cause}"
         super().__init__(f"{partition.topic}-{partition.partition} at {offset}: {self.why}")
         self.partition = partition
@@ -119,7 +118,7 @@ class ReadingConsumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python ship
             if self._coordinator.rejoining:
                 self._coordinator.request_rejoin()
 
-    def committed_offsets(
+    def fetch_committed(
         self, partitions: Collection[TopicPartition], timeout_ms: int
     ) -> dict[TopicPartition, OffsetAndMetadata]:
         """Return what the group has committed, asked for together, of those that have any."""

@@ -16,50 +16,50 @@ from consumer.metrics import ConsumerMetrics
 WAITING = "waiting for the group to assign them"
 
 
-class Book(Protocol):
+class PartitionState(Protocol):
     """What is kept by partition."""
 
-    def forget(self, partitions: Collection[TopicPartition]) -> None:
+    def on_revoked(self, partitions: Collection[TopicPartition]) -> None:
         """Drop what is kept for partitions that are no longer this member's."""
 
 
 @dataclass(frozen=True)
-class Books:
+class PartitionStates:
     """All that is kept by partition."""
 
-    kept: Sequence[Book]
+    states: Sequence[PartitionState]
 
-    def forget(self, partitions: Collection[TopicPartition]) -> None:
+    def on_revoked(self, partitions: Collection[TopicPartition]) -> None:
         """Drop what is kept for partitions that are no longer this member's, or are read anew."""
-        for book in self.kept:
-            book.forget(partitions)
+        for book in self.states:
+            book.on_revoked(partitions)
 
 
 class Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python ships no types
-    """Keeps the books when partitions come and go.
+    """Keeps account when partitions come and go.
 
     kafka-python rebalances inside `poll`, and calls back on its own thread while the poll loop
     waits there. The loop polls only after the batch before is finished and its commit attempted,
-    so no record of a revoked partition is underway here, and there is nothing left to finish.
+    so no record of a revoked partition is in flight here, and there is nothing left to finish.
     """
 
     def __init__(
         self,
-        books: Book,
+        states: PartitionState,
         health: Health,
         metrics: ConsumerMetrics,
     ) -> None:
         """Take what is kept by partition; not ready before the first assignment."""
-        self._books = books
+        self._states = states
         self._health = health
         self._metrics = metrics
         self._assigned: set[TopicPartition] = set()
-        health.hinder("partitions", WAITING, expected=True)
+        health.set_not_ready("partitions", WAITING, expected=True)
 
     def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """Be ready, also with no partition: a spare member of the group is in order."""
         self._assigned |= set(assigned)
-        self._health.clear("partitions")
+        self._health.set_ready("partitions")
         self._note("assigned", assigned)
 
     def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
@@ -72,9 +72,9 @@ class Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-pyth
 
     def _leave(self, change: str, revoked: Collection[TopicPartition]) -> None:
         self._assigned -= set(revoked)
-        self._books.forget(revoked)
+        self._states.on_revoked(revoked)
         if not self._assigned:  # a cooperative rebalance takes some and leaves the others at work
-            self._health.hinder("partitions", WAITING, expected=True)
+            self._health.set_not_ready("partitions", WAITING, expected=True)
         self._note(change, revoked)
 
     def _note(self, change: str, partitions: Collection[TopicPartition]) -> None:

@@ -86,7 +86,7 @@ def header(record: Record, name: str) -> bytes | None:
     return None
 
 
-class Carried(msgspec.Struct, frozen=True, gc=False):
+class RecordHeaders(msgspec.Struct, frozen=True, gc=False):
     """What the ingest has written beside a body, None where it has not.
 
     `traceparent` is the record's place in its trace, where it is a valid one.
@@ -107,7 +107,7 @@ class Carried(msgspec.Struct, frozen=True, gc=False):
         return traceparent.trace_id(self.traceparent) if self.traceparent else None
 
 
-def carried(record: Record) -> Carried:
+def read_headers(record: Record) -> RecordHeaders:
     """Read both headers, in one pass: this is done for each record."""
     received_at = place_in_trace = None
     for name, value in record.headers:
@@ -116,4 +116,4 @@ def carried(record: Record) -> Carried:
         elif name == traceparent.NAME:
             place_in_trace = value
     given = (place_in_trace or b"").decode("ascii", "replace")
-    return Carried(received_at, given if traceparent.is_valid(given) else None)
+    return RecordHeaders(received_at, given if traceparent.is_valid(given) else None)

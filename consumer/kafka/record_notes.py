@@ -17,7 +17,6 @@ class RecordNotes(Generic[T]):
     """One note for each record, of at most `most` records: the oldest is forgotten first."""
 
     def __init__(self, most: int = 10_000) -> None:
-        """Begin with none."""
         self._most = most
         self._notes: OrderedDict[Place, T] = OrderedDict()
 
@@ -36,7 +35,7 @@ class RecordNotes(Generic[T]):
         if self._notes:
             self._notes.pop(place(record), None)
 
-    def forget(self, partitions: Iterable[TopicPartition]) -> None:
+    def on_revoked(self, partitions: Iterable[TopicPartition]) -> None:
         """Forget the records of partitions that another member reads from now on."""
         gone = set(partitions)
         for at in [at for at in self._notes if at[:2] in gone]:

@@ -10,14 +10,14 @@ from kafka.structs import TopicPartition
 
 from common.logs import get_logger
 from common.seldom import Seldom
-from consumer.kafka.consumer import Source
+from consumer.kafka.consumer import Consumer
 from consumer.kafka.reading import UnreadableError
 from consumer.kafka.record import Polled, UnreadableBatch
 from consumer.runtime import Backoff, Runtime
 
 
 @dataclass
-class _Held:
+class _PausedPartition:
     backoff: Backoff
     until_s: float = 0.0
     said: str = ""  # in the log
@@ -29,72 +29,72 @@ class Unreadable:
 
     To skip is to read on behind the batch, with a record in its place that becomes a dead letter:
     what is committed is what the dead letter topic has. A batch whose last offset is not certain is
-    held in any case, for nobody could say what a skip would leave out.
+    paused in any case, for nobody could say what a skip would leave out.
     """
 
     def __init__(
-        self, source: Source, backoff: Callable[[], Backoff], runtime: Runtime, *, skip: bool
+        self, consumer: Consumer, backoff: Callable[[], Backoff], runtime: Runtime, *, skip: bool
     ) -> None:
         """Hold none; `backoff` makes one for each partition."""
-        self._source = source
+        self._consumer = consumer
         self._backoff = backoff
         self._runtime = runtime
         self._skip = skip
-        self._held: dict[TopicPartition, _Held] = {}
+        self._paused: dict[TopicPartition, _PausedPartition] = {}
 
     @property
-    def held(self) -> Collection[TopicPartition]:
+    def paused(self) -> Collection[TopicPartition]:
         """Partitions that are not read at present, or tried again just now."""
-        return self._held.keys()
+        return self._paused.keys()
 
-    def meet(self, error: UnreadableError) -> Polled:
+    def handle(self, error: UnreadableError) -> Polled:
         """Return what stands for the batch when it is skipped; else hold its partition."""
         if self._skip and (last := error.batch.last) is not None:
-            self._source.seek(error.partition, last + 1)
-            self.forget([error.partition])
-            get_logger().error("unreadable batch skipped", **_told(error))
+            self._consumer.seek(error.partition, last + 1)
+            self.on_revoked([error.partition])
+            get_logger().error("unreadable batch skipped", **_describe(error))
             return {error.partition: [_stand_in(error, last)]}
-        self._hold(error)
+        self._pause(error)
         return {}
 
-    def try_again(self) -> None:
+    def resume_due(self) -> None:
         """Let those be read whose pause is over."""
         now = self._runtime.clock.monotonic()
-        for partition, held in self._held.items():
-            if held.until_s <= now:
-                held.until_s = math.inf
-                self._source.resume(partition)
+        for partition, paused in self._paused.items():
+            if paused.until_s <= now:
+                paused.until_s = math.inf
+                self._consumer.resume(partition)
 
-    def forget(self, partitions: Iterable[TopicPartition]) -> None:
+    def on_revoked(self, partitions: Iterable[TopicPartition]) -> None:
         """Drop what is kept for partitions that are read, or no longer this member's."""
-        if not self._held:  # as after nearly every poll
+        if not self._paused:  # as after nearly every poll
             return
-        for partition in self._held.keys() & {*partitions}:
-            del self._held[partition]
-            self._runtime.health.clear(_name(partition))
-        self._runtime.metrics.unreadable.set(len(self._held))
+        for partition in self._paused.keys() & {*partitions}:
+            del self._paused[partition]
+            self._runtime.health.set_ready(_name(partition))
+        self._runtime.metrics.unreadable.set(len(self._paused))
 
-    def _hold(self, error: UnreadableError) -> None:
+    def _pause(self, error: UnreadableError) -> None:
         """Read no more of a partition for a while, and say where it stands."""
-        held = self._held.setdefault(error.partition, _Held(self._backoff()))
-        pause_s = held.backoff.next_s()
-        held.until_s = self._runtime.clock.monotonic() + pause_s
-        self._source.pause(error.partition)
+        paused = self._paused.setdefault(error.partition, _PausedPartition(self._backoff()))
+        pause_s = paused.backoff.next_s()
+        paused.until_s = self._runtime.clock.monotonic() + pause_s
+        self._consumer.pause(error.partition)
         self._runtime.metrics.retries.labels("records").inc()
-        self._runtime.metrics.unreadable.set(len(self._held))
+        self._runtime.metrics.unreadable.set(len(self._paused))
         why = f"at {error.offset}: {error.why}"
-        self._runtime.health.hinder(_name(error.partition), why, expected=True)  # said below
-        self._say(held, error)
+        self._runtime.health.set_not_ready(_name(error.partition), why, expected=True)  # said below
+        self._report(paused, error)
 
-    def _say(self, held: _Held, error: UnreadableError) -> None:
-        if held.said != str(error):
-            held.said, held.seldom = str(error), Seldom(self._runtime.clock.monotonic)
-        if held.seldom.admit(held.said) is None:
+    def _report(self, paused: _PausedPartition, error: UnreadableError) -> None:
+        if paused.said != str(error):
+            paused.said, paused.seldom = str(error), Seldom(self._runtime.clock.monotonic)
+        if paused.seldom.admit(paused.said) is None:
             return
         goes_on = "once it can be read"
         if self._skip:
             goes_on += "; not skipped, as the last offset of its batch is not certain"
-        get_logger().error("record cannot be read", **_told(error), goes_on=goes_on)
+        get_logger().error("record cannot be read", **_describe(error), goes_on=goes_on)
 
 
 def _stand_in(error: UnreadableError, last: int) -> UnreadableBatch:
@@ -116,7 +116,7 @@ def _stand_in(error: UnreadableError, last: int) -> UnreadableBatch:
     )
 
 
-def _told(error: UnreadableError) -> dict[str, str | int | None]:
+def _describe(error: UnreadableError) -> dict[str, str | int | None]:
     batch, (topic, number) = error.batch, error.partition
     return {
         "topic": topic,

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from kafka.structs import TopicPartition
 
 from consumer.kafka.commits import Commits
 from consumer.kafka.record import Polled
 from consumer.processing.batch import BatchProcessor, Progress
-from consumer.processing.processor import Underway
 
 
 class AtLeastOnce:
     """Commits offsets after all sinks, or the dead letter topic, have acknowledged."""
 
-    def __init__(
-        self, processor: BatchProcessor, note: Callable[[Underway], None], commits: Commits
-    ) -> None:
-        """Take what logs and counts a record, and the commits."""
+    def __init__(self, processor: BatchProcessor, commits: Commits) -> None:
         self._processor = processor
-        self._note = note
         self._commits = commits
 
     def process(self, polled: Polled) -> Progress:
         """Commit as far as the batch has come."""
-        progress = self._processor.process(polled, self._note)
-        self._commits.add(progress.done)
+        progress = self._processor.process(polled)
+        self._processor.record(progress)
+        self._commits.add(progress.durable)
         self._commits.flush()
         return progress
 
@@ -35,6 +31,6 @@ class AtLeastOnce:
         self._commits.pass_over(positions)
         return True
 
-    def forget(self, partitions: Iterable[TopicPartition]) -> None:
+    def on_revoked(self, partitions: Iterable[TopicPartition]) -> None:
         """Drop the offsets of partitions that are no longer this member's."""
-        self._commits.forget(partitions)
+        self._commits.on_revoked(partitions)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kafka.structs import TopicPartition
 
-from consumer.errors import SinkUnavailableError, UnavailableAtOnceError
+from consumer.errors import PartitionBackpressureError, SinkBackpressureError
 from consumer.kafka.record import Polled, Record
-from consumer.processing.processor import RecordHandler, Underway
+from consumer.processing.processor import InFlight, RecordProcessor
 from consumer.runtime import Clock, Stop
 
 
@@ -17,80 +17,90 @@ from consumer.runtime import Clock, Stop
 class Progress:
     """How far a round has come, by partition; of those in none of the three, no record was begun.
 
-    `done` is the last record whose effect, and that of all before it, is durable; `held` says what
-    stands in the way of the first of which that cannot be said. `broken`: an effect has begun of
-    which nobody knows whether it ends, so that a transaction around it must be given up.
+    `finished` are the records whose effect is durable, from the first one on; `paused` says what
+    stands in the way of the next. `broken`: an effect has begun of which nobody knows whether it
+    ends, so that a transaction around it must be given up.
     """
 
-    begun: Collection[TopicPartition] = ()
-    done: dict[TopicPartition, Record] = field(default_factory=dict)
-    held: dict[TopicPartition, str] = field(default_factory=dict)
+    submitted: Collection[TopicPartition] = ()
+    finished: dict[TopicPartition, list[InFlight]] = field(default_factory=dict)
+    paused: dict[TopicPartition, str] = field(default_factory=dict)
     broken: bool = False
+
+    @property
+    def durable(self) -> dict[TopicPartition, Record]:
+        """The last record of each partition whose effect, and that of all before, is durable."""
+        return {tp: finished[-1].record for tp, finished in self.finished.items()}
 
 
 @dataclass(frozen=True)
 class BatchProcessor:
     """Begins the effects of many records before it waits for any of them, and ends in time.
 
-    New records are begun for `interval_s` and, whatever the strategy does with the last one, not
-    after it; the partitions share that time. A stop begins no more of them. Their acknowledgements
-    have `timeout_s` seconds, all together.
+    New records are submitted for `interval_s` and, whatever the strategy does with the last one,
+    not after it; the partitions share that time. A stop submits no more of them. Their
+    acknowledgements have `timeout_s` seconds, all together.
     """
 
-    handler: RecordHandler
+    processor: RecordProcessor
     clock: Clock
     stop: Stop
     interval_s: float
     timeout_s: float
 
-    def process(self, polled: Polled, note: Callable[[Underway], None]) -> Progress:
-        """Process each partition in order, as far as the time and the sinks let it.
-
-        `note` is given each record whose effect is acknowledged, in order.
-        """
+    def process(self, polled: Polled) -> Progress:
+        """Process each partition in order, as far as the time and the sinks let it."""
         progress = Progress()
-        begun = self._begin(polled, progress)
-        progress.begun = begun.keys()
+        submitted = self._submit(polled, progress)
+        progress.submitted = submitted.keys()
         end = self.clock.monotonic() + self.timeout_s
 
         def left_s() -> float:
             return max(end - self.clock.monotonic(), 0)
 
-        for partition, underways in begun.items():
+        for partition, in_flight in submitted.items():
             try:
-                for underway in underways:
-                    note(self.handler.finish(underway, left_s))
-                    progress.done[partition] = underway.record
-            except SinkUnavailableError as error:
-                progress.held[partition] = str(error)
+                for each in in_flight:
+                    finished = self.processor.join(each, left_s)
+                    progress.finished.setdefault(partition, []).append(finished)
+            except SinkBackpressureError as error:
+                progress.paused[partition] = str(error)
                 progress.broken = True
         return progress
 
-    def _begin(
+    def record(self, progress: Progress) -> None:
+        """Count and log what is finished, in order: once it is certain that it counts."""
+        for finished in progress.finished.values():
+            for each in finished:
+                self.processor.record(each)
+
+    def _submit(
         self, polled: Polled, progress: Progress
-    ) -> Mapping[TopicPartition, Sequence[Underway]]:
-        begun: dict[TopicPartition, list[Underway]] = {}
+    ) -> Mapping[TopicPartition, Sequence[InFlight]]:
+        submitted: dict[TopicPartition, list[InFlight]] = {}
         end = self.clock.monotonic() + self.interval_s
         try:
             for partition, records in polled.items():
                 left_s = end - self.clock.monotonic()
                 if self.stop.requested or left_s <= 0:
                     break
-                share_s = left_s / (len(polled) - len(begun))
-                begun[partition] = []
+                share_s = left_s / (len(polled) - len(submitted))
+                submitted[partition] = []
                 try:
-                    self._begin_some(records, begun[partition], share_s)
-                except UnavailableAtOnceError as error:
-                    progress.held[partition] = str(error)
-        except SinkUnavailableError as error:
+                    self._submit_some(records, submitted[partition], share_s)
+                except PartitionBackpressureError as error:
+                    progress.paused[partition] = str(error)
+        except SinkBackpressureError as error:
             # each further attempt could block as long as this one did
-            progress.held[partition] = str(error)
+            progress.paused[partition] = str(error)
             progress.broken = True
-        return begun
+        return submitted
 
-    def _begin_some(self, records: Sequence[Record], begun: list[Underway], seconds: float) -> None:
+    def _submit_some(
+        self, records: Sequence[Record], submitted: list[InFlight], seconds: float
+    ) -> None:
         end = self.clock.monotonic() + seconds
         for record in records:
-            begun.append(self.handler.begin(record))
+            submitted.append(self.processor.submit(record))
             if self.clock.monotonic() >= end or self.stop.requested:
                 return

@@ -9,7 +9,7 @@ import structlog
 
 from common.event_log import EventLog
 from common.logs import LogSettings
-from consumer.bidding.decision_record import Decided
+from consumer.bidding.decision_record import DecisionRecord
 from consumer.runtime import Clock
 
 _MOST = 64 * 1024  # characters that are held back
@@ -37,14 +37,13 @@ class DecisionLog:
     """
 
     def __init__(self, settings: LogSettings, service: str, stream: TextIO, clock: Clock) -> None:
-        """Begin with no line; the arguments are those of `configure_logs`, which came before."""
         self._log = EventLog("bid decided", settings, service, self._hold, clock.wall)
         # structlog's own: it takes turns with what else structlog writes to this stream
         self._out = structlog.WriteLogger(stream)
         self._lines: list[str] = []
         self._size = 0
 
-    def note(self, outcome: Decided, latency_ms: int | None) -> None:
+    def note(self, outcome: DecisionRecord, latency_ms: int | None) -> None:
         """Log a decision, now or with the next `flush`."""
         record = outcome.record
         self._log.note(
@@ -56,7 +55,7 @@ class DecisionLog:
                 outcome.outcome,
                 outcome.strategy,
                 latency_ms,
-                outcome.carried.trace_id,
+                outcome.headers.trace_id,
             )
         )
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 
 from kafka.structs import TopicPartition
 
-from common.decisions import Original
+from common.decisions import FirstSeen
 from consumer.kafka.record import Record
 
 _LONGEST_ID = 256  # characters that are told apart: an id can be as long as a whole request
 
 
-class RecentIds:
+class DuplicateDetector:
     """Remembers at most `most` ids of this member's partitions, and at least the last half of that.
 
     A client that was answered `unknown` tries again with the same id, and both records may be on
@@ -24,7 +24,6 @@ class RecentIds:
     """
 
     def __init__(self, most: int) -> None:
-        """Begin with none."""
         self._half = most // 2
         self._newer: dict[str, int] = {}
         self._older: dict[str, int] = {}
@@ -33,7 +32,7 @@ class RecentIds:
         """Return how many it remembers."""
         return len(self._newer | self._older)
 
-    def original(self, record: Record, bid_id: str) -> Original | None:
+    def first_seen(self, record: Record, bid_id: str) -> FirstSeen | None:
         """Return where this id was first seen, None when this record is the first."""
         key = f"{record.partition}/{bid_id[:_LONGEST_ID]}"
         first = self._newer.get(key)
@@ -41,11 +40,11 @@ class RecentIds:
             first = self._older.get(key)
         if first is not None and first < record.offset:
             self._remember(key, first)
-            return Original(record.partition, first)
+            return FirstSeen(record.partition, first)
         self._remember(key, record.offset)
         return None
 
-    def forget(self, partitions: Iterable[TopicPartition]) -> None:
+    def on_revoked(self, partitions: Iterable[TopicPartition]) -> None:
         """Drop the ids of partitions that another member reads from now on."""
         gone = tuple(f"{partition.partition}/" for partition in partitions)
         for half in (self._newer, self._older):

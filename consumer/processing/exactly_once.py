@@ -9,12 +9,12 @@ from typing import Any
 from kafka.errors import FencedInstanceIdError, KafkaError
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
-from consumer.kafka.consumer import Source
+from consumer.kafka.consumer import Consumer
 from consumer.kafka.publisher import Publisher
-from consumer.kafka.record import Polled, Record
+from consumer.kafka.record import Polled
 from consumer.metrics import ConsumerMetrics
 from consumer.processing.batch import BatchProcessor, Progress
-from consumer.processing.processor import Underway
+from consumer.processing.processor import InFlight
 
 
 @dataclass(frozen=True)
@@ -27,25 +27,25 @@ class ExactlyOnce:
     whose partitions have gone to another.
     """
 
-    source: Source
+    consumer: Consumer
     committed: Callable[[TopicPartition], int | None]  # asks Kafka; raises KafkaError
     publisher: Publisher
     processor: BatchProcessor
-    note: Callable[[Underway], None]
     metrics: ConsumerMetrics
     timeout_s: float  # for a commit and what belongs to it
     # what a commit without an answer was about
-    doubtful: dict[TopicPartition, list[Underway]] = field(default_factory=dict)
+    doubtful: dict[TopicPartition, list[InFlight]] = field(default_factory=dict)
 
     def process(self, polled: Polled) -> Progress:
         """Commit what could be begun, or give it up."""
         try:
-            producer, member = self.publisher.working(), self._member()
-            left, done = self._settled(polled)
+            producer, member = self.publisher.current_producer(), self._member()
+            settled = self._settle_doubtful(polled)
         except KafkaError as error:
-            return _held(polled, str(error))
+            return _pause_all(polled, str(error))
+        left = {tp: records for tp, records in polled.items() if tp not in settled}
         progress = self._attempt(producer, member, left)
-        progress.done |= done
+        progress.finished |= settled
         return progress
 
     def pass_over(self, positions: Mapping[TopicPartition, int]) -> bool:
@@ -54,7 +54,7 @@ class ExactlyOnce:
         A commit beside them could come to Kafka late, and take the group back behind a later one.
         """
         try:
-            producer: Any = self.publisher.working()
+            producer: Any = self.publisher.current_producer()
             member = self._member()
             offsets = {tp: OffsetAndMetadata(at, "", -1) for tp, at in positions.items()}
             producer.add_offsets(offsets, member, self.timeout_s / 2)
@@ -62,88 +62,71 @@ class ExactlyOnce:
         except FencedInstanceIdError:
             raise
         except KafkaError:
-            self.publisher.distrust()  # undone, or found out about in the next second
+            self.publisher.replace()  # undone, or found out about in the next second
             return False
         return True
 
-    def forget(self, partitions: Iterable[TopicPartition]) -> None:
+    def on_revoked(self, partitions: Iterable[TopicPartition]) -> None:
         """Leave it to the next owner to find out what a commit without an answer has done."""
         for partition in partitions:
             self.doubtful.pop(partition, None)
 
     def _member(self) -> Any:  # noqa: ANN401  kafka-python ships no types
         """Return who this member is; raise KafkaError while it is not in the group."""
-        member = self.source.group_metadata()
+        member = self.consumer.group_metadata()
         if member.generation_id < 0:
             # Kafka takes offsets without a generation from anybody
             raise KafkaError("this member has lost its place in the group")
         return member
 
     def _attempt(self, producer: Any, member: Any, polled: Polled) -> Progress:  # noqa: ANN401  a TransactionalProducer
-        finished: list[Underway] = []
-        progress = self.processor.process(polled, finished.append)
-        if progress.broken or not self.publisher.trusts(producer):
+        progress = self.processor.process(polled)
+        if progress.broken or not self.publisher.uses(producer):
             return self._give_up(progress, "a record was not taken with the others")
-        if not progress.done:
+        if not progress.finished:
             return progress
         try:
-            self._commit(producer, progress, member, finished)
+            self._commit(producer, progress, member)
         except FencedInstanceIdError:
             raise
         except KafkaError as error:
             self.metrics.commits.labels("failed").inc()
             return self._give_up(progress, str(error))
         self.metrics.commits.labels("committed").inc()
-        self._note_all(finished)
+        self.processor.record(progress)
         return progress
 
-    def _commit(
-        self,
-        producer: Any,  # noqa: ANN401  a TransactionalProducer
-        progress: Progress,
-        member: Any,  # noqa: ANN401  kafka-python ships no types
-        finished: list[Underway],
-    ) -> None:
+    def _commit(self, producer: Any, progress: Progress, member: Any) -> None:  # noqa: ANN401  as above
         offsets = {
             partition: OffsetAndMetadata(record.offset + 1, "", record.leader_epoch)
-            for partition, record in progress.done.items()
+            for partition, record in progress.durable.items()
         }
         producer.add_offsets(offsets, member, self.timeout_s / 2)
-        self.doubtful.update(_by_partition(finished))
+        self.doubtful.update(progress.finished)
         producer.commit(self.timeout_s / 2)
-        self.forget(offsets)
+        self.on_revoked(offsets)
 
     def _give_up(self, progress: Progress, why: str) -> Progress:
         """Undo all of it; those that are not to blame are tried again at once, without the rest."""
-        self.publisher.distrust()
-        return Progress(progress.begun, held=progress.held or dict.fromkeys(progress.begun, why))
+        self.publisher.replace()
+        return Progress(
+            progress.submitted, paused=progress.paused or dict.fromkeys(progress.submitted, why)
+        )
 
-    def _settled(self, polled: Polled) -> tuple[Polled, dict[TopicPartition, Record]]:
-        """Tell those apart whose last commit had no answer and was one all the same.
+    def _settle_doubtful(self, polled: Polled) -> dict[TopicPartition, list[InFlight]]:
+        """Return those whose last commit had no answer and was one all the same.
 
         The producer that asked for it has been replaced, so nothing can change any more.
         """
         asked = {tp: self.committed(tp) for tp in self.doubtful.keys() & polled.keys()}
-        done = {}
+        settled = {}
         for partition, offset in asked.items():
             finished = self.doubtful.pop(partition)
             if offset is not None and offset > polled[partition][0].offset:
-                done[partition] = finished[-1].record
-                self._note_all(finished)
-        return {tp: records for tp, records in polled.items() if tp not in done}, done
-
-    def _note_all(self, finished: Iterable[Underway]) -> None:
-        for underway in finished:
-            self.note(underway)
+                settled[partition] = finished
+        self.processor.record(Progress(finished=settled))
+        return settled
 
 
-def _by_partition(finished: Iterable[Underway]) -> Mapping[TopicPartition, list[Underway]]:
-    sorted_out: dict[TopicPartition, list[Underway]] = {}
-    for underway in finished:
-        partition = TopicPartition(underway.record.topic, underway.record.partition)
-        sorted_out.setdefault(partition, []).append(underway)
-    return sorted_out
-
-
-def _held(polled: Polled, why: str) -> Progress:
-    return Progress(polled.keys(), held=dict.fromkeys(polled, why))
+def _pause_all(polled: Polled, why: str) -> Progress:
+    return Progress(polled.keys(), paused=dict.fromkeys(polled, why))

@@ -9,33 +9,33 @@ import msgspec
 
 from common.tracing import Attributes, NoTracer, Span, Tracer
 from consumer.bidding.decision import Decision
-from consumer.bidding.decision_record import Decided, decided
+from consumer.bidding.decision_record import DecisionRecord, build_decision_record
 from consumer.bidding.request import BidRequest, parse
 from consumer.bidding.strategy import Strategy
-from consumer.dlq.limit import DeadLetterLimit
+from consumer.dlq.limit import DlqLimit
 from consumer.dlq.producer import DeadLetters
 from consumer.errors import (
+    InvalidMessage,
+    MessageRejected,
     Reason,
-    SinkRefusedError,
-    SinkUnavailableError,
+    SinkBackpressureError,
     Stage,
-    UnprocessableError,
 )
-from consumer.kafka.record import Carried, Record, UnreadableBatch, carried
-from consumer.processing.account import Account
-from consumer.processing.deduplication import RecentIds
+from consumer.kafka.record import Record, RecordHeaders, UnreadableBatch, read_headers
+from consumer.processing.buffered_metrics import BufferedMetrics
+from consumer.processing.deduplication import DuplicateDetector
 from consumer.processing.refusals import Refusals
-from consumer.processing.timeout import OutOfTimeError, TimeBudget, unlimited
+from consumer.processing.timeout import StrategyTimeout, Timeout, no_timeout
 from consumer.runtime import Clock
 from consumer.sinks.sink import Acknowledgement, Sink
 
 
 # a Struct, because there is one for each record: it is made in a fraction of a dataclass's time
-class Underway(msgspec.Struct, frozen=True, gc=False):
+class InFlight(msgspec.Struct, frozen=True, gc=False):
     """A record whose effect has begun: `outcome` says which, `acknowledgements` when it is safe."""
 
     record: Record
-    outcome: Decided | UnprocessableError
+    outcome: DecisionRecord | InvalidMessage
     acknowledgements: Sequence[Acknowledgement]
     span: Span
 
@@ -44,135 +44,140 @@ class Underway(msgspec.Struct, frozen=True, gc=False):
 class Guards:
     """What keeps one record, or one kind of them, from harming the others."""
 
-    budget: TimeBudget = unlimited
-    recent: RecentIds = field(default_factory=lambda: RecentIds(most=0))
-    limit: DeadLetterLimit = field(default_factory=lambda: DeadLetterLimit(100, 0.5))
+    timeout: Timeout = no_timeout
+    duplicates: DuplicateDetector = field(default_factory=lambda: DuplicateDetector(most=0))
+    limit: DlqLimit = field(default_factory=lambda: DlqLimit(100, 0.5))
     refusals: Refusals = field(default_factory=Refusals)
 
 
 @dataclass(frozen=True)
-class RecordHandler:
-    """Begins the effect of a record and finishes it, so that many can be underway at once."""
+class RecordProcessor:
+    """Begins the effect of a record and finishes it, so that many can be in_flight at once."""
 
     strategy: Strategy
     sinks: Sequence[Sink]  # every one gets every decision, and is waited for
     dead_letters: DeadLetters
-    account: Account
+    metrics: BufferedMetrics
     clock: Clock
     guards: Guards = field(default_factory=Guards)
     tracer: Tracer = field(default_factory=NoTracer)
 
-    def begin(self, record: Record) -> Underway:
-        """Decide and submit; raise SinkUnavailableError when that is not possible at present.
+    def submit(self, record: Record) -> InFlight:
+        """Decide and submit; raise SinkBackpressureError when that is not possible at present.
 
-        UnavailableAtOnceError says that nothing at all has begun.
+        PartitionBackpressureError says that nothing at all has begun.
         """
         started = self.clock.monotonic()
-        self.account.read += 1
-        beside = carried(record)
-        span = self.tracer.start("process", record.topic, beside.traceparent)
+        self.metrics.read += 1
+        headers = read_headers(record)
+        span = self.tracer.start("process", record.topic, headers.traceparent)
         try:
             self.guards.refusals.check(record)
-            outcome = self._decide(record, beside, span)
-        except UnprocessableError as error:
-            underway = self._bury(record, error, span)
+            outcome = self._decide(record, headers, span)
+        except InvalidMessage as error:
+            in_flight = self._dead_letter(record, error, span)
         else:
-            underway = self._submit(record, outcome, span)
-        self.account.processing_s.append(self.clock.monotonic() - started)
-        return underway
+            in_flight = self._submit(record, outcome, span)
+        self.metrics.processing_s.append(self.clock.monotonic() - started)
+        return in_flight
 
-    def finish(self, underway: Underway, seconds_left: Callable[[], float]) -> Underway:
-        """Wait until the effect is acknowledged and return it; raise SinkUnavailableError."""
+    def join(self, in_flight: InFlight, seconds_left: Callable[[], float]) -> InFlight:
+        """Wait until the effect is acknowledged and return it; raise SinkBackpressureError."""
         try:
-            _wait(underway, seconds_left)
-        except SinkRefusedError as error:
-            refusal = _refused(error)
-            self.guards.refusals.keep(underway.record, refusal)
+            _wait(in_flight, seconds_left)
+        except MessageRejected as error:
+            refusal = _invalid_message(error)
+            self.guards.refusals.keep(in_flight.record, refusal)
             if seconds_left() <= 0:
-                raise SinkUnavailableError("no time left for a dead letter") from error
-            underway = self._bury(underway.record, refusal, underway.span)
-            _wait(underway, seconds_left)
-        return underway
+                raise SinkBackpressureError("no time left for a dead letter") from error
+            in_flight = self._dead_letter(in_flight.record, refusal, in_flight.span)
+            _wait(in_flight, seconds_left)
+        return in_flight
 
-    def note(self, underway: Underway) -> None:
+    def record(self, in_flight: InFlight) -> None:
         """Take a record whose effect is durable to account."""
-        self.guards.refusals.drop(underway.record)
-        if underway.span.traceparent is not None:
-            underway.span.end(*_told(underway))
-        match underway.outcome:
-            case Decided() as outcome:
-                self.account.note_decision(outcome)
-            case UnprocessableError() as given_up:
-                self.account.note_dead_letter(underway.record, given_up)
+        self.guards.refusals.drop(in_flight.record)
+        if in_flight.span.traceparent is not None:
+            in_flight.span.end(*_end_of_span(in_flight))
+        match in_flight.outcome:
+            case DecisionRecord() as outcome:
+                self.metrics.note_decision(outcome)
+            case InvalidMessage() as given_up:
+                self.metrics.note_dead_letter(in_flight.record, given_up)
 
-    def _decide(self, record: Record, beside: Carried, span: Span) -> Decided:
+    def _decide(self, record: Record, headers: RecordHeaders, span: Span) -> DecisionRecord:
         if isinstance(record, UnreadableBatch):
-            raise UnprocessableError(Reason.UNREADABLE, Stage.READ, record.why)
+            raise InvalidMessage(Reason.UNREADABLE, Stage.READ, record.why)
         request = parse(record.value)
         try:
-            with self.guards.budget():
+            with self.guards.timeout():
                 decision = self.strategy.decide(request)
-            outcome = self._decided(record, beside, request, decision, span)
-        except OutOfTimeError as error:
+            outcome = self._build_decision(record, headers, request, decision, span)
+        except StrategyTimeout as error:
             message = "the strategy took longer than CONSUMER_STRATEGY_TIMEOUT_MS"
-            raise UnprocessableError(Reason.STRATEGY_TIMEOUT, Stage.DECIDE, message) from error
-        except UnprocessableError:
+            raise InvalidMessage(Reason.STRATEGY_TIMEOUT, Stage.DECIDE, message) from error
+        except InvalidMessage:
             raise  # the body cannot be read
         except BaseException as error:  # a strategy may raise anything; the record is kept
             message = f"{type(error).__name__}: {error}"
-            raise UnprocessableError(Reason.STRATEGY_FAILED, Stage.DECIDE, message) from error
+            raise InvalidMessage(Reason.STRATEGY_FAILED, Stage.DECIDE, message) from error
 
         else:
             self.guards.limit.note_decided(record)
             return outcome
 
-    def _decided(
-        self, record: Record, beside: Carried, request: BidRequest, decision: Decision, span: Span
-    ) -> Decided:
-        original = self.guards.recent.original(record, request.id)
-        if original is not None:
-            self.account.duplicates += 1
-        return decided(
+    def _build_decision(
+        self,
+        record: Record,
+        headers: RecordHeaders,
+        request: BidRequest,
+        decision: Decision,
+        span: Span,
+    ) -> DecisionRecord:
+        first_seen = self.guards.duplicates.first_seen(record, request.id)
+        if first_seen is not None:
+            self.metrics.duplicates += 1
+        return build_decision_record(
             record,
             request,
             decision,
             self.strategy.name,
             self.clock.epoch_ms(),
-            original=original,
+            first_seen=first_seen,
             traceparent=span.traceparent,
-            beside=beside,
+            headers=headers,
         )
 
-    def _submit(self, record: Record, outcome: Decided, span: Span) -> Underway:
+    def _submit(self, record: Record, outcome: DecisionRecord, span: Span) -> InFlight:
         try:
-            return Underway(record, outcome, [sink.submit(outcome) for sink in self.sinks], span)
-        except SinkRefusedError as error:
-            return self._bury(record, _refused(error), span)
+            return InFlight(record, outcome, [sink.submit(outcome) for sink in self.sinks], span)
+        except MessageRejected as error:
+            return self._dead_letter(record, _invalid_message(error), span)
 
-    def _bury(self, record: Record, error: UnprocessableError, span: Span) -> Underway:
+    def _dead_letter(self, record: Record, error: InvalidMessage, span: Span) -> InFlight:
         self.guards.limit.note_given_up(record)
-        return Underway(record, error, [self.dead_letters.submit(record, error)], span)
+        return InFlight(record, error, [self.dead_letters.submit(record, error)], span)
 
 
-def _told(underway: Underway) -> tuple[Attributes, str]:
-    record = underway.record
+def _end_of_span(in_flight: InFlight) -> tuple[Attributes, str]:
+    record = in_flight.record
     about: Attributes = {
         "messaging.destination.partition.id": str(record.partition),
         "messaging.kafka.offset": record.offset,
     }
-    match underway.outcome:
-        case Decided() as decided:
+    match in_flight.outcome:
+        case DecisionRecord() as decided:
             return {**about, "rtb.outcome": decided.outcome, "rtb.strategy": decided.strategy}, ""
-        case UnprocessableError() as error:
+        case InvalidMessage() as error:
             return about, error.reason.value
 
 
-def _wait(underway: Underway, seconds_left: Callable[[], float]) -> None:
-    for acknowledgement in underway.acknowledgements:
+def _wait(in_flight: InFlight, seconds_left: Callable[[], float]) -> None:
+    for acknowledgement in in_flight.acknowledgements:
         acknowledgement.wait(seconds_left())
 
 
-def _refused(error: SinkRefusedError) -> UnprocessableError:
-    refused = UnprocessableError(Reason.SINK_REFUSED, Stage.SINK, str(error))
+def _invalid_message(error: MessageRejected) -> InvalidMessage:
+    refused = InvalidMessage(Reason.SINK_REFUSED, Stage.SINK, str(error))
     refused.__cause__ = error
     return refused

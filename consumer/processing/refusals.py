@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from consumer.errors import UnprocessableError
+from consumer.errors import InvalidMessage
 from consumer.kafka.record import Record
 from consumer.kafka.record_notes import RecordNotes
 
 
-class Refusals(RecordNotes[UnprocessableError]):
+class Refusals(RecordNotes[InvalidMessage]):
     """Remembers them until they are dead letters: the next attempt asks the sink no more.
 
     Within a transaction it must not be asked again: a refusal by the broker ends the transaction,

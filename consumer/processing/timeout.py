@@ -15,23 +15,23 @@ from common.threads import GuardedThread
 _AGAIN_S = 0.01
 
 
-class OutOfTimeError(BaseException):
+class StrategyTimeout(BaseException):
     """The time is up. No Exception: a strategy that catches everything must not catch this."""
 
 
-class TimeBudget(Protocol):
-    """Limits a block of code; OutOfTimeError is raised inside it when its time is up."""
+class Timeout(Protocol):
+    """Limits a block of code; StrategyTimeout is raised inside it when its time is up."""
 
     def __call__(self) -> AbstractContextManager[None]:
         """Return the context that is limited."""
 
 
-def unlimited() -> AbstractContextManager[None]:
+def no_timeout() -> AbstractContextManager[None]:
     """Limit nothing."""
     return nullcontext()
 
 
-class AlarmBudget:
+class AlarmTimeout:
     """Interrupts the main thread by SIGALRM: no other thread, and no block left running behind.
 
     A thread that looks at the clock sends it. The signal of a timer would go to any thread of this
@@ -47,12 +47,12 @@ class AlarmBudget:
         self._seconds = seconds
         self._monotonic = monotonic
         self._end: float | None = None  # of the block that is being run, by the monotonic clock
-        signal.signal(signal.SIGALRM, self._look)
+        signal.signal(signal.SIGALRM, self._on_alarm)
         main = threading.get_ident()
-        GuardedThread("time-budget", lambda: self._watch(main)).start()
+        GuardedThread("strategy-timeout", lambda: self._watch(main)).start()
 
-    def __call__(self) -> AlarmBudget:
-        """Return the context: OutOfTimeError is raised inside the block once its time is up."""
+    def __call__(self) -> AlarmTimeout:
+        """Return the context: StrategyTimeout is raised inside the block once its time is up."""
         return self
 
     def __enter__(self) -> None:
@@ -63,10 +63,10 @@ class AlarmBudget:
         """End it: nothing is raised from here on."""
         self._end = None
 
-    def _look(self, _number: int, _frame: FrameType | None) -> None:
+    def _on_alarm(self, _number: int, _frame: FrameType | None) -> None:
         if self._end is not None and self._end <= self._monotonic():
             self._end = None
-            raise OutOfTimeError
+            raise StrategyTimeout
 
     def _watch(self, main: int) -> None:
         while True:

@@ -54,7 +54,7 @@ class ConsumerSettings:
         fields.String(validate=validate.OneOf(["hold", "skip"])),
         doc="What becomes of a batch that cannot be read. `hold`: its partition waits and is tried "
         "again. `skip`: one dead letter names its offsets and the SHA-256 of its bytes, and the "
-        "partition goes on; where its last offset is not certain, it is held all the same.",
+        "partition goes on; where its last offset is not certain, it is paused all the same.",
         default="hold",
     )
     guarantee: str = setting(

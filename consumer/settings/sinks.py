@@ -12,7 +12,7 @@ KAFKA = "kafka"
 PATIENCE = 0.25  # of the publish timeout: how long a batch waits for room in a queue
 
 
-def _listed(text: str) -> tuple[str, ...]:
+def _split(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
@@ -32,7 +32,7 @@ class SinkSettings:
         "CONSUMER_DURABLE_SINKS",
         fields.String(),
         doc="Those of them that are waited for, one at least, `kafka` always: a request is done "
-        "once these have its decision, and while one does not take it, its partition is held. The "
+        "once these have its decision; while one does not take it, its partition is paused. The "
         "others get what is done from a queue of their own, and what does not fit is dropped and "
         "counted. With both lists empty decisions are logged and counted alone, to try a strategy "
         "out.",
@@ -79,12 +79,12 @@ class SinkSettings:
     @property
     def names(self) -> tuple[str, ...]:
         """All sinks."""
-        return _listed(self.listed)
+        return _split(self.listed)
 
     @property
     def durable_names(self) -> tuple[str, ...]:
         """Those that are waited for."""
-        return _listed(self.durable)
+        return _split(self.durable)
 
     @property
     def queues_waited_for(self) -> int:

@@ -7,15 +7,15 @@ from pathlib import Path
 
 from common.settings import SettingsError
 from consumer.metrics import ConsumerMetrics
-from consumer.plugins import NoSuchPluginError, made
+from consumer.plugins import NoSuchPluginError, load_plugin
 from consumer.runtime import Clock
 from consumer.settings.sinks import KAFKA, SinkSettings
 from consumer.sinks.dropping import DroppingSink
 from consumer.sinks.durable import DurableSink
 from consumer.sinks.jsonl import JsonLines
 from consumer.sinks.log import LogSink
-from consumer.sinks.outlets import Outlets
 from consumer.sinks.sink import Sink
+from consumer.sinks.sinks import Sinks
 from consumer.sinks.threaded import Bounds
 
 ENTRY_POINTS = "rtb.sinks"
@@ -36,20 +36,20 @@ SHIPPED: Mapping[str, Callable[[SinkSettings], Sink]] = {
 }
 
 
-def chosen(
+def load_sinks(
     settings: SinkSettings,
     environ: Mapping[str, str],
     timeout_s: float,
     metrics: ConsumerMetrics,
     clock: Clock,
-) -> Outlets:
+) -> Sinks:
     """Make the sinks that the settings name; raise SettingsError where that cannot be done.
 
     `environ` is for the settings of sinks that are not ours; `timeout_s` is how long a sink may
     take for an acknowledgement.
     """
     bounds = Bounds(settings.queue, settings.queue_bytes, timeout_s)
-    ours = {name: _made(name, settings, environ) for name in settings.names if name != KAFKA}
+    ours = {name: _load_sink(name, settings, environ) for name in settings.names if name != KAFKA}
     _check_names(ours, settings)
     durable, dropping = [], []
     for name, sink in ours.items():
@@ -57,7 +57,7 @@ def chosen(
             durable.append(DurableSink(sink, bounds, metrics, clock))
         else:
             dropping.append(DroppingSink(sink, bounds, metrics, clock))
-    return Outlets(KAFKA in settings.names, durable, dropping)
+    return Sinks(KAFKA in settings.names, durable, dropping)
 
 
 def _check_names(made: Mapping[str, Sink], settings: SinkSettings) -> None:
@@ -66,11 +66,11 @@ def _check_names(made: Mapping[str, Sink], settings: SinkSettings) -> None:
         raise SettingsError(f"CONSUMER_SINKS={settings.listed!r}: two are called the same: {names}")
 
 
-def _made(name: str, settings: SinkSettings, environ: Mapping[str, str]) -> Sink:
+def _load_sink(name: str, settings: SinkSettings, environ: Mapping[str, str]) -> Sink:
     if name in SHIPPED:
         return SHIPPED[name](settings)
     try:
-        sink: Sink = made(ENTRY_POINTS, name, ("name", "submit", "close"), environ)
+        sink: Sink = load_plugin(ENTRY_POINTS, name, ("name", "submit", "close"), environ)
     except NoSuchPluginError as error:
         raise SettingsError(f"CONSUMER_SINKS={settings.listed!r}: {name} {error}") from error
     return sink

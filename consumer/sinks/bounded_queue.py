@@ -13,7 +13,6 @@ class BoundedQueue:
     """Filled by one thread and emptied by another; what is taken keeps its place until it ends."""
 
     def __init__(self, most: int, most_bytes: int) -> None:
-        """Begin empty."""
         self._most = most
         self._most_bytes = most_bytes
         self._waiting: deque[Delivery] = deque()
@@ -63,7 +62,7 @@ class BoundedQueue:
             self._closed = True
             self._changed.notify_all()
 
-    def abandon(self) -> int:
+    def stop(self) -> int:
         """Close, forget all that has not ended, and return how many that were."""
         with self._changed:
             self._closed = True

@@ -5,15 +5,15 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
-from consumer.bidding.decision_record import Decided
-from consumer.errors import SinkUnavailableError
+from consumer.bidding.decision_record import DecisionRecord
+from consumer.errors import SinkBackpressureError
 
 
 @dataclass(eq=False)
 class Delivery:
     """One decision, and what became of it; ended by one thread, waited for by another."""
 
-    decided: Decided
+    decided: DecisionRecord
     error: Exception | None = None
     over: threading.Event = field(default_factory=threading.Event)
 
@@ -30,6 +30,6 @@ class Delivery:
     def wait(self, seconds: float) -> None:
         """Do what `Acknowledgement.wait` does."""
         if not self.over.wait(seconds):
-            raise SinkUnavailableError("has not delivered in time")
+            raise SinkBackpressureError("has not delivered in time")
         if self.error is not None:
             raise self.error

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from common.logs import get_logger
-from consumer.bidding.decision_record import Decided
-from consumer.errors import SinkRefusedError, SinkUnavailableError
+from consumer.bidding.decision_record import DecisionRecord
+from consumer.errors import MessageRejected, SinkBackpressureError
 from consumer.metrics import ConsumerMetrics
 from consumer.runtime import Clock
 from consumer.sinks.sink import Sink
@@ -17,13 +17,12 @@ class DroppingSink:
     """Runs a sink in its own thread; `offer` neither waits nor raises, whatever the sink does."""
 
     def __init__(self, sink: Sink, bounds: Bounds, metrics: ConsumerMetrics, clock: Clock) -> None:
-        """Take the sink over."""
         self.thread = Threaded(sink, bounds, metrics, clock, self._drop)
         self._drops = metrics.sink_drops
         self._clock = clock
         self._quiet_until: dict[str, float] = {}
 
-    def offer(self, decided: Decided) -> None:
+    def try_put(self, decided: DecisionRecord) -> None:
         """Put the decision into the queue, or drop it when that is full."""
         if self.thread.put(decided) is None:
             self._count("full", "the queue is full")
@@ -48,6 +47,6 @@ class DroppingSink:
 
 
 def _reason(error: BaseException) -> str:
-    if isinstance(error, SinkRefusedError):
+    if isinstance(error, MessageRejected):
         return "refused"
-    return "unavailable" if isinstance(error, SinkUnavailableError) else "failed"
+    return "unavailable" if isinstance(error, SinkBackpressureError) else "failed"

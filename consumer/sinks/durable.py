@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from consumer.bidding.decision_record import Decided
-from consumer.errors import SinkUnavailableError
+from consumer.bidding.decision_record import DecisionRecord
+from consumer.errors import SinkBackpressureError
 from consumer.kafka.record import Place, place
 from consumer.metrics import ConsumerMetrics
 from consumer.runtime import Clock
@@ -24,17 +24,16 @@ class DurableSink:
     """
 
     def __init__(self, sink: Sink, bounds: Bounds, metrics: ConsumerMetrics, clock: Clock) -> None:
-        """Take the sink over."""
         self.name = sink.name
         self.thread = Threaded(sink, bounds, metrics, clock, lambda _error: None)
         self._clock = clock
         self._longest_s = bounds.timeout_s * PATIENCE
-        self._patience_s = self._longest_s
+        self._wait_s = self._longest_s
         self._most_remembered = 2 * bounds.decisions
         self._underway: dict[Place, Delivery] = {}
 
-    def submit(self, decided: Decided) -> Acknowledgement:
-        """Put the decision into the queue, or raise SinkUnavailableError when that stays full."""
+    def submit(self, decided: DecisionRecord) -> Acknowledgement:
+        """Put the decision into the queue, or raise SinkBackpressureError when that stays full."""
         delivery = self._underway.get(place(decided.record))
         if delivery is None or not _is_about(delivery, decided):
             delivery = self._put(decided)
@@ -53,23 +52,23 @@ class DurableSink:
         """Deliver anew what is submitted after this delivery has ended."""
         self._underway.pop(place(delivery.decided.record), None)
 
-    def be_patient(self) -> None:
+    def reset_wait(self) -> None:
         """Begin a new batch: the last one has come to the wait for its acknowledgements."""
-        self._patience_s = self._longest_s
+        self._wait_s = self._longest_s
 
-    def _put(self, decided: Decided) -> Delivery:
+    def _put(self, decided: DecisionRecord) -> Delivery:
         begun = self._clock.monotonic()
-        delivery = self.thread.put(decided, self._patience_s)
-        self._patience_s = max(self._patience_s - (self._clock.monotonic() - begun), 0)
+        delivery = self.thread.put(decided, self._wait_s)
+        self._wait_s = max(self._wait_s - (self._clock.monotonic() - begun), 0)
         if delivery is None:
-            raise SinkUnavailableError(f"{self.name}: the queue is full")
+            raise SinkBackpressureError(f"{self.name}: the queue is full")
         self._underway[place(decided.record)] = delivery
         if len(self._underway) > self._most_remembered:  # of partitions that have gone, mostly
             self._underway = {at: it for at, it in self._underway.items() if not it.over.is_set()}
         return delivery
 
 
-def _is_about(delivery: Delivery, decided: Decided) -> bool:
+def _is_about(delivery: Delivery, decided: DecisionRecord) -> bool:
     """Whether request and decision are the same: a topic made anew has another request there."""
     known = delivery.decided
     return (known.request, known.decision) == (decided.request, decided.decision)
@@ -81,7 +80,7 @@ class _Awaited:
     delivery: Delivery
 
     def wait(self, seconds: float) -> None:
-        self.sink.be_patient()
+        self.sink.reset_wait()
         try:
             self.delivery.wait(seconds)
         finally:

@@ -8,8 +8,8 @@ import sys
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from consumer.bidding.decision_record import Decided
-from consumer.errors import SinkUnavailableError
+from consumer.bidding.decision_record import DecisionRecord
+from consumer.errors import SinkBackpressureError
 from consumer.sinks.sink import Acknowledgement
 
 
@@ -50,13 +50,13 @@ class JsonLines:
         self._written = 0
         self._synced = 0
 
-    def submit(self, decided: Decided) -> Acknowledgement:
-        """Write the line; raise SinkUnavailableError when the disk does not take it."""
+    def submit(self, decided: DecisionRecord) -> Acknowledgement:
+        """Write the line; raise SinkBackpressureError when the disk does not take it."""
         line = logging.makeLogRecord({"msg": decided.value.decode()})
         try:
             self._file.emit(line)
         except (OSError, ValueError) as error:
-            raise SinkUnavailableError(f"{self._file.baseFilename}: {error}") from error
+            raise SinkBackpressureError(f"{self._file.baseFilename}: {error}") from error
         self._written += 1
         return _Line(self, self._written)
 
@@ -65,13 +65,13 @@ class JsonLines:
         self._file.close()
 
     def sync(self, number: int) -> None:
-        """Return once the disk has that many lines; raise SinkUnavailableError."""
+        """Return once the disk has that many lines; raise SinkBackpressureError."""
         if number <= self._synced:
             return
         try:
             self._file.sync()
         except (OSError, ValueError) as error:
-            raise SinkUnavailableError(f"{self._file.baseFilename}: {error}") from error
+            raise SinkBackpressureError(f"{self._file.baseFilename}: {error}") from error
         self._synced = self._written
 
 

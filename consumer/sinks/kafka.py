@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from common import traceparent
-from consumer.bidding.decision_record import Decided
+from consumer.bidding.decision_record import DecisionRecord
 from consumer.kafka.publisher import Publisher
 from consumer.kafka.record import RECEIVED_AT
 from consumer.sinks.sink import Acknowledgement
@@ -21,9 +21,9 @@ class KafkaSink:
         self._publisher = publisher
         self._topic = topic
 
-    def submit(self, decided: Decided) -> Acknowledgement:
+    def submit(self, decided: DecisionRecord) -> Acknowledgement:
         """Hand the decision to the producer."""
-        record, carried = decided.record, decided.carried
+        record, carried = decided.record, decided.headers
         headers = [_CONTENT_TYPE]
         if place := decided.traceparent or carried.traceparent:
             headers.append((traceparent.NAME, place.encode()))

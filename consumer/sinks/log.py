@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from common.logs import get_logger
-from consumer.bidding.decision_record import Decided
+from consumer.bidding.decision_record import DecisionRecord
 from consumer.sinks.sink import Acknowledgement, Done
 
 
@@ -14,7 +14,7 @@ class LogSink:
 
     name = "log"
 
-    def submit(self, decided: Decided) -> Acknowledgement:
+    def submit(self, decided: DecisionRecord) -> Acknowledgement:
         """Write the line."""
         get_logger().info("decision", **json.loads(decided.value))
         return Done()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from consumer.bidding.decision_record import Decided
+from consumer.bidding.decision_record import DecisionRecord
 
 
 class Acknowledgement(Protocol):
@@ -13,7 +13,7 @@ class Acknowledgement(Protocol):
     def wait(self, seconds: float) -> None:
         """Return once the effect is durable, however often it is called.
 
-        Raise SinkUnavailableError when it is not within `seconds`, SinkRefusedError when it never
+        Raise SinkBackpressureError when it is not within `seconds`, MessageRejected when it never
         will be. An effect that was not acknowledged may still happen later.
         """
 
@@ -37,7 +37,7 @@ class Sink(Protocol):
     def name(self) -> str:
         """What the sink is called in logs and reasons."""
 
-    def submit(self, decided: Decided) -> Acknowledgement:
+    def submit(self, decided: DecisionRecord) -> Acknowledgement:
         """Begin to deliver and return without waiting; raise what `Acknowledgement.wait` does."""
 
     def close(self) -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from common.logs import get_logger
 from common.threads import GuardedThread
-from consumer.bidding.decision_record import Decided
-from consumer.errors import SinkRefusedError, SinkUnavailableError
+from consumer.bidding.decision_record import DecisionRecord
+from consumer.errors import MessageRejected, SinkBackpressureError
 from consumer.metrics import ConsumerMetrics
 from consumer.runtime import Clock
 from consumer.sinks.bounded_queue import BoundedQueue
@@ -55,7 +55,7 @@ class Threaded:
         """Begin to pass on."""
         self._thread.start()
 
-    def put(self, decided: Decided, seconds: float = 0) -> Delivery | None:
+    def put(self, decided: DecisionRecord, seconds: float = 0) -> Delivery | None:
         """Return the decision's delivery, None when there is no room for it within `seconds`."""
         delivery = Delivery(decided)
         return delivery if self._queue.put(delivery, seconds) else None
@@ -64,10 +64,10 @@ class Threaded:
         """Take nothing more in and, once all is delivered, end."""
         self._queue.close()
 
-    def abandon(self, seconds: float) -> int:
+    def stop(self, seconds: float) -> int:
         """Wait up to `seconds` for the end, give up what is left, and return how many that are."""
         self._thread.join(seconds)
-        return self._queue.abandon()
+        return self._queue.stop()
 
     def _run(self) -> None:
         while batch := self._queue.take(_AT_ONCE):
@@ -108,13 +108,13 @@ class Threaded:
                 return
 
     def _fail(self, delivery: Delivery, error: BaseException) -> None:
-        if self._queue.end(delivery, _known(self.name, error)):
+        if self._queue.end(delivery, _classify(self.name, error)):
             self._on_failure(error)
 
 
-def _known(name: str, error: BaseException) -> Exception:
+def _classify(name: str, error: BaseException) -> Exception:
     """Return an error that says what it means: what nobody knows may go better the next time."""
-    if isinstance(error, SinkRefusedError):
-        return SinkRefusedError(f"{name}: {error}")
-    why = error if isinstance(error, SinkUnavailableError) else type(error).__name__
-    return SinkUnavailableError(f"{name}: {why}")
+    if isinstance(error, MessageRejected):
+        return MessageRejected(f"{name}: {error}")
+    why = error if isinstance(error, SinkBackpressureError) else type(error).__name__
+    return SinkBackpressureError(f"{name}: {why}")

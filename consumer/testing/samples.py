@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from consumer.bidding.decision import Bid, Bids, NoBid
-from consumer.bidding.decision_record import Decided, decided
+from consumer.bidding.decision_record import DecisionRecord, build_decision_record
 from consumer.bidding.request import BidRequest, parse
 
 _IMPRESSIONS: tuple[Any, ...] = (
@@ -55,19 +55,19 @@ def requests() -> list[BidRequest]:
     return [parse(json.dumps(body).encode()) for body in bodies()]
 
 
-def decisions() -> list[Decided]:
+def decisions() -> list[DecisionRecord]:
     """Return decisions of every kind, on requests with ids of their own."""
     bids = Bids((Bid("1", 0.25, "ad-1"), Bid("2", 1e-6, "größe")), "EUR")
     ids = ["r-1", "größe ☃ \U0001f600", 'quotes " and \\ and \n', "x" * 20_000]
     return [
-        _decided(offset, bid_id, decision)
+        _build_sample(offset, bid_id, decision)
         for offset, (bid_id, decision) in enumerate((i, d) for i in ids for d in (bids, NoBid()))
     ]
 
 
-def _decided(offset: int, bid_id: str, decision: Bids | NoBid) -> Decided:
+def _build_sample(offset: int, bid_id: str, decision: Bids | NoBid) -> DecisionRecord:
     named = f"{bid_id}-{offset}"
     value = json.dumps({"id": named}).encode()
     headers = (("traceparent", None), ("received-at", b"1700000000000"))
     record = SampleRecord(offset, value, named.encode() if offset else None, headers)
-    return decided(record, parse(value), decision, "sample", 1_700_000_000_001)
+    return build_decision_record(record, parse(value), decision, "sample", 1_700_000_000_001)

@@ -29,19 +29,19 @@ class SinkContract(ABC):
 
     def test_its_name_can_be_a_label(self) -> None:
         """The name stands in logs and metrics."""
-        with self._made() as sink:
+        with self._make_and_check() as sink:
             assert re.fullmatch(r"[a-z][a-z0-9_]{0,63}", sink.name), f"not a name: {sink.name!r}"
 
     def test_what_is_acknowledged_is_delivered(self) -> None:
         """Each decision is there at the moment that its wait returns."""
-        with self._made() as sink:
+        with self._make_and_check() as sink:
             for count, decided in enumerate(decisions(), start=1):
                 sink.submit(decided).wait(_SECONDS)
                 assert len(self.delivered()) == count, f"{decided.request.id!r} is not there"
 
     def test_many_can_be_underway(self) -> None:
         """Submitting does not depend on waiting, and the order stays."""
-        with self._made() as sink:
+        with self._make_and_check() as sink:
             for acknowledgement in [sink.submit(decided) for decided in decisions()]:
                 acknowledgement.wait(_SECONDS)
         wanted = [decided.request.id for decided in decisions()]
@@ -49,7 +49,7 @@ class SinkContract(ABC):
 
     def test_an_acknowledgement_can_be_waited_for_again(self) -> None:
         """What is delivered stays so, and takes no more time."""
-        with self._made() as sink:
+        with self._make_and_check() as sink:
             acknowledgement = sink.submit(decisions()[0])
             acknowledgement.wait(_SECONDS)
             acknowledgement.wait(0)
@@ -59,12 +59,12 @@ class SinkContract(ABC):
         """After a crash or a rebalance it does, and delivering it twice is no mistake."""
         decided = decisions()[0]
         for _ in range(2):
-            with self._made() as sink:
+            with self._make_and_check() as sink:
                 sink.submit(decided).wait(_SECONDS)
         assert {*self.delivered()} == {decided.request.id}, "lost, or turned into another"
 
     @contextmanager
-    def _made(self) -> Iterator[Sink]:
+    def _make_and_check(self) -> Iterator[Sink]:
         sink = self.make()
         try:
             yield sink

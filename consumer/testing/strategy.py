@@ -8,7 +8,7 @@ import re
 from abc import ABC, abstractmethod
 
 from consumer.bidding.decision import Bids, Decision
-from consumer.bidding.decision_record import decided
+from consumer.bidding.decision_record import build_decision_record
 from consumer.bidding.request import BidRequest
 from consumer.bidding.strategy import Strategy
 from consumer.testing.samples import SampleRecord, requests
@@ -31,7 +31,7 @@ class StrategyContract(ABC):
         strategy = self.make()
         for request in requests():
             decision = strategy.decide(request)
-            made = decided(SampleRecord(0, b""), request, decision, strategy.name, 0)
+            made = build_decision_record(SampleRecord(0, b""), request, decision, strategy.name, 0)
             assert made.value, request.body
 
     def test_it_leaves_requests_as_they_are(self) -> None:

@@ -31,10 +31,10 @@ MUTATIONS = (
     Mutation(
         "committed before the effects",
         "consumer/processing/at_least_once.py",
-        "        progress = self._processor.process(polled, self._note)\n",
+        "        progress = self._processor.process(polled)\n",
         "        self._commits.add({tp: records[-1] for tp, records in polled.items()})\n"
         "        self._commits.flush()\n"
-        "        progress = self._processor.process(polled, self._note)\n",
+        "        progress = self._processor.process(polled)\n",
         f"{_FAULTS}/test_consumer_trouble.py::TestKilled",
     ),
     Mutation(
@@ -61,15 +61,15 @@ MUTATIONS = (
     Mutation(
         "no drain",
         "app/kafka/kafka_publisher.py",
-        "self.connection.close(max(deadline - self._monotonic(), 0))",
-        "self.connection.close(0)",
+        "self.supervisor.close(max(deadline - self._monotonic(), 0))",
+        "self.supervisor.close(0)",
         f"{_UNIT}/kafka/test_kafka_publisher.py::TestClose",
     ),
     Mutation(
         "liveness tied to Kafka",
         "app/http/probes.py",
-        '"stuck", lifecycle.not_alive()',
-        '"stuck", lifecycle.not_alive() + publisher.not_ready()',
+        '"stuck", worker_state.not_alive()',
+        '"stuck", worker_state.not_alive() + publisher.not_ready()',
         f"{_FAULTS}/test_broken_network.py::TestAway::test_away_for_longer_is_503_and_then_over",
     ),
     *(kind.without for kind in KINDS),

@@ -54,8 +54,8 @@ KINDS = (
         Mutation(
             "any time to read an answer",
             f"{_WORKER}/client_socket.py",
-            "            self.count_down(self._writing)\n",
-            "            self.count_down(None)\n",
+            "            self.start_countdown(self._writing)\n",
+            "            self.start_countdown(None)\n",
             f"{_DOOR}::TestTime::test_a_client_that_does_not_read",
         ),
     ),
@@ -66,7 +66,7 @@ KINDS = (
         Mutation(
             "what a connection held stays counted",
             f"{_WORKER}/connection.py",
-            '        self._behind = b""\n        self._account_or_close()\n',
+            '        self._behind = b""\n        self._hold_or_close()\n',
             "",
             f"{_DOOR}::TestAccount::test_nothing_is_left_when_the_client_has_gone",
         ),
@@ -170,7 +170,7 @@ KINDS = (
         Mutation(
             "an early refusal is not counted",
             f"{_WORKER}/connection.py",
-            "        self._door.note_refusal(refusal, self._parser.request)\n",
+            "        self._door.note_problem(problem, self._parser.request)\n",
             "",
             f"{_DOOR}::TestTime::test_a_body_that_does_not_arrive",
         ),

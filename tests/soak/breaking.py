@@ -19,7 +19,6 @@ class Breaking:
     """Does one harm at a time, and undoes it before it returns."""
 
     def __init__(self, world: World, out: TextIO) -> None:
-        """Say on `out` what is done when, in seconds since now."""
         self._world = world
         self._out = out
         self._begun = time.monotonic()

@@ -45,7 +45,6 @@ class Sampler(Background):
     """Looks at all processes twice a second, inside its context."""
 
     def __init__(self, processes: Processes) -> None:
-        """Prepare; `processes` says which there are by service."""
         super().__init__(self._run)
         self._processes = processes
         self._samples: defaultdict[tuple[str, int], list[Sample]] = defaultdict(list)

@@ -21,7 +21,6 @@ class World:
     """Runs inside its context; `consumer` is another one after it was killed."""
 
     def __init__(self, folder: Path) -> None:
-        """Prepare; nothing runs yet."""
         self._folder = folder
         self._stack = ExitStack()
         self.ledger = Ledger()

@@ -11,7 +11,6 @@ class Background:
     """Work on a thread of its own, from the beginning of the context to its end."""
 
     def __init__(self, work: Callable[[], None]) -> None:
-        """Prepare; the work ends soon after `ending` is set."""
         self.ending = threading.Event()
         self._thread = threading.Thread(target=work, daemon=True)
 

@@ -21,7 +21,6 @@ class Authority:
     """Signs certificates, which lie in a folder of the test."""
 
     def __init__(self, folder: Path, name: str = "authority") -> None:
-        """Make its own certificate."""
         self._folder = folder
         self.pair = _pair(folder, name)
         arguments = ["-x509", "-nodes", *_written(self.pair), "-subj", f"/CN={name}"]

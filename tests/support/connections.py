@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 from kafka.errors import KafkaTimeoutError
 
-from app.kafka.producer_supervisor import Connection
+from app.kafka.producer_supervisor import ProducerSupervisor
 from common.kafka_reasons import BrokerTroubles
 from tests.support.fakes.producer import FakeProducer
 
@@ -20,13 +20,13 @@ class Connections(ExitStack):
         connect: Callable[[], FakeProducer],
         grace_s: float = 0,
         troubles: BrokerTroubles | None = None,
-    ) -> Connection:
+    ) -> ProducerSupervisor:
         """Return a connection that is not started."""
-        connection = Connection(connect, "bid_requests", grace_s, troubles)
+        connection = ProducerSupervisor(connect, "bid_requests", grace_s, troubles)
         self.callback(connection.close, 0)
         return connection
 
-    def connected(self, *producers: FakeProducer, grace_s: float = 0) -> Connection:
+    def connected(self, *producers: FakeProducer, grace_s: float = 0) -> ProducerSupervisor:
         """Return one that has the first producer; with none left, Kafka is away."""
         rest = iter(producers)
 

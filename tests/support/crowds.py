@@ -54,7 +54,6 @@ class Crowd(Background):
     """
 
     def __init__(self, port: int, habit: Habit, count: int) -> None:
-        """Prepare."""
         super().__init__(self._be_there)
         self._port = port
         self._habit = habit

@@ -21,7 +21,6 @@ class DockerCluster:
     """Three combined nodes; each can be stopped and started, and keeps its port and its data."""
 
     def __init__(self) -> None:
-        """Prepare; nothing runs before the context is entered."""
         settle_ryuk()
         self._ports = {node: free_port() for node in _NODES}
         self._network = Network()

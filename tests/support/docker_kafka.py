@@ -43,7 +43,6 @@ class DockerKafka:
     """A broker on a port of this host, and as kafka-service:19092 on a network of its own."""
 
     def __init__(self) -> None:
-        """Prepare; nothing runs before `start`."""
         settle_ryuk()
         self._port = free_port()
         self.network = Network()

@@ -44,7 +44,6 @@ class Times:
     """Cuts the first `left` messages of an API that go `way`."""
 
     def __init__(self, way: Way, api: int, left: int = 1) -> None:
-        """Begin with none cut."""
         self._wanted = (way, api)
         self._left = left
         self._lock = threading.Lock()
@@ -67,7 +66,7 @@ class Times:
 class Fault:
     """What happens to each message; the default is nothing.
 
-    Responses come `delay_s` late, and up to `jitter_s` more, however many are underway at once
+    Responses come `delay_s` late, and up to `jitter_s` more, however many are in flight at once
     (a long way, not a narrow one); everything is passed on in pieces of
     `piece_bytes` (0: whole), at `bytes_per_s` of each connection each way (0: at once); nothing
     passes a `black_hole`, and no connection breaks there either.

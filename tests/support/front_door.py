@@ -11,14 +11,14 @@ from app.gunicorn_worker.connection import Connection, Phase
 from app.gunicorn_worker.front_door import Countdowns, FrontDoor, Site
 from app.gunicorn_worker.response import HttpDate
 from app.gunicorn_worker.wsgi import base_environ
-from app.kafka.in_flight import Admission
+from app.kafka.in_flight import InFlight
 from app.loop.event_loop import Countdown, EventLoop
 from app.loop.hub import Hub
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from app.problems import Refusal
+    from app.problems import Problem
 
 READ_S, IDLE_S, WRITE_S, LINGER_S = 5.0, 75.0, 10.0, 2.0
 MAX_BODY, MAX_HELD, MAX_CONNECTIONS = 100_000, 300_000, 64
@@ -31,11 +31,10 @@ def echo(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[by
     return [body]
 
 
-class FakeAccount:
+class FakeCounter:
     """Keeps what it is told."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
         self.responses: list[tuple[str, int]] = []
         self.refusals: list[tuple[str, str, str]] = []
         self.raises: Exception | None = None
@@ -46,7 +45,7 @@ class FakeAccount:
             raise self.raises
         self.responses.append((path, status))
 
-    def note_refusal(self, refusal: Refusal, method: str, path: str) -> None:
+    def note_problem(self, refusal: Problem, method: str, path: str) -> None:
         """Keep the code and what was asked for, or fail."""
         if self.raises is not None:
             raise self.raises
@@ -57,10 +56,9 @@ class FrontDoorWorld:
     """One front door and its clients."""
 
     def __init__(self, application: WSGIApplication = echo) -> None:
-        """Begin to listen."""
         self.now = 1000.0
-        self.account = FakeAccount()
-        self.gate = Admission(10, 2 * MAX_HELD)  # the other half is for records
+        self.account = FakeCounter()
+        self.gate = InFlight(10, 2 * MAX_HELD)  # the other half is for records
         self.hub = Hub(self._monotonic)
         times = (Countdown(seconds) for seconds in (READ_S, IDLE_S, WRITE_S, LINGER_S))
         countdowns = Countdowns(*times)
@@ -78,7 +76,7 @@ class FrontDoorWorld:
         )
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.address = self.listener.getsockname()
-        self.door.add(
+        self.door.add_listener(
             self.listener, Site(application, base_environ(self.address, multiprocess=False))
         )
         self.clients: list[socket.socket] = []
@@ -162,7 +160,7 @@ class FrontDoorWorld:
         """Close all that is open."""
         for client in self.clients:
             client.close()
-        self.door.shut(0, 0)
+        self.door.stop_accepting(0, 0)
         for connection in [*self.door]:
             connection.close()
         self.door.loop.close()

@@ -49,7 +49,6 @@ class IngestProcess:
     program: tuple[str, ...] = ("-m", "app")
 
     def __init__(self, log: Path, **environ: str) -> None:
-        """Prepare; `environ` is the service's whole configuration."""
         self.log = log
         self._environ = {
             **{k: v for k, v in os.environ.items() if k.startswith(_PASSED_ON)},

@@ -27,7 +27,6 @@ class Ledger:
     """Each id in exactly one column: accepted, refused, or unknown. Safe to use from threads."""
 
     def __init__(self) -> None:
-        """Begin empty."""
         self._lock = threading.Lock()
         self.accepted: dict[str, Place] = {}
         self.refused: dict[str, int] = {}

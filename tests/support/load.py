@@ -32,7 +32,6 @@ class Client:
     """One keep-alive connection, made anew when it breaks."""
 
     def __init__(self, port: int, ledger: Ledger) -> None:
-        """Prepare; the first request connects."""
         self._port = port
         self._ledger = ledger
         self._connection: http.client.HTTPConnection | None = None

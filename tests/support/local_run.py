@@ -44,7 +44,6 @@ class LocalRun:
     """A started run; `out` and `err` grow while it lives."""
 
     def __init__(self, environ: dict[str, str], stdout: int = subprocess.PIPE) -> None:
-        """Start it; `stdout` may be a terminal's other end."""
         self.environ = environ
         self.out: list[str] = []
         self.err: list[str] = []

@@ -36,7 +36,6 @@ class ConsumerProcess:
     """`python -m consumer`, or another program in its stead, on a free port of loopback."""
 
     def __init__(self, log: Path, program: Sequence[str], environ: dict[str, str]) -> None:
-        """Prepare; `environ` is the service's whole configuration."""
         self._log = log
         self._program = [sys.executable, *program]
         self.environ = {

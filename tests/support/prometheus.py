@@ -33,7 +33,6 @@ class PrometheusProcess:
     """Prometheus with the rules and jobs of the manifests, for services on this machine."""
 
     def __init__(self, folder: Path, targets: Mapping[str, str]) -> None:
-        """Prepare; `targets` has the address of each job, and all is done each second."""
         self._folder = folder
         self._port = free_port()
         text = (MONITORING / "prometheus.yaml").read_text(encoding="utf-8")

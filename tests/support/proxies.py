@@ -71,7 +71,6 @@ class Proxy:
     """One of them on a free port of loopback, with its files in a folder of its own."""
 
     def __init__(self, name: str, upstream: int, folder: Path) -> None:
-        """Prepare nginx or haproxy in front of the port `upstream`."""
         self.port = free_port()
         self._folder = folder
         self._file = folder / f"{name}.conf"

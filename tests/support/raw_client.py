@@ -15,7 +15,6 @@ class RawClient:
     """One connection to the ingest; bytes in, bytes out."""
 
     def __init__(self, port: int) -> None:
-        """Connect."""
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
 
     def __enter__(self) -> Self:
@@ -59,7 +58,6 @@ class Tricklers(Background):
     """Many clients that send one byte after another, never enough of them, until answered."""
 
     def __init__(self, port: int, beginning: bytes, count: int) -> None:
-        """Connect `count` clients and send the beginning of a request from each."""
         super().__init__(self._trickle)
         self._clients = [RawClient(port).send(beginning) for _ in range(count)]
 

@@ -20,7 +20,6 @@ class OnTerminal:
     """`python -m verification ...`, leader of a session whose terminal we hold the other end of."""
 
     def __init__(self, *arguments: str, environ: dict[str, str]) -> None:
-        """Start it."""
         self.text = ""
         self._ours, self._its = pty.openpty()
         # setsid --ctty makes the terminal the controlling one, so that Ctrl-C reaches the command

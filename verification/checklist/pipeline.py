@@ -121,7 +121,7 @@ def decision_written(context: Context) -> Evidence:
     return Evidence(f"strategy {decision.strategy}", {"decision": value.decode()})
 
 
-def _read(value: bytes) -> decisions.DecisionRecord:
+def _read(value: bytes) -> decisions.DecisionValue:
     try:
         return decisions.read(value)
     except ValueError as error:

@@ -40,7 +40,6 @@ class Rollout:
     """The workloads of our namespace on their way to being available."""
 
     def __init__(self, kubectl: Kubectl, waiter: Waiter, clock: Clock) -> None:
-        """Watch through `kubectl`."""
         self._kubectl = kubectl
         self._waiter = waiter
         self._clock = clock

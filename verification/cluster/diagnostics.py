@@ -32,7 +32,6 @@ class Diagnostics:
     """Writes what is known of the cluster into a folder; a part that fails says so in its file."""
 
     def __init__(self, kubectl: Kubectl, kind: Kind, clock: Clock, folder: Path) -> None:
-        """Collect below `folder`, in one folder a bundle."""
         self._kubectl = kubectl
         self._kind = kind
         self._clock = clock

@@ -28,7 +28,6 @@ class Cluster:
         waiter: Waiter,
         progress: Progress,
     ) -> None:
-        """Drive the cluster with these tools."""
         self._settings = settings
         self._kind = kind
         self._kubectl = kubectl

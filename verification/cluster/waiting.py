@@ -45,7 +45,6 @@ class Waiter:
     """Polls conditions by a clock."""
 
     def __init__(self, clock: Clock, progress: Progress) -> None:
-        """Tell `progress` what is going on."""
         self._clock = clock
         self._progress = progress
 

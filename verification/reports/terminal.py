@@ -18,7 +18,6 @@ class Terminal:
     """Follows a run, as Progress of what is waited for and Listener of the checks."""
 
     def __init__(self, out: TextIO, environ: Mapping[str, str], titles: Mapping[str, str]) -> None:
-        """Use colours and a live line only on a terminal; NO_COLOR switches the colours off."""
         self._out = out
         self._live = out.isatty() and environ.get("TERM") != "dumb"
         self._colour = self._live and not environ.get("NO_COLOR")

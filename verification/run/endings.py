@@ -14,7 +14,6 @@ class Endings:
     """Has the first signal raise KeyboardInterrupt; later ones do in `hurried` alone."""
 
     def __init__(self) -> None:
-        """Interrupt from now on."""
         self._interrupts = True
         self._noted = False
 

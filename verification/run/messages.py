@@ -14,7 +14,6 @@ class Messages:
     """Lines for a person, from any thread; a passing status overwrites itself on a terminal."""
 
     def __init__(self, stream: TextIO) -> None:
-        """Write to `stream`."""
         self._stream = stream
         self._terminal = stream.isatty()
         self._passing = ""

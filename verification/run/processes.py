@@ -32,7 +32,6 @@ class Child:
     """
 
     def __init__(self, process: subprocess.Popen[bytes], lifeline: int | None) -> None:
-        """Take over the process and, where it is tied by a pipe, the pipe's writing end."""
         self._process = process
         self._lifeline = lifeline
 

@@ -18,7 +18,6 @@ class Pump:
     """
 
     def __init__(self, write: Callable[[bytes], object], on_broken: Callable[[], object]) -> None:
-        """Hold all lines for `write` back, for now."""
         self._write = write
         self._on_broken = on_broken
         self._lock = threading.Lock()

@@ -36,7 +36,6 @@ class Service:
     """One service, with a pump each for what it writes to standard output and error."""
 
     def __init__(self, plan: ServicePlan, output: Pump, errors: Pump, folder: Path) -> None:
-        """Prepare to run `plan` in `folder`."""
         self.name = plan.name
         self._plan = plan
         self._pumps = (output, errors)

@@ -66,7 +66,6 @@ class Supervisor:
     """Looks after units until it is told to stop or one of them dies too often."""
 
     def __init__(self, messages: Messages, clock: Clock) -> None:
-        """Look after nothing yet."""
         self._messages = messages
         self._clock = clock
         self._watched: list[_Watched] = []

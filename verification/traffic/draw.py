@@ -15,7 +15,6 @@ class Draw:
     """The draws for one request: the same for the same seed and number."""
 
     def __init__(self, seed: int, number: int) -> None:
-        """Begin at the beginning."""
         self._random = Random(f"{seed}/{number}")  # noqa: S311  to be repeated, not to be secret
 
     def one(self, choices: Sequence[T]) -> T:

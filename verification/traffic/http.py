@@ -48,7 +48,6 @@ class IngestHttp:
     """Calls one address, over a new connection each time."""
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
-        """Remember where."""
         self._host = host
         self._port = port
 

@@ -35,7 +35,6 @@ class Sender:
     """Sends `rate` requests a second for `seconds`; what could not be sent by then is not sent."""
 
     def __init__(self, call: Http, clock: Clock, *, rate: float, seconds: float) -> None:
-        """Send over `call`."""
         self._http = call
         self._clock = clock
         self._rate = rate

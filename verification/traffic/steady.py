@@ -48,7 +48,6 @@ class SteadyLoad:
     """
 
     def __init__(self, call: Http, clock: Clock, *, prefix: str, rate: float) -> None:
-        """Name the requests `prefix`-N."""
         self._http = call
         self._clock = clock
         self._prefix = prefix

@@ -52,7 +52,6 @@ class PodPython:
     """The Python in a pod of the bidding logic: it may reach Kafka, few others may."""
 
     def __init__(self, kubectl: Kubectl) -> None:
-        """Reach the pod through `kubectl`."""
         self._kubectl = kubectl
 
     def run(self, script: str, argument: str) -> str:
@@ -73,7 +72,6 @@ class Topics:
     """Asks the topic script."""
 
     def __init__(self, python: Python) -> None:
-        """Run it with `python`."""
         self._python = python
 
     def ends(self, *topics: str) -> Offsets:

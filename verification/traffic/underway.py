@@ -92,7 +92,6 @@ class Underway:
     """The run's load: begun by the first check that disturbs, and kept until it is ended."""
 
     def __init__(self) -> None:
-        """Send nothing yet."""
         self._stream: Stream | None = None
         self._sending = ExitStack()
         self._begun = 0

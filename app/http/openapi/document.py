@@ -14,7 +14,7 @@ from app.http.openapi.responses import Json, of_json, ref
 from app.http.openapi.schemas import OpenRtbPlugin
 from app.problems import InvalidBidRequest
 from app.schema.base import OpenRtbObject
-from app.validation.modes import Judge
+from app.validation.modes import Validation
 
 SAMPLES = Path(__file__).parents[3] / "samples"
 
@@ -36,11 +36,11 @@ is 400 with the rule `unique`.
 
 
 def openapi_json(
-    schema: OpenRtbObject, judge: Judge, samples: Path = SAMPLES, version: str = "0.1.0"
+    schema: OpenRtbObject, validate: Validation, samples: Path = SAMPLES, version: str = "0.1.0"
 ) -> bytes:
     """Return the document for bid requests of `schema`.
 
-    Its examples are the files in `samples` that `judge` accepts.
+    Its examples are the files in `samples` that `validate` accepts.
     """
     spec = APISpec(
         "Bid request handler",
@@ -53,7 +53,7 @@ def openapi_json(
     for name, each in responses.SCHEMAS.items():
         spec.components.schema(name, each)
     spec.components.schema("BidRequest", schema=schema)
-    spec.path("/bid", operations={"post": _bid(_examples(samples, judge))})
+    spec.path("/bid", operations={"post": _bid(_examples(samples, validate))})
     for path, operation in _probes().items():
         spec.path(path, operations={"get": {"tags": ["Operation"], **operation}})
     return json.dumps(spec.to_dict()).encode()
@@ -79,14 +79,16 @@ def _header(name: str, description: str) -> Json:
     return {"in": "header", "name": name, "description": description, "schema": {"type": "string"}}
 
 
-def _examples(samples: Path, judge: Judge) -> dict[str, Json]:
+def _examples(samples: Path, validate: Validation) -> dict[str, Json]:
     found = {path.stem: json.loads(path.read_bytes()) for path in sorted(samples.glob("*.json"))}
-    return {name: {"value": value} for name, value in found.items() if _accepted(value, judge)}
+    return {
+        name: {"value": value} for name, value in found.items() if _is_accepted(value, validate)
+    }
 
 
-def _accepted(value: Mapping[str, Any], judge: Judge) -> bool:
+def _is_accepted(value: Mapping[str, Any], validate: Validation) -> bool:
     try:
-        return not judge(value).violations
+        return not validate(value).violations
     except InvalidBidRequest:
         return False
 

@@ -1,4 +1,4 @@
-"""The answers to a bid request as OpenAPI response objects, made from the refusals."""
+"""The answers to a bid request as OpenAPI response objects, made from the problems."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
-from app.problems import InternalError, InvalidBidRequest, NotServed, Refusal, Unavailable
+from app.problems import InternalError, InvalidBidRequest, NotServed, Problem, Unavailable
 
 Json = dict[str, Any]
 
@@ -23,8 +23,8 @@ _VIOLATION: Json = {
     "required": ["path", "rule", "message"],
 }
 _ERRORS: Json = {"type": "array", "maxItems": InvalidBidRequest.most_reported, "items": _VIOLATION}
-# Members that a problem document has on top of those of RFC 9457, by the kind of the refusal.
-_MEMBERS: dict[type[Refusal], Json] = {
+# Members that a problem document has on top of those of RFC 9457, by the kind of the problem.
+_MEMBERS: dict[type[Problem], Json] = {
     InvalidBidRequest: {"errors": _ERRORS, "error_count": _INDEX},
     Unavailable: {"delivery": _DELIVERY},
     InternalError: {"delivery": _DELIVERY},
@@ -70,11 +70,11 @@ def of_json(schema: Json, description: str, media_type: str = "application/json"
 
 def to_bids() -> dict[str, Json]:
     """Return every answer to POST /bid by its status."""
-    of_bids = (kind for kind in _kinds(Refusal) if kind is not NotServed)
+    of_bids = (kind for kind in _kinds(Problem) if kind is not NotServed)
     kinds = sorted(of_bids, key=lambda kind: kind.status)
     by_status = groupby(kinds, key=lambda kind: kind.status)
     accepted = of_json(ref("Accepted"), "All in-sync replicas have acknowledged the record.")
-    return {"202": accepted, **{str(int(s)): _refused([*those]) for s, those in by_status}}
+    return {"202": accepted, **{str(int(s)): _problem_response([*those]) for s, those in by_status}}
 
 
 def ref(name: str) -> Json:
@@ -82,13 +82,13 @@ def ref(name: str) -> Json:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _kinds(base: type[Refusal]) -> Iterator[type[Refusal]]:
+def _kinds(base: type[Problem]) -> Iterator[type[Problem]]:
     for kind in base.__subclasses__():
         yield kind
         yield from _kinds(kind)
 
 
-def _refused(kinds: list[type[Refusal]]) -> Json:
+def _problem_response(kinds: list[type[Problem]]) -> Json:
     description = "\n".join(f"- `{kind.code}`: {_first_line(kind)}" for kind in kinds)
     schema = {"allOf": [ref("Problem"), {"anyOf": [_of_kind(kind) for kind in kinds]}]}
     found = of_json(schema, description, "application/problem+json")
@@ -98,11 +98,11 @@ def _refused(kinds: list[type[Refusal]]) -> Json:
     return found
 
 
-def _of_kind(kind: type[Refusal]) -> Json:
+def _of_kind(kind: type[Problem]) -> Json:
     own = next((found for base, found in _MEMBERS.items() if issubclass(kind, base)), {})
     constants = {"code": {"const": kind.code}, "status": {"const": kind.status.value}}
     return {"properties": {**constants, **own}, "required": ["code", *own]}
 
 
-def _first_line(kind: type[Refusal]) -> str:
+def _first_line(kind: type[Problem]) -> str:
     return (kind.__doc__ or "").partition("\n")[0]

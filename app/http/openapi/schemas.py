@@ -63,13 +63,13 @@ def conditions(relation: object) -> Iterator[JsonSchema]:
     yield from _CONDITIONS[type(relation)](relation)
 
 
-def _there(name: str) -> JsonSchema:
+def _present(name: str) -> JsonSchema:
     """Return what is satisfied when the member is neither absent nor null nor an empty array."""
     return {"required": [name], "properties": {name: {"not": {"enum": [None, []]}}}}
 
 
 def _not_both(one: str, other: str) -> JsonSchema:
-    return {"not": {"allOf": [_there(one), _there(other)]}}
+    return {"not": {"allOf": [_present(one), _present(other)]}}
 
 
 def _at_most_one(relation: AtMostOne) -> Iterator[JsonSchema]:
@@ -81,7 +81,7 @@ def _excludes(relation: Excludes) -> Iterator[JsonSchema]:
 
 
 def _at_least_one(relation: AtLeastOne) -> Iterator[JsonSchema]:
-    yield {"anyOf": [_there(name) for name in relation.names]}
+    yield {"anyOf": [_present(name) for name in relation.names]}
 
 
 def _required_when(relation: RequiredWhen) -> Iterator[JsonSchema]:

@@ -10,7 +10,7 @@ from consumer.bidding.strategies.floor_plus import FloorPlus
 from consumer.bidding.strategies.no_bid import NoBidStrategy
 from consumer.bidding.strategies.paced_budget import PacedBudget
 from consumer.bidding.strategy import Strategy
-from consumer.plugins import NoSuchPluginError, made
+from consumer.plugins import NoSuchPluginError, load_plugin
 from consumer.runtime import Clock
 from consumer.settings.bidding import BiddingSettings
 
@@ -30,7 +30,7 @@ SHIPPED: Mapping[str, Callable[[BiddingSettings, Clock], Strategy]] = {
 }
 
 
-def chosen(settings: BiddingSettings, environ: Mapping[str, str], clock: Clock) -> Strategy:
+def load_strategy(settings: BiddingSettings, environ: Mapping[str, str], clock: Clock) -> Strategy:
     """Make the strategy that the settings name; raise SettingsError where that cannot be done.
 
     `environ` is for the settings of a strategy that is not ours.
@@ -38,7 +38,9 @@ def chosen(settings: BiddingSettings, environ: Mapping[str, str], clock: Clock) 
     if settings.strategy in SHIPPED:
         return SHIPPED[settings.strategy](settings, clock)
     try:
-        strategy: Strategy = made(ENTRY_POINTS, settings.strategy, ("name", "decide"), environ)
+        strategy: Strategy = load_plugin(
+            ENTRY_POINTS, settings.strategy, ("name", "decide"), environ
+        )
     except NoSuchPluginError as error:
         raise SettingsError(f"BIDDING_STRATEGY={settings.strategy!r}: {error}") from error
     return strategy

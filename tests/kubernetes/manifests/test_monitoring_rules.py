@@ -153,7 +153,7 @@ def test_the_dashboard_shows_every_recorded_query_and_metric() -> None:
     unseen = {row.name for row in TABLES if not series(row) & through}
     assert unseen == {
         "ingest_received_total",
-        "ingest_disputed_checks_total",
+        "ingest_compiled_mismatches_total",
         "consumer_records_total",
         "consumer_assigned_partitions",
         "consumer_duplicates_total",

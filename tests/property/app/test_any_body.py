@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 from werkzeug.test import TestResponse
 
-from app.health.worker_state import Lifecycle
+from app.health.worker_state import WorkerState
 from app.http.application import create_public_app
 from app.http.bids import BID_ACCEPTED, BidHandler
 from app.http.body import inflate
 from app.ingest import Ingest
 from app.metrics import IngestMetrics
-from app.problems import Refusal
+from app.problems import Problem
 from app.validation import strict_json
 from common.event_log import EventLog
 from common.logs import LogSettings
@@ -49,7 +49,7 @@ def post(publisher: FakePublisher, body: bytes, headers: dict[str, str]) -> Test
     lines: list[str] = []
     log = EventLog(BID_ACCEPTED, LogSettings("INFO", "json"), "tests", lines.append)
     handler = BidHandler(Ingest(publisher), IngestMetrics(CollectorRegistry()), LIMIT, log)
-    app = create_public_app(handler, publisher, Lifecycle(Path("nowhere")))
+    app = create_public_app(handler, publisher, WorkerState(Path("nowhere")))
     answer = app.test_client().post("/bid", data=body, headers=headers)
     assert len(lines) == (answer.status_code == HTTPStatus.ACCEPTED)
     return answer
@@ -89,7 +89,7 @@ def test_parsing_agrees_with_the_json_module(document: dict[str, Any]) -> None:
     raw = json.dumps(document).encode()
     try:
         parsed = strict_json.parse(raw)
-    except Refusal:
+    except Problem:
         return
     assert parsed == json.loads(raw)
 

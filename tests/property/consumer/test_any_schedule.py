@@ -14,7 +14,7 @@ from kafka.errors import (
     UnknownMemberIdError,
 )
 
-from consumer.errors import SinkRefusedError, SinkUnavailableError
+from consumer.errors import MessageRejected, SinkBackpressureError
 from consumer.kafka.producer import TopicAwayError
 from tests.support.fakes.consumer_patchy import PatchyKafkaConsumer
 from tests.support.fakes.consumer_schedule import (
@@ -33,7 +33,7 @@ from tests.support.fakes.consumer_troubled import TroubledService
 PARTITIONS = 3
 ROUNDS_TO_RECOVER = 400  # backoffs end after seconds, and a round can be one record
 OF_KAFKA = (KafkaTimeoutError, CommitFailedError, RebalanceInProgressError, UnknownMemberIdError)
-OF_SINKS = (SinkUnavailableError, SinkRefusedError)
+OF_SINKS = (SinkBackpressureError, MessageRejected)
 OF_PRODUCERS = (KafkaTimeoutError, TopicAwayError, MessageSizeTooLargeError)
 Troubles = Mapping[str, tuple[type[Exception], ...]]
 ANYWHERE: Troubles = {
@@ -109,7 +109,7 @@ def check_backlog(it: TroubledService) -> None:
         assert offsets == sorted(source.offsets(tp, first, position))
         assert len(offsets) <= source.max_poll_records
         assert {(tp.partition, o) for o in source.offsets(tp, 0, first)} <= durable
-        held = bool(offsets) or tp in it.service.loop.unreadable.held
+        held = bool(offsets) or tp in it.service.loop.unreadable.paused
         assert held >= (tp in source.paused), "paused for nothing"
         assert (tp in source.paused) >= bool(offsets), "read on behind what waits"
     assert not waiting, "records of others wait"
@@ -124,8 +124,8 @@ def check(it: TroubledService) -> None:
 
 def unfinished(it: TroubledService) -> list[object]:
     """Return what is left to be done."""
-    left: list[object] = [*it.waiting.items(), *it.service.loop.unreadable.held]
-    left += [*it.source.paused, *it.service.health.reasons()]
+    left: list[object] = [*it.waiting.items(), *it.service.loop.unreadable.paused]
+    left += [*it.source.paused, *it.service.health.not_ready()]
     for tp, log in it.source.log.items():
         left += it.source.offsets(tp, it.source.committed.get(tp, 0), len(log))
     return left

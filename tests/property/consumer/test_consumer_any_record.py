@@ -12,7 +12,7 @@ from kafka.errors import CommitFailedError, KafkaError, KafkaTimeoutError
 
 from consumer.bidding.request import parse
 from consumer.bidding.strategies.fixed_price import FixedPrice
-from consumer.errors import UnprocessableError
+from consumer.errors import InvalidMessage
 from tests.support.fakes.consumer_kafka import FakeKafkaConsumer
 from tests.support.fakes.consumer_producer import FakeProducer, Sent
 from tests.support.fakes.consumer_records import partition
@@ -83,7 +83,7 @@ def given_up(value: bytes | None) -> str | None:
     """Return why a value is no bid request, None when it is one."""
     try:
         parse(value)
-    except UnprocessableError as error:
+    except InvalidMessage as error:
         return error.reason.value
     return None
 
@@ -126,7 +126,6 @@ class Flaky(FakeProducer):
     outages: list[str]
 
     def __init__(self) -> None:
-        """Fail in the ways that are left."""
         super().__init__()
         self.refusing = lambda _sent: self._next("refuse")
         self.failing = lambda _sent: self._next("fail")

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from common.logs import LogSettings, configure_logs, get_logger
 from consumer.bidding.decision import Bid, Bids, NoBid
-from consumer.bidding.decision_record import Decided
+from consumer.bidding.decision_record import DecisionRecord
 from consumer.bidding.request import BidRequest
-from consumer.kafka.record import carried
+from consumer.kafka.record import read_headers
 from consumer.processing.decision_log import DecisionLog
 from consumer.runtime import Clock
 from consumer.testing.samples import SampleRecord
@@ -45,7 +45,7 @@ def restored() -> Iterator[None]:
     logging.captureWarnings(capture=False)
 
 
-def through_the_log(outcome: Decided, latency_ms: int | None, trace_id: str | None) -> str:
+def through_the_log(outcome: DecisionRecord, latency_ms: int | None, trace_id: str | None) -> str:
     """Return what structlog's own way makes of a decision."""
     stream = io.StringIO()
     configure_logs(SERVICE, JSON, stream)
@@ -79,7 +79,7 @@ def test_the_line_is_the_same(  # noqa: PLR0913, PLR0917  the members of a line
     headers = (TRACEPARENT,) if traced else ()
     record = SampleRecord(offset, b"", None, headers, topic, partition)
     request = BidRequest(bid_id, b"")
-    outcome = Decided(record, request, decision, strategy, 0, b"", carried(record))
+    outcome = DecisionRecord(record, request, decision, strategy, 0, b"", read_headers(record))
     expected = through_the_log(outcome, latency_ms, TRACE if traced else None)
     at_s = datetime.fromisoformat(json.loads(expected)["timestamp"]).timestamp()
     stream = io.StringIO()

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from common import decisions
-from common.decisions import Original
+from common.decisions import FirstSeen
 from consumer.bidding.decision import Bid, Bids, Decision, NoBid, NoBidReason
-from consumer.bidding.decision_record import Decided, decided
+from consumer.bidding.decision_record import DecisionRecord, build_decision_record
 from consumer.bidding.request import parse
 from consumer.testing.samples import SampleRecord
 from verification.project import ROOT
@@ -31,18 +31,20 @@ anything = st.none() | st.integers(-2, 2) | text | st.lists(st.integers(), max_s
 
 
 @st.composite
-def made(draw: st.DrawFn) -> Decided:
+def made(draw: st.DrawFn) -> DecisionRecord:
     """Draw a decision in its final form."""
     value = json.dumps({"id": draw(text.filter(bool))}).encode()
     record = SampleRecord(draw(positions), value, topic=draw(text), partition=draw(positions))
     decision: Decision = draw(st.builds(Bids, bids, text) | no_bids)
-    original = draw(st.none() | st.builds(Original, positions, positions))
+    original = draw(st.none() | st.builds(FirstSeen, positions, positions))
     now_ms = draw(st.integers(0, 10**13))
-    return decided(record, parse(value), decision, draw(text), now_ms, original=original)
+    return build_decision_record(
+        record, parse(value), decision, draw(text), now_ms, first_seen=original
+    )
 
 
 @given(made())
-def test_each_decision_is_written_by_its_schema(outcome: Decided) -> None:
+def test_each_decision_is_written_by_its_schema(outcome: DecisionRecord) -> None:
     """What is written is valid, begins with its version, and reads as what was decided."""
     VALIDATOR.validate(json.loads(outcome.value))
     assert outcome.value.startswith(b'{"version":1,"request":{"id":')
@@ -59,7 +61,9 @@ def objects_in(document: Any) -> list[dict[str, Any]]:  # noqa: ANN401  JSON
 
 
 @given(made(), st.data())
-def test_a_reader_takes_what_the_schema_allows(outcome: Decided, data: st.DataObject) -> None:
+def test_a_reader_takes_what_the_schema_allows(
+    outcome: DecisionRecord, data: st.DataObject
+) -> None:
     """However a decision is changed, the reader and the schema are of one opinion on it."""
     document = json.loads(outcome.value)
     changed = data.draw(st.sampled_from(objects_in(document)))

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, event, given, seed, settings
 from hypothesis import strategies as st
 
 from app.openrtb import bid_request
-from app.validation.compiled_check import Compiled, Refused
+from app.validation.compile_rules import Rejected
+from app.validation.compiled_check import Compiled
 from app.validation.explain import violations
 from app.validation.validator import Validator
 from tests.property.openrtb.documents import REQUESTS, Members
@@ -33,7 +34,7 @@ def _validator() -> Validator:
 def _accepted(document: Members) -> bool:
     try:
         _compiled().check(document)
-    except Refused:
+    except Rejected:
         return False
     return True
 
@@ -42,8 +43,8 @@ def _agree(document: Members) -> None:
     by_marshmallow = violations(document)
     event("valid" if not by_marshmallow else "invalid")
     assert _accepted(document) == (by_marshmallow == [])
-    verdict = _validator().examine(document)
-    assert (list(verdict.violations), verdict.disputed) == (by_marshmallow, None)
+    verdict = _validator().validate(document)
+    assert (list(verdict.violations), verdict.compiled_mismatch) == (by_marshmallow, None)
 
 
 @pytest.mark.parametrize("part", range(PARTS))

@@ -31,7 +31,6 @@ class Doomed:
     """Stands before a client and dies before, or after, one of its methods."""
 
     def __init__(self, client: Any, before: str = "", after: str = "") -> None:  # noqa: ANN401  any client
-        """Take the method's name."""
         self._client = client
         self._before = before
         self._after = after
@@ -56,7 +55,6 @@ class Forgetful:
     """Stands before a consumer and lets it read partition 0 no more after its first poll."""
 
     def __init__(self, client: Any) -> None:  # noqa: ANN401  kafka-python ships no types
-        """Forget nothing yet."""
         self._client = client
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  the client's own
@@ -98,14 +96,14 @@ def doomed(point: str) -> Any:  # noqa: ANN401  a function like consumer.kafka.c
     def connect_doomed(settings: ConsumerSettings) -> KafkaClients:
         clients = connect(settings)
         sources: Mapping[str, Any] = {
-            BEFORE_COMMIT: Doomed(clients.source, before="commit"),
-            AFTER_COMMIT: Doomed(clients.source, after="commit"),
-            FORGETS: Forgetful(clients.source),
+            BEFORE_COMMIT: Doomed(clients.consumer, before="commit"),
+            AFTER_COMMIT: Doomed(clients.consumer, after="commit"),
+            FORGETS: Forgetful(clients.consumer),
         }
         publisher: Any = clients.publisher
         if point == BEFORE_EFFECTS:
             publisher = Doomed(publisher, before="publish")
-        return replace(clients, source=sources.get(point, clients.source), publisher=publisher)
+        return replace(clients, consumer=sources.get(point, clients.consumer), publisher=publisher)
 
     return connect_doomed
 

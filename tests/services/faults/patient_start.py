@@ -8,12 +8,12 @@ from pathlib import Path
 
 from app.__main__ import main
 from app.kafka import producer_supervisor
-from app.kafka.producer_supervisor import Connection
+from app.kafka.producer_supervisor import ProducerSupervisor
 
 _PATIENCE_S = 20.0
 
 
-class PatientConnection(Connection):
+class PatientConnection(ProducerSupervisor):
     """Waits for Kafka longer than a machine stands still."""
 
     def start(self, patience_s: float) -> None:
@@ -23,6 +23,6 @@ class PatientConnection(Connection):
 
 if __name__ == "__main__":
     # not of a module that imports prometheus_client, which decides then for how many it counts
-    producer_supervisor.Connection = PatientConnection  # type: ignore[misc]
+    producer_supervisor.ProducerSupervisor = PatientConnection  # type: ignore[misc]
     sys.path.insert(0, str(Path.cwd()))
     sys.exit(main(os.environ, sys.stdout, sys.stderr))

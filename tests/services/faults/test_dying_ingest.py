@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from app.kafka.in_flight import Admission
+from app.kafka.in_flight import InFlight
 from app.kafka.kafka_publisher import connect
 from app.kafka.publisher import Record
 from app.problems import Unavailable
@@ -260,7 +260,7 @@ class TestSenderThread:
     def test_a_dead_sender_thread_is_replaced(self, stage: Stage) -> None:
         """One request is refused as not sent, the next ones go through another producer."""
         environ = {"KAFKA_BROKERS": stage.brokers, "KAFKA_TOPIC_BID_REQUESTS": stage.topic}
-        publisher = connect(load_settings(environ | PATIENT), Admission(10, 10_000))
+        publisher = connect(load_settings(environ | PATIENT), InFlight(10, 10_000))
         publisher.start(patience_s=30)
         try:
             assert publisher.publish(Record(b"1", b"{}", ())).offset >= 0

@@ -35,7 +35,6 @@ class Peak(Background):
     """The most memory that a process has had, looked at all the time."""
 
     def __init__(self, pid: int) -> None:
-        """Look at this process."""
         super().__init__(self._look)
         self._process = psutil.Process(pid)
         self.rss = 0

@@ -9,7 +9,6 @@ class FakeTime:
     """Seconds since the epoch, the same on both of the clocks it gives."""
 
     def __init__(self, now_s: float = 1_700_000_000.0) -> None:
-        """Begin at `now_s`."""
         self.now_s = now_s
         self.slept_s: list[float] = []
 

@@ -30,7 +30,6 @@ class FetchedAnswers:
     """What a poll makes of what brokers said."""
 
     def __init__(self, most_bytes: int = 1 << 20) -> None:
-        """Be at offset 5 of two partitions."""
         self.subscription = SubscriptionState("none")
         self.subscription.assign_from_user([partition(0), partition(1)])
         for number in (0, 1):

@@ -36,7 +36,6 @@ class FakeKafkaConsumer:
     """
 
     def __init__(self, partitions: int = 1, max_poll_records: int = 500) -> None:
-        """Begin with empty partitions, none of them assigned."""
         self.log: dict[TopicPartition, list[ConsumerRecord]] = {
             partition(number): [] for number in range(partitions)
         }

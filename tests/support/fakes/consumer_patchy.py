@@ -21,7 +21,6 @@ class PatchyKafkaConsumer(FakeKafkaConsumer):
     """
 
     def __init__(self, partitions: int, max_poll_records: int) -> None:
-        """Begin with nothing wrong."""
         super().__init__(partitions, max_poll_records)
         self.max_poll_records = max_poll_records
         self.gaps: set[tuple[TopicPartition, int]] = set()

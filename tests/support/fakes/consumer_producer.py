@@ -1,4 +1,4 @@
-"""A stand-in for DroppableProducer that acknowledges, fails, or keeps silent."""
+"""A stand-in for AbortableProducer that acknowledges, fails, or keeps silent."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ class FakeProduced:
     """The future of one record."""
 
     def __init__(self, error: KafkaError | None) -> None:
-        """Fail with `error`, or be acknowledged."""
         self.error = error
         self.done = False
         self.silent = False
@@ -61,7 +60,6 @@ class FakeProducer:
     """
 
     def __init__(self) -> None:
-        """Acknowledge everything."""
         self.sent: list[Sent] = []
         self.acknowledged: list[Sent] = []
         self.futures: list[FakeProduced] = []
@@ -101,7 +99,7 @@ class FakeProducer:
         return topic in self.away
 
     @contextmanager
-    def hurrying(self) -> Iterator[None]:
+    def expedited(self) -> Iterator[None]:
         """Note that somebody waits."""
         self.hurried += 1
         yield
@@ -113,7 +111,7 @@ class FakeProducer:
             raise KafkaTimeoutError
         self.ended.append("closed")
 
-    def drop(self) -> None:
+    def force_close(self) -> None:
         """Stop at once."""
         self.ended.append("dropped")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from consumer.bidding.decision_record import Decided
+from consumer.bidding.decision_record import DecisionRecord
 
-Failing = Callable[[Decided], Exception | None]
+Failing = Callable[[DecisionRecord], Exception | None]
 
 
-def never(_decided: Decided) -> Exception | None:
+def never(_decided: DecisionRecord) -> Exception | None:
     """Fail for no decision."""
     return None
 
@@ -22,11 +22,11 @@ class FakeSink:
     at_submit: Failing = never
     at_wait: Failing = never
     name: str = "fake"
-    submitted: list[Decided] = field(default_factory=list)
-    acknowledged: list[Decided] = field(default_factory=list)
+    submitted: list[DecisionRecord] = field(default_factory=list)
+    acknowledged: list[DecisionRecord] = field(default_factory=list)
     waited_s: list[float] = field(default_factory=list)
 
-    def submit(self, decided: Decided) -> FakeAcknowledgement:
+    def submit(self, decided: DecisionRecord) -> FakeAcknowledgement:
         """Keep the decision."""
         if error := self.at_submit(decided):
             raise error
@@ -46,7 +46,7 @@ class FakeAcknowledgement:
     """What FakeSink returns."""
 
     sink: FakeSink
-    decided: Decided
+    decided: DecisionRecord
 
     def wait(self, seconds: float) -> None:
         """Acknowledge, or raise what the sink says."""

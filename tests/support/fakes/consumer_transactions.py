@@ -19,7 +19,6 @@ class FakeTransactions:
     """
 
     def __init__(self, source: FakeKafkaConsumer) -> None:
-        """Keep the offsets in `source`."""
         self.source = source
         self.visible: list[Sent] = []
         self.aborted: list[Sent] = []
@@ -52,7 +51,6 @@ class FakeTransactionalProducer(FakeProducer):
     """What it acknowledges is `pending` until it commits."""
 
     def __init__(self, broker: FakeTransactions) -> None:
-        """Begin a transaction."""
         super().__init__()
         self._broker = broker
         self._offsets: dict[TopicPartition, int] = {}

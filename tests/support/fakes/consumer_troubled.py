@@ -11,9 +11,9 @@ from kafka.errors import MessageSizeTooLargeError
 
 from common.tracing import Attributes, Operation
 from consumer.bidding.decision import Decision, NoBid
-from consumer.bidding.decision_record import Decided
+from consumer.bidding.decision_record import DecisionRecord
 from consumer.bidding.request import BidRequest
-from consumer.errors import SinkUnavailableError
+from consumer.errors import SinkBackpressureError
 from consumer.kafka.producer import TopicAwayError
 from tests.support.fakes.consumer_patchy import PatchyKafkaConsumer
 from tests.support.fakes.consumer_producer import FakeProducer, Sent
@@ -66,7 +66,6 @@ class TroubledService:
     def __init__(
         self, source: PatchyKafkaConsumer, *, exactly_once: bool, own_sink: bool, skip: bool
     ) -> None:
-        """Start it; with `own_sink` decisions go to a sink that is not Kafka."""
         self.source = source
         self.broker = FakeTransactions(source) if exactly_once else None
         self.troubles: dict[str, list[Exception | None]] = defaultdict(list)
@@ -94,7 +93,7 @@ class TroubledService:
     @property
     def waiting(self) -> dict[int, list[int]]:
         """The offsets of the backlog."""
-        backlog = self.service.backlog._waiting  # noqa: SLF001  what is held is told to nobody
+        backlog = self.service.backlog._pending  # noqa: SLF001  what is held is told to nobody
         return {tp.partition: [r.offset for r in it.records] for tp, it in backlog.items()}
 
     def restart(self) -> None:
@@ -163,13 +162,13 @@ class TroubledService:
             self._durable.append(place(sent))
         return error
 
-    def _submit(self, _decided: Decided) -> Exception | None:
+    def _submit(self, _decided: DecisionRecord) -> Exception | None:
         return self._next("submit")
 
-    def _wait(self, decided: Decided) -> Exception | None:
+    def _wait(self, decided: DecisionRecord) -> Exception | None:
         if error := self._next("wait"):
             return error
         if decided.record.partition in self.away:
-            return SinkUnavailableError("made up")
+            return SinkBackpressureError("made up")
         self._durable.append((decided.record.partition, decided.record.offset))
         return None

@@ -14,22 +14,22 @@ from consumer.dlq.producer import DeadLetters
 from consumer.health.health import Health
 from consumer.kafka.commits import Commits
 from consumer.kafka.control_records import ControlRecords
-from consumer.kafka.offset_reset import Positions
+from consumer.kafka.offset_reset import OffsetReset
 from consumer.kafka.publisher import Publisher
-from consumer.kafka.rebalance import Books, Rebalances
-from consumer.kafka.stall_detector import Watchdog
+from consumer.kafka.rebalance import PartitionStates, Rebalances
+from consumer.kafka.stall_detector import StallDetector
 from consumer.kafka.unreadable import Unreadable
 from consumer.metrics import ConsumerMetrics
 from consumer.poll_loop import PollLoop
-from consumer.processing.account import Account
 from consumer.processing.at_least_once import AtLeastOnce
 from consumer.processing.backlog import Backlog
 from consumer.processing.batch import BatchProcessor
+from consumer.processing.buffered_metrics import BufferedMetrics
+from consumer.processing.checkpointer import Checkpointer
 from consumer.processing.decision_log import DecisionLog
-from consumer.processing.deduplication import RecentIds
+from consumer.processing.deduplication import DuplicateDetector
 from consumer.processing.exactly_once import ExactlyOnce
-from consumer.processing.guarantee import Guarantee
-from consumer.processing.processor import Guards, RecordHandler
+from consumer.processing.processor import Guards, RecordProcessor
 from consumer.runtime import Backoff, Runtime, Stop
 from consumer.sinks.dropping import DroppingSink
 from consumer.sinks.kafka import KafkaSink
@@ -61,7 +61,6 @@ class Wiring:
         tracer: FakeTracer | None = None,
         skip: bool = False,
     ) -> None:
-        """Put it together around `source`; with a `broker`, each batch is a transaction on it."""
         self.broker = broker
         self.time = FakeTime()
         clock = self.time.clock
@@ -76,20 +75,20 @@ class Wiring:
         self.stop = Stop(clock)
         self.health = Health(60, clock.monotonic)
         self.commits = Commits(source, 5_000, self.health, metrics)
-        self.recent = RecentIds(1000)
+        self.recent = DuplicateDetector(1000)
         runtime = Runtime(clock, self.stop, self.health, metrics)
         self.backlog = Backlog(source, lambda: Backoff(0.1, 5), runtime)
-        watchdog = Watchdog(source, self.backlog, 60, runtime)
+        watchdog = StallDetector(source, self.backlog, 60, runtime)
         unreadable = Unreadable(source, lambda: Backoff(0.1, 5), runtime, skip=skip)
         log = DecisionLog(LogSettings("INFO", "console"), "tests", sys.stdout, clock)
-        self.account = Account(metrics, clock, log, dropping)
-        self.handler = RecordHandler(
+        self.account = BufferedMetrics(metrics, clock, log, dropping)
+        self.handler = RecordProcessor(
             strategy or FakeStrategy(),
             [KafkaSink(self.publisher, DECISIONS)] if sinks is None else sinks,
             DeadLetters(self.publisher, DEAD_LETTERS),
             self.account,
             clock,
-            guards=guards or Guards(recent=self.recent),
+            guards=guards or Guards(duplicates=self.recent),
             tracer=self.tracer,
         )
         self.processor = BatchProcessor(self.handler, clock, self.stop, 5, 10)
@@ -98,7 +97,7 @@ class Wiring:
             source, self.guarantee.pass_over, self.backlog, clock.monotonic
         )
         guards_kept = (self.handler.guards.limit, self.handler.guards.refusals)
-        books = Books(
+        books = PartitionStates(
             (
                 self.backlog,
                 self.commits,
@@ -113,7 +112,7 @@ class Wiring:
         )
         self.loop = PollLoop(
             source,
-            Positions(source, 5_000, metrics),
+            OffsetReset(source, 5_000, metrics),
             self.backlog,
             self.commits,
             self.guarantee,
@@ -129,15 +128,14 @@ class Wiring:
         self.rebalances = Rebalances(books, self.health, metrics)
         source.subscribe([TOPIC], self.rebalances)
 
-    def _guarantee(self, metrics: ConsumerMetrics) -> Guarantee:
+    def _guarantee(self, metrics: ConsumerMetrics) -> Checkpointer:
         if self.broker is None:
-            return AtLeastOnce(self.processor, self.handler.note, self.commits)
+            return AtLeastOnce(self.processor, self.commits)
         return ExactlyOnce(
             self.source,
             self.broker.committed,
             self.publisher,
             self.processor,
-            self.handler.note,
             metrics,
             5,
         )
@@ -150,7 +148,7 @@ class Wiring:
     def go_round(self, times: int = 1) -> None:
         """Go round the poll loop."""
         for _ in range(times):
-            self.loop.go_round()
+            self.loop.run_round()
 
     def value(self, name: str, **labels: str) -> float | None:
         """Return a metric's value."""

@@ -16,7 +16,6 @@ class LettersConsumer:
     """Reads the letters of one partition, two at a poll, with the calls that a replay makes."""
 
     def __init__(self, letters: Sequence[ConsumerRecord]) -> None:
-        """Begin with none of them put back."""
         self.letters = letters
         self.done = 0
         self._position = 0
@@ -57,7 +56,6 @@ class ReplayProducer(FakeProducer):
     """Keeps what is put back, and says to the consumer how far that came."""
 
     def __init__(self, consumer: LettersConsumer) -> None:
-        """Begin outside of a transaction."""
         super().__init__()
         self._consumer = consumer
         self._pending = 0

@@ -13,7 +13,6 @@ class FakeGroupOffsets:
     """Answers from its attributes; raises `error` while there is one."""
 
     def __init__(self, partitions: Mapping[int, Offsets]) -> None:
-        """Begin with these offsets, and no record whose time is known."""
         self.partitions = dict(partitions)
         self.timestamps: dict[tuple[int, int], int] = {}
         self.error: KafkaError | None = None

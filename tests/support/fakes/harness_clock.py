@@ -15,7 +15,6 @@ class FakeClock:
     """Time as the harness sees it; `sleep` is how it passes."""
 
     def __init__(self) -> None:
-        """Begin at 0."""
         self.seconds = 0.0
         self._coming: dict[Iterator[Due], Due] = {}
 

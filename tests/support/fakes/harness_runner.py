@@ -34,7 +34,6 @@ class FakeRunner:
     """Answers by the first row whose words all occur in the command; fails on anything else."""
 
     def __init__(self) -> None:
-        """Know no answer yet."""
         self.calls: list[tuple[str, ...]] = []
         self.ended: list[tuple[str, ...]] = []
         self._rows: list[tuple[tuple[str, ...], Answer]] = []

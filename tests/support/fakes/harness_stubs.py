@@ -20,7 +20,6 @@ class Stubs:
     """A folder of executables, each a line of Python."""
 
     def __init__(self, folder: Path) -> None:
-        """Put the three executables there, all well."""
         self.folder = folder
         for name, code in WELL.items():
             self.write(name, code)

@@ -14,7 +14,6 @@ class FakeKubelet:
     """Probes whenever a period has gone by, and would kill at the third failure in a row."""
 
     def __init__(self, health: Health, time: FakeTime) -> None:
-        """Begin to probe with the next second."""
         self._health = health
         self._time = time
         self._due_s = time.now_s

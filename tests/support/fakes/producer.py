@@ -36,7 +36,7 @@ class FakeProducer:
         self.futures: list[FakeFuture] = []
         self.closed_within_s: float | None = None
         self.dropped = False
-        self.sends = True
+        self.is_alive = True
         self.queued = False
         self.blocks = True
 
@@ -82,13 +82,13 @@ class FakeProducer:
         """Note the call."""
         self.blocks = False
 
-    def take_back(self) -> None:
+    def abort_unsent(self) -> None:
         """Fail what waits, where `queued` says that nothing of it was sent."""
         for future in self.futures:
             if self.queued and not future.is_done:
                 future.failure(NeverSentError("not sent in time"))
 
-    def drop(self) -> None:
+    def force_close(self) -> None:
         """Note the call; what is pending fails."""
         self.dropped = True
         for future in self.futures:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from app.kafka.publisher import Acknowledged, Record
-from app.problems import Refusal
+from app.problems import Problem
 
 
 class FakePublisher:
     """Acknowledges every record at the next offset, unless told to refuse or to be unready."""
 
     def __init__(self, topic: str = "bid_requests") -> None:
-        """Start empty and ready."""
         self.topic = topic
         self.records: list[Record] = []
-        self.refuses_with: Refusal | None = None
+        self.refuses_with: Problem | None = None
         self.reasons: tuple[str, ...] = ()
         self.closed_within_s: float | None = None
         self.waiting = (0, 0)

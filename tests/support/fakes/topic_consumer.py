@@ -24,7 +24,6 @@ class TopicConsumer:
     """Reads `records` of one topic, two at a poll, with an empty poll before each."""
 
     def __init__(self, topic: str, records: Sequence[StoredRecord]) -> None:
-        """Hold the records; what comes after the snapshot of the ends is the test's to add."""
         self.topic = topic
         self.records = list(records)
         self.ends = {

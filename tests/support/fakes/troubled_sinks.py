@@ -6,8 +6,8 @@ import os
 import time
 from pathlib import Path
 
-from consumer.bidding.decision_record import Decided
-from consumer.errors import SinkUnavailableError
+from consumer.bidding.decision_record import DecisionRecord
+from consumer.errors import SinkBackpressureError
 from consumer.sinks.sink import Acknowledgement, Done
 
 
@@ -16,7 +16,7 @@ class Sluggish:
 
     name = "sluggish"
 
-    def submit(self, _decided: Decided) -> Acknowledgement:
+    def submit(self, _decided: DecisionRecord) -> Acknowledgement:
         """Take it."""
         time.sleep(1)
         return Done()
@@ -31,13 +31,12 @@ class Switched:
     name = "switched"
 
     def __init__(self) -> None:
-        """Look where the file is going to be."""
         self._path = Path(os.environ["SWITCHED_SINK"])
 
-    def submit(self, decided: Decided) -> Acknowledgement:
+    def submit(self, decided: DecisionRecord) -> Acknowledgement:
         """Write it, or be away."""
         if not self._path.exists():
-            raise SinkUnavailableError("switched off")
+            raise SinkBackpressureError("switched off")
         with self._path.open("ab") as file:
             file.write(decided.value + b"\n")
         return Done()

@@ -64,7 +64,6 @@ class Volley:
     """Sends tries to a server on loopback that has one event loop."""
 
     def __init__(self, port: int) -> None:
-        """Aim."""
         self._port = port
         self.probes = 0  # answers of our own making: the steps, and the last request of each try
 

@@ -13,12 +13,12 @@ import pytest
 from flask.testing import FlaskClient
 from prometheus_client import CollectorRegistry, generate_latest
 
-from app.health.worker_state import Lifecycle
+from app.health.worker_state import WorkerState
 from app.http.application import create_admin_app, create_public_app
 from app.http.bids import BID_ACCEPTED, BidHandler
 from app.ingest import Ingest as UseCase
 from app.metrics import IngestMetrics
-from app.validation.modes import Judge
+from app.validation.modes import Validation
 from common.event_log import EventLog
 from common.logs import LogSettings
 from tests.support.connections import Connections
@@ -41,7 +41,7 @@ class Ingest:
     admin: FlaskClient
     publisher: FakePublisher
     registry: CollectorRegistry
-    lifecycle: Lifecycle
+    worker_state: WorkerState
 
     def count(self, name: str, **labels: str) -> float:
         """Return the value of a metric, 0 where it was never counted."""
@@ -54,23 +54,23 @@ def ingest() -> Ingest:
     return make_ingest()
 
 
-def make_ingest(judge: Judge | None = None, max_body: int = MAX_BODY) -> Ingest:
-    """Build the applications with a judge of their own."""
+def make_ingest(validate: Validation | None = None, max_body: int = MAX_BODY) -> Ingest:
+    """Build the applications with a validate of their own."""
     registry = CollectorRegistry()
     publisher = FakePublisher()
     handler = BidHandler(
-        UseCase(publisher, judge, now=lambda: 1_700_000_000.123),
+        UseCase(publisher, validate, now=lambda: 1_700_000_000.123),
         IngestMetrics(registry),
         max_body,
         EventLog(BID_ACCEPTED, LogSettings("INFO", "console"), "tests", print),
         random_bytes=lambda n: b"\xaa" * n,
     )
-    lifecycle = Lifecycle(Path(tempfile.mkdtemp()))
-    public = create_public_app(handler, publisher, lifecycle)
+    worker_state = WorkerState(Path(tempfile.mkdtemp()))
+    public = create_public_app(handler, publisher, worker_state)
     admin = create_admin_app(
-        handler, publisher, lifecycle, lambda: generate_latest(registry), OPENAPI
+        handler, publisher, worker_state, lambda: generate_latest(registry), OPENAPI
     )
-    return Ingest(public.test_client(), admin.test_client(), publisher, registry, lifecycle)
+    return Ingest(public.test_client(), admin.test_client(), publisher, registry, worker_state)
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def test_an_early_refusal_is_counted_for_what_was_asked(
 
     No client makes a new row of a metric.
     """
-    service.note_refusal(HeadTooLarge("odd"), method, path)
+    service.note_problem(HeadTooLarge("odd"), method, path)
     value = service.metrics.registry.get_sample_value
     assert value("ingest_http_responses_total", {"route": route, "status": "431"}) == 1
     assert value("ingest_received_total") == bids

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from common.decisions import BidResponse, DecisionRecord, Original, Request, read
+from common.decisions import BidResponse, DecisionValue, FirstSeen, Request, read
 
 NO_BID: dict[str, Any] = {
     "version": 1,
@@ -20,7 +20,7 @@ OFFER = {"id": "1", "impid": "a", "price": 1.5, "crid": "ad"}
 SEATBID = [{"bid": [OFFER]}]
 
 
-def read_with(**members: object) -> DecisionRecord:
+def read_with(**members: object) -> DecisionValue:
     """Read a decision that has these members, too."""
     return read(json.dumps({**NO_BID, **members}).encode())
 
@@ -30,13 +30,13 @@ class TestRead:
 
     def test_a_decision_is_read_with_all_that_it_says(self) -> None:
         """Each member stands in its own attribute."""
-        assert read_with(duplicate_of={"partition": 2, "offset": 3}) == DecisionRecord(
+        assert read_with(duplicate_of={"partition": 2, "offset": 3}) == DecisionValue(
             1,
             Request("r-1", "bid_requests", 0, 7),
             "s",
             12_345,
             BidResponse("r-1", nbr=4),
-            Original(2, 3),
+            FirstSeen(2, 3),
         )
 
     def test_the_outcome_is_bid_where_there_are_offers(self) -> None:

@@ -9,18 +9,17 @@ import pytest
 from kafka.producer.record_accumulator import RecordAccumulator
 from kafka.structs import TopicPartition
 
-from common.kafka_clients import DroppableProducer, NeverSentError
+from common.kafka_clients import AbortableProducer, NeverSentError
 
 pytestmark = pytest.mark.timing
 
 PARTITION = TopicPartition("bid_requests", 0)
 
 
-class Unconnected(DroppableProducer):
+class Unconnected(AbortableProducer):
     """The producer without its network: kafka-python's own queue of batches, and no sender."""
 
     def __init__(self) -> None:
-        """Begin with an empty queue."""
         self._closed = True
         self.config = {"client_id": "test", "transactional_id": None}
         self._accumulator = RecordAccumulator()
@@ -41,7 +40,7 @@ def test_a_queued_record_is_taken_back() -> None:
     """Its future fails at once, and the queue is empty: nobody can send it any more."""
     producer = Unconnected()
     future = producer.queue()
-    producer.take_back()
+    producer.abort_unsent()
     assert isinstance(future.exception, NeverSentError)
     assert not producer._accumulator.has_undrained()  # noqa: SLF001  kafka-python's own
 
@@ -51,7 +50,7 @@ def test_a_record_in_a_request_is_left_alone() -> None:
     producer = Unconnected()
     future = producer.queue()
     batch = producer.put_into_request()
-    producer.take_back()
+    producer.abort_unsent()
     assert not future.is_done
     batch.complete(base_offset=7, log_append_time=-1)
     assert future.value.offset == 7
@@ -62,7 +61,7 @@ def test_a_record_that_is_to_be_sent_again_is_left_alone() -> None:
     producer = Unconnected()
     future = producer.queue()
     producer._accumulator.reenqueue(producer.put_into_request())  # noqa: SLF001  kafka-python's own
-    producer.take_back()
+    producer.abort_unsent()
     assert not future.is_done
 
 
@@ -72,10 +71,10 @@ def test_the_others_stay_in_order() -> None:
     sent = producer.queue(b"x" * 20_000)
     producer.put_into_request()
     queued = [producer.queue(b"y" * 20_000) for _ in range(3)]
-    producer.take_back()
+    producer.abort_unsent()
     assert [f.failed() for f in (sent, *queued)] == [False, True, True, True]
 
 
 def test_a_dead_sender_thread_shows() -> None:
     """Without its thread a producer neither sends nor fails anything."""
-    assert not Unconnected().sends
+    assert not Unconnected().is_alive

@@ -27,7 +27,7 @@ from kafka.errors import (
 )
 from kafka.net.manager import KafkaConnectionManager
 
-from common.kafka_clients import opened
+from common.kafka_clients import create_or_close
 from common.kafka_reasons import (
     BrokerTroubles,
     KafkaUnavailableError,
@@ -129,32 +129,32 @@ class TestTroubles:
 
     def test_a_broker_that_is_reached_is_no_trouble(self) -> None:
         """Its reason is forgotten, the others' stay."""
-        self.troubles.failed("b:1", "connection refused")
-        self.troubles.failed("a:1", "unknown host")
+        self.troubles.note_failed("b:1", "connection refused")
+        self.troubles.note_failed("a:1", "unknown host")
         assert self.troubles.reasons() == ["a:1: unknown host", "b:1: connection refused"]
-        self.troubles.reached("a:1")
+        self.troubles.note_reached("a:1")
         assert self.troubles.reasons() == ["b:1: connection refused"]
 
     def test_a_reason_that_says_little_does_not_hide_a_better_one(self) -> None:
         """After a refused login a broker merely closes connections for a while."""
-        self.troubles.failed("a:1", "login refused")
-        self.troubles.failed("a:1", "it closes the connection")
-        self.troubles.failed("a:1", "no answer in time")
+        self.troubles.note_failed("a:1", "login refused")
+        self.troubles.note_failed("a:1", "it closes the connection")
+        self.troubles.note_failed("a:1", "no answer in time")
         assert self.troubles.reasons() == ["a:1: login refused"]
-        self.troubles.failed("a:1", "connection refused")
+        self.troubles.note_failed("a:1", "connection refused")
         assert self.troubles.reasons() == ["a:1: connection refused"]
 
     def test_of_two_that_say_little_the_last_is_told(self) -> None:
         """A first attempt that was late must not hide what the others end with."""
-        self.troubles.failed("a:1", "no answer in time")
-        self.troubles.failed("a:1", "it closes the connection")
+        self.troubles.note_failed("a:1", "no answer in time")
+        self.troubles.note_failed("a:1", "it closes the connection")
         assert self.troubles.reasons() == ["a:1: it closes the connection"]
 
     def test_what_nobody_tries_any_more_is_forgotten(self) -> None:
         """A broker that was taken out of the cluster explains nothing a minute later."""
-        self.troubles.failed("a:1", "login refused")
+        self.troubles.note_failed("a:1", "login refused")
         self.time.now_s += 50
-        self.troubles.failed("a:1", "no answer in time")
+        self.troubles.note_failed("a:1", "no answer in time")
         self.time.now_s += 50
         assert self.troubles.reasons() == ["a:1: login refused"]
         self.time.now_s += 50
@@ -164,17 +164,17 @@ class TestTroubles:
     def test_all_are_away_once_none_is_connected(self) -> None:
         """A broker of three that restarts is not Kafka that is away."""
         assert not self.troubles.all_away()
-        self.troubles.reached("a:1")
-        self.troubles.failed("b:1", "connection refused")
+        self.troubles.note_reached("a:1")
+        self.troubles.note_failed("b:1", "connection refused")
         assert not self.troubles.all_away()
-        self.troubles.ended("a:1")
+        self.troubles.note_ended("a:1")
         assert self.troubles.all_away()
 
     def test_a_failed_call_is_explained_by_the_brokers(self) -> None:
         """That time was up says nothing; what a broker has answered does."""
         up = KafkaTimeoutError("up")
         assert self.troubles.explain(up) == "KafkaTimeoutError: up"
-        self.troubles.failed("a:1", "connection refused")
+        self.troubles.note_failed("a:1", "connection refused")
         assert self.troubles.explain(up) == "a:1: connection refused"
         assert "the group g" in self.troubles.explain(GroupAuthorizationFailedError("g"))
         assert self.troubles.explain(KafkaUnavailableError("told")) == "told"
@@ -182,11 +182,11 @@ class TestTroubles:
 
     def test_what_is_raised_is_explained_once(self) -> None:
         """The sentence is the message, the cause stays."""
-        self.troubles.failed("a:1", "connection refused")
+        self.troubles.note_failed("a:1", "connection refused")
         with (
             pytest.raises(KafkaUnavailableError) as raised,
-            self.troubles.explaining(),
-            self.troubles.explaining(),
+            self.troubles.explain_errors(),
+            self.troubles.explain_errors(),
         ):
             raise KafkaTimeoutError("up")
         assert str(raised.value) == "a:1: connection refused"
@@ -209,7 +209,7 @@ class TestRealClient:
         """Connect and return why that was not possible."""
         given = {"bootstrap_servers": at, "bootstrap_timeout_ms": 300, **options}
         try:
-            opened(KafkaAdminClient, given)
+            create_or_close(KafkaAdminClient, given)
         except KafkaUnavailableError as error:
             return str(error)
         return "connected"

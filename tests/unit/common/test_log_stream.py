@@ -11,7 +11,6 @@ class CountingStream:
     """A buffered stream that knows how often it was flushed, and may be full."""
 
     def __init__(self) -> None:
-        """Begin with nothing written."""
         self.kept, self.written = "", ""
         self.is_full = False
 

@@ -91,7 +91,6 @@ class Hanging(SpanExporter):
     """A collector that never answers."""
 
     def __init__(self) -> None:
-        """Hang until `go_on`."""
         self.go_on = threading.Event()
         self.went_on = False
 

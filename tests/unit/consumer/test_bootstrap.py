@@ -16,13 +16,13 @@ from kafka.errors import FencedInstanceIdError, KafkaError, KafkaTimeoutError
 from prometheus_client import CollectorRegistry
 
 from consumer.__main__ import main
-from consumer.bootstrap import Bootstrap, choose_extensions
+from consumer.bootstrap import Bootstrap, load_extensions
 from consumer.health.health import Health
 from consumer.kafka.clients import KafkaClients, TopicsUnavailableError
 from consumer.kafka.publisher import Publisher
 from consumer.metrics import ConsumerMetrics
 from consumer.processing.decision_log import DecisionLog
-from consumer.processing.timeout import unlimited
+from consumer.processing.timeout import no_timeout
 from consumer.runtime import Runtime, Stop
 from consumer.service import Service
 from consumer.settings.consumer import ConsumerSettings, load_settings
@@ -43,7 +43,6 @@ class Cluster:
     """A Kafka that can be away; `connect` is what the service is given."""
 
     def __init__(self, *outages: Exception) -> None:
-        """Raise the outages first, one for each attempt to connect."""
         self.outages = list(outages)
         self.source = FakeKafkaConsumer()
         self.producer = FakeProducer()
@@ -74,7 +73,7 @@ class TestService:
         """Put a service together as main() does."""
         settings = load_settings(environ)
         metrics, clock = self.runtime.metrics, self.runtime.clock
-        extensions = choose_extensions(settings, environ, metrics, clock)
+        extensions = load_extensions(settings, environ, metrics, clock)
         log = DecisionLog(settings.logs, "tests", io.StringIO(), clock)
         return Bootstrap(settings, connect, self.runtime, extensions, log).build_service()
 
@@ -122,7 +121,7 @@ class TestService:
 
         class Watching(Cluster):
             def connect(inner, settings: ConsumerSettings) -> KafkaClients:  # noqa: N805  self is the test
-                seen.extend(self.health.reasons())
+                seen.extend(self.health.not_ready())
                 return super().connect(settings)
 
         missing = TopicsUnavailableError("topic bid_requests: UnknownTopicOrPartitionError")
@@ -159,7 +158,6 @@ class Running:
     """main() in a thread, with its signal handler in reach."""
 
     def __init__(self, connect: Callable[[ConsumerSettings], KafkaClients], **environ: str) -> None:
-        """Start it on a free port; settings may be given by name."""
         self._environ = environ
         self.port = free_port()
         self.stdout, self.stderr = io.StringIO(), io.StringIO()
@@ -183,7 +181,7 @@ class Running:
                 self.stderr,
                 on_stop_signal=self.stop.append,
                 connect=self._connect,
-                budget=lambda _seconds: unlimited,  # alarms go to the main thread alone
+                timeout=lambda _seconds: no_timeout,  # alarms go to the main thread alone
             )
         )
 

@@ -9,7 +9,7 @@ import pytest
 from marshmallow import fields
 
 from common.settings import SettingsError, setting
-from consumer.plugins import NoSuchPluginError, made
+from consumer.plugins import NoSuchPluginError, load_plugin
 
 HERE = __name__
 
@@ -40,7 +40,6 @@ class Broken:
     """A plug-in that cannot be made."""
 
     def __init__(self) -> None:
-        """Fail as authors' code may."""
         raise LookupError("no model file")
 
 
@@ -49,7 +48,7 @@ class TestMade:
 
     def test_a_class_by_its_module(self) -> None:
         """It is imported and made."""
-        assert isinstance(made("rtb.x", f"{HERE}:Plain", ("name",), {}), Plain)
+        assert isinstance(load_plugin("rtb.x", f"{HERE}:Plain", ("name",), {}), Plain)
 
     def test_an_entry_point_of_an_installed_package(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -61,16 +60,16 @@ class TestMade:
         (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1\n")
         (installed / "entry_points.txt").write_text("[rtb.x]\nby_name = theirs:Theirs\n")
         monkeypatch.syspath_prepend(tmp_path)
-        assert made("rtb.x", "by_name", ("name",), {}).name == "theirs"
+        assert load_plugin("rtb.x", "by_name", ("name",), {}).name == "theirs"
         with pytest.raises(NoSuchPluginError, match="no entry point of rtb.y"):
-            made("rtb.y", "by_name", ("name",), {})
+            load_plugin("rtb.y", "by_name", ("name",), {})
 
     def test_settings_of_its_own_are_read(self) -> None:
         """The environment is typed and checked like ours."""
-        plugin = made("rtb.x", f"{HERE}:Counting", ("name",), {"OURS_LEAST": "5"})
+        plugin = load_plugin("rtb.x", f"{HERE}:Counting", ("name",), {"OURS_LEAST": "5"})
         assert plugin.settings.least == 5
         with pytest.raises(SettingsError, match="^OURS_LEAST='five'"):
-            made("rtb.x", f"{HERE}:Counting", ("name",), {"OURS_LEAST": "five"})
+            load_plugin("rtb.x", f"{HERE}:Counting", ("name",), {"OURS_LEAST": "five"})
 
 
 @pytest.mark.parametrize(
@@ -87,4 +86,4 @@ class TestMade:
 def test_what_cannot_be_had_is_said_with_why(name: str, why: str) -> None:
     """Whatever the author's module does, it is one error with one reason."""
     with pytest.raises(NoSuchPluginError, match=why):
-        made("rtb.x", name, ("name", "decide", "close"), {})
+        load_plugin("rtb.x", name, ("name", "decide", "close"), {})

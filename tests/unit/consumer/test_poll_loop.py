@@ -15,8 +15,8 @@ from kafka.errors import (
 )
 from kafka.structs import OffsetAndMetadata
 
-from consumer.bidding.decision_record import Decided
-from consumer.errors import SinkUnavailableError
+from consumer.bidding.decision_record import DecisionRecord
+from consumer.errors import SinkBackpressureError
 from tests.support.fakes.consumer_kafka import FakeKafkaConsumer
 from tests.support.fakes.consumer_records import partition
 from tests.support.fakes.consumer_sink import FakeSink
@@ -40,22 +40,21 @@ class Outage:
     """Makes a sink unavailable for offsets from `start`, until it is over."""
 
     def __init__(self, start: int = 0, number: int = 0) -> None:
-        """Begin with the record at offset `start` of partition `number`."""
         self.start = start
         self.number = number
         self.over = False
 
-    def __call__(self, decided: Decided) -> Exception | None:
+    def __call__(self, decided: DecisionRecord) -> Exception | None:
         """Say what is raised for a decision."""
         record = decided.record
         hit = record.partition == self.number and record.offset >= self.start
-        return SinkUnavailableError("sink away") if hit and not self.over else None
+        return SinkBackpressureError("sink away") if hit and not self.over else None
 
 
-def stop_at(service: Wiring, offset: int) -> Callable[[Decided], None]:
+def stop_at(service: Wiring, offset: int) -> Callable[[DecisionRecord], None]:
     """Return what a sink does for it to be stopped while this offset is submitted."""
 
-    def stop(decided: Decided) -> None:
+    def stop(decided: DecisionRecord) -> None:
         if decided.record.offset == offset:
             service.stop.request()
 
@@ -110,7 +109,7 @@ class TestCommits:
         sink = FakeSink()
         service = Wiring(filled(4), sinks=[sink])
 
-        def take_four_seconds(_decided: Decided) -> None:
+        def take_four_seconds(_decided: DecisionRecord) -> None:
             service.time.now_s += 4
 
         sink.at_wait = take_four_seconds
@@ -144,9 +143,9 @@ class TestUnavailableSinks:
         """Each further attempt could block as long as the first."""
         asked: list[int] = []
 
-        def away(decided: Decided) -> Exception:
+        def away(decided: DecisionRecord) -> Exception:
             asked.append(decided.record.offset)
-            return SinkUnavailableError("sink away")
+            return SinkBackpressureError("sink away")
 
         source = filled(5, partitions=2)
         Wiring(source, sinks=[FakeSink(at_submit=away)]).go_round()
@@ -182,11 +181,11 @@ class TestUnavailableSinks:
         source, outage = filled(1), Outage()
         service = Wiring(source, sinks=[FakeSink(at_wait=outage)])
         service.go_round()
-        assert service.health.reasons() == ["sinks: sink away"]
+        assert service.health.not_ready() == ["sinks: sink away"]
         assert service.value("consumer_retries_total", unavailable="sinks") == 1
         outage.over = True
         service.go_round()
-        assert service.health.reasons() == []
+        assert service.health.not_ready() == []
 
     def test_the_loop_goes_on_polling(self) -> None:
         """Every retry polls, so the member stays in the group however long the outage."""
@@ -219,7 +218,7 @@ class TestCommitErrors:
         service.go_round(2)
         assert source.commits == []
         assert service.value("consumer_commits_total", outcome="failed") == 2
-        assert service.health.reasons() == []
+        assert service.health.not_ready() == []
 
     def test_its_records_are_read_again_after_the_rebalance(self) -> None:
         """The new assignment begins at the committed offsets."""
@@ -238,10 +237,10 @@ class TestCommitErrors:
         source.commit_errors = [KafkaTimeoutError("slow")]
         service = Wiring(source, sinks=[sink])
         service.go_round()
-        assert [reason.split(":")[0] for reason in service.health.reasons()] == ["commit"]
+        assert [reason.split(":")[0] for reason in service.health.not_ready()] == ["commit"]
         service.go_round()
         assert source.committed == {partition(): 2}
-        assert (sink.offsets(), service.health.reasons()) == ([0, 1], [])
+        assert (sink.offsets(), service.health.not_ready()) == ([0, 1], [])
         assert service.value("consumer_commits_total", outcome="failed") == 1
         assert service.value("consumer_commits_total", outcome="committed") == 1
 
@@ -255,7 +254,7 @@ class TestCommitErrors:
         service.go_round(2)
         assert partition(0) not in source.committed
         assert source.committed == {partition(1): 1}
-        assert service.health.reasons() == []
+        assert service.health.not_ready() == []
 
 
 class TestPollErrors:
@@ -267,12 +266,12 @@ class TestPollErrors:
         source.poll_errors = [GroupAuthorizationFailedError("bidding-logic")]
         service = Wiring(source)
         service.go_round()
-        reasons = " ".join(service.health.reasons())
+        reasons = " ".join(service.health.not_ready())
         assert "kafka: " in reasons
         assert "GroupAuthorizationFailedError" in reasons
         assert service.value("consumer_retries_total", unavailable="kafka") == 1
         service.go_round()
-        assert service.health.reasons() == []
+        assert service.health.not_ready() == []
         assert source.committed == {partition(): 1}
 
 

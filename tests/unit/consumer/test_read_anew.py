@@ -11,8 +11,8 @@ from kafka.errors import (
 )
 from kafka.structs import OffsetAndMetadata
 
-from consumer.dlq.limit import DeadLetterLimit
-from consumer.errors import SinkUnavailableError
+from consumer.dlq.limit import DlqLimit
+from consumer.errors import SinkBackpressureError
 from consumer.kafka.reading import UnreadableError
 from consumer.processing.processor import Guards
 from tests.support.fakes.consumer_kafka import FakeKafkaConsumer
@@ -37,7 +37,7 @@ def fill(source: FakeKafkaConsumer, prefix: bytes, count: int) -> None:
 def test_what_waits_of_the_old_log_is_forgotten(*, exactly_once: bool) -> None:
     """Its offsets belong to other records now, and nothing may be committed past those."""
     away = [True]
-    sink = FakeSink(at_wait=lambda _decided: SinkUnavailableError("away") if away else None)
+    sink = FakeSink(at_wait=lambda _decided: SinkBackpressureError("away") if away else None)
     source = FakeKafkaConsumer()
     fill(source, b"old", 4)
     broker = FakeTransactions(source) if exactly_once else None
@@ -72,7 +72,7 @@ def test_a_topic_made_anew_begins_a_new_row_of_dead_letters() -> None:
     """Good records end a row, also at offsets where others have been."""
     source = FakeKafkaConsumer()
     fill(source, b"old", 200)
-    service = Wiring(source, guards=Guards(limit=DeadLetterLimit(5, 0.5)))
+    service = Wiring(source, guards=Guards(limit=DlqLimit(5, 0.5)))
     service.go_round()
     source.log[partition()] = []
     for number in range(100):
@@ -94,7 +94,7 @@ def test_a_letter_of_a_topic_made_anew_is_whole() -> None:
     source.add(b"new rubbish")
     source.poll_errors = [OffsetOutOfRangeError({partition(): 1})]
     service.make_producer = FakeProducer
-    service.publisher.distrust()
+    service.publisher.replace()
     service.go_round(2)
     assert [sent.value for sent in service.producer.to(DEAD_LETTERS)] == [b"new rubbish"]
 

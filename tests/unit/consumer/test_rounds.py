@@ -8,9 +8,9 @@ import pytest
 from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 
 from consumer.bidding.decision import Decision, NoBid
-from consumer.bidding.decision_record import Decided
+from consumer.bidding.decision_record import DecisionRecord
 from consumer.bidding.request import BidRequest
-from consumer.errors import SinkUnavailableError
+from consumer.errors import SinkBackpressureError
 from consumer.kafka.producer import TopicAwayError
 from tests.support.fakes.consumer_kafka import FakeKafkaConsumer
 from tests.support.fakes.consumer_records import partition
@@ -31,7 +31,6 @@ class Slow:
     """A bidding logic whose strategy takes its time, watched by a kubelet."""
 
     def __init__(self, seconds: float, partitions: int = 4, *, exactly_once: bool = False) -> None:
-        """Spread the records over the partitions."""
         self.source = FakeKafkaConsumer(partitions, max_poll_records=1_000)
         for number in range(RECORDS):
             self.source.add(REQUEST, number % partitions)
@@ -128,11 +127,11 @@ def test_a_dead_letter_that_is_not_taken_holds_its_partition_alone() -> None:
     )
     service.go_round()
     assert source.committed == {partition(0): 1, partition(1): 3}
-    assert service.health.reasons()[0].startswith("sinks: ")
+    assert service.health.not_ready()[0].startswith("sinks: ")
     service.producer.refusing = lambda _sent: None
     service.go_round(2)
     assert source.committed == {partition(0): 3, partition(1): 3}
-    assert service.health.reasons() == []
+    assert service.health.not_ready() == []
 
 
 def test_a_dead_letter_that_is_not_taken_ends_no_transaction() -> None:
@@ -158,10 +157,10 @@ def test_a_sink_that_takes_a_second_for_each_decision_lets_every_round_commit() 
     service = Wiring(source, sinks=[sink])
     kubelet = FakeKubelet(service.health, service.time)
 
-    def deliver(_decided: Decided) -> Exception | None:
+    def deliver(_decided: DecisionRecord) -> Exception | None:
         left_s = sink.waited_s[-1]
         kubelet.spend(min(left_s, 1))
-        return SinkUnavailableError("late") if left_s < 1 else None
+        return SinkBackpressureError("late") if left_s < 1 else None
 
     sink.at_wait = deliver
     committed = 0

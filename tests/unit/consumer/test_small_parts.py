@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from consumer.errors import Reason, Stage, UnprocessableError
+from consumer.errors import InvalidMessage, Reason, Stage
 from consumer.processing.refusals import Refusals
 from consumer.runtime import Backoff, Clock, Stop
 from tests.support.fakes.consumer_clock import FakeTime
@@ -65,14 +65,14 @@ def test_the_clock_tells_epoch_milliseconds() -> None:
 def test_refusals_are_bounded() -> None:
     """The oldest goes where too many are kept; one that was dropped is forgotten."""
     refusals = Refusals(most=2)
-    refusal = UnprocessableError(Reason.SINK_REFUSED, Stage.SINK, "too large")
+    refusal = InvalidMessage(Reason.SINK_REFUSED, Stage.SINK, "too large")
     records = [make_record(offset=offset) for offset in range(3)]
     for record in records:
         refusals.keep(record, refusal)
     refusals.check(records[0])
-    with pytest.raises(UnprocessableError):
+    with pytest.raises(InvalidMessage):
         refusals.check(records[1])
     refusals.drop(records[1])
     refusals.check(records[1])
-    with pytest.raises(UnprocessableError):
+    with pytest.raises(InvalidMessage):
         refusals.check(records[2])

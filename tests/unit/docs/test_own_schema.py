@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.problems import InvalidBidRequest
-from app.settings import judge_of, load_settings
+from app.settings import build_validation, load_settings
 from tests.support.pages import blocks
 from tests.unit.app.openrtb.full_request import full
 
@@ -18,7 +18,7 @@ def test_the_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (code,) = blocks("docs/validation.md", "python")
     (tmp_path / "ours.py").write_text(code, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    judge = judge_of(load_settings({"BID_SCHEMA": "ours:OurRequest"}))
+    judge = build_validation(load_settings({"BID_SCHEMA": "ours:OurRequest"}))
     for seats in ({"names": ["a"]}, {"group": "b"}, {"group": "b", "more": 1}):
         judge({**full(), "ext": seats})
     for ext, path in ((None, "ext"), ({}, "ext"), ({"names": []}, "ext"), ("a", "ext")):
@@ -33,9 +33,9 @@ def test_the_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_refusal() -> None:
     """A video without its mimes is refused in the words of the page."""
     (shown,) = blocks("docs/validation.md", "json")
-    judge = judge_of(load_settings({}))
+    judge = build_validation(load_settings({}))
     request = full()
     del request["imp"][0]["video"]["mimes"]
     with pytest.raises(InvalidBidRequest) as refused:
         judge(request)
-    assert refused.value.problem() == json.loads(shown)
+    assert refused.value.document() == json.loads(shown)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from app.openrtb import bid_request
-from app.validation.compiled_check import Compiled, Refused
+from app.validation.compile_rules import Rejected
+from app.validation.compiled_check import Compiled
 from app.validation.explain import violations
 from docs.rules import Rule, all_rules
 from docs.validation_page import PAGE, page
@@ -58,20 +59,22 @@ class TestEveryRule:
             assert soft(document) == {rule.name}
             return
         assert [(each.path, each.rule) for each in violations(document)] == [(rule.path, rule.name)]
-        with pytest.raises(Refused):
+        with pytest.raises(Rejected):
             COMPILED.check(document)
 
 
 def test_every_declaration_has_a_line() -> None:
-    """No field, constraint, relation or advice of any object is left out."""
+    """No field, constraint, relation or recommendation of any object is left out."""
     for place in {rule.place.path: rule.place for rule in RULES}.values():
         own = [rule for rule in RULES if rule.place == place]
         schema = place.schema
         typed = {rule.path for rule in own}
         assert {place.path_of(name) for name in schema.fields} <= typed | {"source.ext"}
-        declared = [*schema.relations, *schema.advice]
+        declared = [*schema.relations, *schema.recommendations]
         assert len(own) >= len(schema.fields) - ("ext" in schema.fields) + len(declared)
-        assert {advice.rule for advice in schema.advice} == {r.name for r in own if r.path is None}
+        assert {recommendation.rule for recommendation in schema.recommendations} == {
+            r.name for r in own if r.path is None
+        }
     assert len({type(rule.place.schema) for rule in RULES}) >= 34
 
 

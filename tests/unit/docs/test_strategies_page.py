@@ -13,7 +13,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from consumer.bidding.strategies import SHIPPED
-from consumer.bootstrap import choose_extensions
+from consumer.bootstrap import load_extensions
 from consumer.metrics import ConsumerMetrics
 from consumer.runtime import Clock
 from consumer.settings.consumer import load_settings
@@ -54,13 +54,13 @@ def test_the_service_takes_them(folder: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.syspath_prepend(folder)
     environ = dict(re.findall(r"(BIDDING_STRATEGY|CONSUMER_SINKS|OURS_CSV)=(\S+) ", PAGE))
     environ["OURS_CSV"] = str(folder / "bids.csv")
-    made = choose_extensions(
+    made = load_extensions(
         load_settings(environ), environ, ConsumerMetrics(CollectorRegistry()), Clock()
     )
-    made.outlets.start()
-    made.outlets.drain(5, Clock())
+    made.sinks.start()
+    made.sinks.drain(5, Clock())
     assert made.strategy.name == "first_only"
-    assert [sink.thread.name for sink in made.outlets.dropping] == ["csv"]
+    assert [sink.thread.name for sink in made.sinks.dropping] == ["csv"]
     assert (folder / "bids.csv").exists()
 
 
@@ -79,7 +79,7 @@ def test_a_package_has_them(folder: Path, monkeypatch: pytest.MonkeyPatch) -> No
     (package / "entry_points.txt").write_text("\n".join(lines))
     monkeypatch.syspath_prepend(folder)
     environ = {"BIDDING_STRATEGY": "first_only"}
-    made = choose_extensions(
+    made = load_extensions(
         load_settings(environ), environ, ConsumerMetrics(CollectorRegistry()), Clock()
     )
     assert type(made.strategy).__module__ == "ours.strategy"

@@ -24,7 +24,6 @@ class Server:
     """Answers whatever ends with an empty line, and notes the pieces that it read."""
 
     def __init__(self) -> None:
-        """Begin with nothing read."""
         self.pieces: list[bytes] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -40,7 +40,6 @@ class NotAsPromisedError(CheckFailedError):
     """The promise is broken."""
 
     def __init__(self, *, expected: str, found: str, evidence: Evidence | None = None) -> None:
-        """Say what was expected and what was found instead."""
         super().__init__(f"expected {expected}; found {found}")
         self.expected = expected
         self.found = found

@@ -18,7 +18,6 @@ class Docker:
     """The `docker` executable."""
 
     def __init__(self, runner: Runner) -> None:
-        """Run it through `runner`."""
         self._runner = runner
 
     def call(self, *args: str, timeout: float = _QUICK) -> Result:

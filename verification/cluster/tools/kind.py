@@ -18,7 +18,6 @@ class Kind:
     """The `kind` executable, for one cluster and one kubeconfig file that is not the user's."""
 
     def __init__(self, runner: Starter, cluster: str, kubeconfig: Path) -> None:
-        """Work on `cluster` alone."""
         self._runner = runner
         self.cluster = cluster
         self.kubeconfig = kubeconfig

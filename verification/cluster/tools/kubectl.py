@@ -19,7 +19,6 @@ class Kubectl:
     """The `kubectl` executable, for one kubeconfig file, context and namespace."""
 
     def __init__(self, runner: Runner, kubeconfig: Path, context: str, namespace: str) -> None:
-        """Never look at the user's own kubeconfig: both file and context are always named."""
         self._runner = runner
         self._own = ("--kubeconfig", str(kubeconfig), "--context", context)
         self.namespace = namespace

@@ -91,7 +91,6 @@ class SubprocessRunner:
     """Runs real processes, each in a process group of its own."""
 
     def __init__(self, environ: Mapping[str, str], cwd: Path) -> None:
-        """Use `environ` (PATH included) and `cwd` for every process."""
         self._environ = dict(environ)
         self._cwd = cwd
 

@@ -19,7 +19,6 @@ class Notable:
     """The newest lines that are more than routine, each harmless for a terminal."""
 
     def __init__(self) -> None:
-        """Have seen nothing."""
         self._lines: deque[str] = deque(maxlen=KEPT)
         self._lock = threading.Lock()
         self.seen = 0

@@ -31,7 +31,6 @@ class Observer:
     """Remembers what it has read of both services, and makes a screen of it."""
 
     def __init__(self, ingest: Read, consumer: Read, notable: Notable) -> None:
-        """Read each service's metrics through a function of its own."""
         self._reads = (ingest, consumer)
         self._windows = (Window(WINDOW_S), Window(WINDOW_S))
         self._newest = Window(2 * PERIOD_S)
@@ -59,7 +58,6 @@ class LiveView:
     def __init__(
         self, stream: TextIO, environ: Mapping[str, str], look: Callable[[], Screen]
     ) -> None:
-        """Draw on a terminal; NO_COLOR, COLUMNS and LINES of `environ` are heeded."""
         console = Console(file=stream, _environ=environ, highlight=False)
         self._live = Live(Text(""), console=console, auto_refresh=False, redirect_stdout=False)
         self._look = look

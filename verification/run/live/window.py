@@ -14,7 +14,6 @@ class Window:
     """Pages of the last `seconds`, oldest first; a service that starts anew empties it."""
 
     def __init__(self, seconds: float) -> None:
-        """Hold nothing yet."""
         self._seconds = seconds
         self._pages: deque[Page] = deque()
 

@@ -32,7 +32,6 @@ class ClusterInquiry:
     """Asks the cluster, and notes every problem on the way."""
 
     def __init__(self, context: Context) -> None:
-        """Ask through the context's kubectl."""
         self._context = context
         self._kubectl = context.kubectl
         self._begin = f"{context.kubectl.prefix} --namespace {context.kubectl.namespace}"

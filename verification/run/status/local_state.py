@@ -25,7 +25,6 @@ class OwnPython:
     """This Python, as a process of its own."""
 
     def __init__(self, runner: Runner) -> None:
-        """Run it with `runner`, whose environment says where Kafka is."""
         self._runner = runner
 
     def run(self, script: str, argument: str) -> str:
@@ -38,7 +37,6 @@ class LocalInquiry:
     """Asks the services' /readyz and /metrics, and Kafka itself."""
 
     def __init__(self, settings: RunSettings, kafka: KafkaSettings, topics: Topics) -> None:
-        """Ask where the settings say that everything is."""
         self._settings = settings
         self._kafka = kafka
         self._topics = topics

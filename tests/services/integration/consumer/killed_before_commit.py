@@ -17,7 +17,6 @@ class Doomed:
     """A source that does all that the real one does, until it is to commit."""
 
     def __init__(self, source: Any) -> None:  # noqa: ANN401  kafka-python ships no types
-        """Stand before `source`."""
         self._source = source
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  the source's own
@@ -33,7 +32,7 @@ class Doomed:
 def doomed(settings: ConsumerSettings) -> KafkaClients:
     """Connect for real, and put the doom before the commit."""
     clients = connect(settings)
-    return replace(clients, source=Doomed(clients.source))
+    return replace(clients, consumer=Doomed(clients.consumer))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from kafka.errors import KafkaTimeoutError
 
-from app.gunicorn_worker.front_door import Site, SlowSite
+from app.gunicorn_worker.front_door import Site, ThreadedSite
 from app.gunicorn_worker.listener import Listener
 from app.gunicorn_worker.request_parser import RequestParser
 from app.gunicorn_worker.wsgi import base_environ
@@ -262,7 +262,7 @@ class TestAccount:
         world.send(world.connect(), POST + b"Content-Length: 9\r\n\r\nx")
         world.account.raises = RuntimeError("odd")
         (connection,) = world.door
-        connection.make_room()
+        connection.evict()
         assert len(world.door) == 0
 
     def test_the_next_ones_wait_outside(self, world: FrontDoorWorld) -> None:
@@ -535,9 +535,11 @@ class TestSlowSite:
 
         door = opened()
         with ThreadPoolExecutor(1) as pool:
-            slow = SlowSite(application, base_environ(door.address, multiprocess=False), pool, 5.0)
+            slow = ThreadedSite(
+                application, base_environ(door.address, multiprocess=False), pool, 5.0
+            )
             listener = socket.create_server(("127.0.0.1", 0))
-            door.door.add(listener, slow)
+            door.door.add_listener(listener, slow)
             patient = socket.create_connection(listener.getsockname(), 5)
             door.clients.append(patient)
             door.send(patient, GET)
@@ -559,9 +561,11 @@ class TestSlowSite:
 
         door = opened()
         with ThreadPoolExecutor(1) as pool:
-            slow = SlowSite(application, base_environ(door.address, multiprocess=False), pool, 5.0)
+            slow = ThreadedSite(
+                application, base_environ(door.address, multiprocess=False), pool, 5.0
+            )
             listener = socket.create_server(("127.0.0.1", 0))
-            door.door.add(listener, slow)
+            door.door.add_listener(listener, slow)
             client = socket.create_connection(listener.getsockname(), 5)
             door.clients.append(client)
             door.send(client, GET)
@@ -618,7 +622,7 @@ class TestEnd:
         late = socket.create_connection(world.address, 5)
         world.clients.append(late)
         late.settimeout(0)
-        world.door.shut(16, 2.0)
+        world.door.stop_accepting(16, 2.0)
         for client in (there, late):
             world.send(client, post(b"ab"))
             answer = world.read(client)
@@ -632,7 +636,7 @@ class TestEnd:
         client = world.connect()
         world.send(client, post(b"ab"))
         world.read(client, b"ab")
-        world.door.shut(16, 2.0)
+        world.door.stop_accepting(16, 2.0)
         world.go_on()
         assert len(world.door) == 1
         world.pass_time(2.0)

@@ -14,7 +14,7 @@ from gunicorn.sock import close_sockets, create_sockets
 from prometheus_client import generate_latest
 from werkzeug.test import Client
 
-from app.__main__ import main, memory_dir
+from app.__main__ import main, worker_tmp_dir
 from app.bootstrap import build_server
 from app.gunicorn_worker.server import ForwardingLogger, gunicorn_options
 from app.gunicorn_worker.worker import GreenletWorker
@@ -92,7 +92,7 @@ def test_a_worker_gets_its_own_application(tmp_path: Path) -> None:
     docs = {"/openapi.json", "/docs", "/docs/<name>", "/docs/swagger-ui/<name>"}
     assert admin == {*public, "/metrics", *docs}
     assert server.service.publisher.not_ready() == ("kafka: not connected yet",)
-    assert server.service.lifecycle.not_ready() == (f"worker {os.getpid()}: starting",)
+    assert server.service.worker_state.not_ready() == (f"worker {os.getpid()}: starting",)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", pytest.param("::1", marks=pytest.mark.ipv6)])
@@ -170,4 +170,4 @@ def test_a_wrong_setting_is_one_line_and_exit_code_2(environ: dict[str, str]) ->
 
 def test_scratch_files_go_to_a_writable_place() -> None:
     """The directory in memory is writable, or the system's temporary directory is taken."""
-    assert memory_dir() in {"/dev/shm", None}  # noqa: S108  the kernel's tmpfs
+    assert worker_tmp_dir() in {"/dev/shm", None}  # noqa: S108  the kernel's tmpfs

@@ -12,19 +12,19 @@ from structlog.testing import capture_logs
 
 from app.metrics import IngestMetrics
 from app.problems import (
+    DeliveryUnknown,
     ExpectationFailed,
     HeadTooLarge,
-    Indeterminate,
     InternalError,
     InvalidBidRequest,
+    KafkaUnavailable,
     MalformedBody,
     MalformedRequest,
     NotServed,
     Overloaded,
-    Refusal,
+    Problem,
     RequestTimeout,
     TooLarge,
-    TopicUnavailable,
     Unavailable,
     UnsupportedCoding,
     UnsupportedMedia,
@@ -125,7 +125,7 @@ class TestAccepted:
         assert ingest.count("ingest_requests_in_flight") == 0
 
 
-REFUSALS: list[tuple[Refusal, int, str]] = [
+REFUSALS: list[tuple[Problem, int, str]] = [
     (MalformedBody("m"), 400, "malformed-body"),
     (InvalidBidRequest([]), 400, "invalid-bid-request"),
     (TooLarge("m"), 413, "too-large"),
@@ -139,9 +139,9 @@ REFUSALS: list[tuple[Refusal, int, str]] = [
     (NotServed(HTTPStatus.NOT_FOUND, "not-found", "m", {}), 404, "not-found"),
     (InternalError(), 500, "internal-error"),
     (Unavailable("m", "none"), 503, "not-acknowledged"),
-    (Indeterminate("m"), 503, "delivery-unknown"),
+    (DeliveryUnknown("m"), 503, "delivery-unknown"),
     (Overloaded(), 503, "overloaded"),
-    (TopicUnavailable("m"), 503, "topic-unavailable"),
+    (KafkaUnavailable("m"), 503, "kafka-unavailable"),
 ]
 
 
@@ -150,7 +150,7 @@ class TestRefused:
 
     @pytest.mark.parametrize(("refusal", "status", "code"), REFUSALS)
     def test_each_refusal_has_its_status(
-        self, ingest: Ingest, bid: bytes, refusal: Refusal, status: int, code: str
+        self, ingest: Ingest, bid: bytes, refusal: Problem, status: int, code: str
     ) -> None:
         """Every member of the closed set is a problem document with its status and code."""
         ingest.publisher.refuses_with = refusal
@@ -163,11 +163,11 @@ class TestRefused:
 
     def test_the_closed_set_is_covered(self) -> None:
         """No refusal exists that the table above forgets."""
-        leaves, todo = set(), [Refusal]
+        leaves, todo = set(), [Problem]
         while todo:
             kind = todo.pop()
             todo += kind.__subclasses__()
-            leaves |= {kind} - {Refusal}
+            leaves |= {kind} - {Problem}
         assert leaves == {type(refusal) for refusal, _, _ in REFUSALS}
 
     @pytest.mark.parametrize("delivery", ["none", "unknown"])
@@ -241,7 +241,7 @@ class TestOtherRequests:
         answer = ingest.client.get(path)
         assert (answer.status_code, answer.mimetype) == (status, "application/problem+json")
         assert answer.json is not None
-        assert answer.json.keys() == MalformedBody("m").problem().keys()
+        assert answer.json.keys() == MalformedBody("m").document().keys()
         assert (answer.json["status"], answer.json["code"]) == (status, code)
         assert int(answer.headers["Content-Length"]) == len(answer.data)
 
@@ -264,7 +264,7 @@ class TestOtherRequests:
 
 def test_an_error_is_a_path_a_rule_and_a_message() -> None:
     """The shape of an error is fixed: partners parse it."""
-    members = InvalidBidRequest([Violation("imp[0].id", "required", "m")]).members()
+    members = InvalidBidRequest([Violation("required", "m", "imp[0].id")]).members()
     assert members == {
         "errors": [{"path": "imp[0].id", "rule": "required", "message": "m"}],
         "error_count": 1,
@@ -273,5 +273,5 @@ def test_an_error_is_a_path_a_rule_and_a_message() -> None:
 
 def test_many_errors_are_counted_and_twenty_are_shown() -> None:
     """A hostile body does not make a large answer."""
-    members = InvalidBidRequest([Violation("imp", "type", "m")] * 1000).members()
+    members = InvalidBidRequest([Violation("type", "m", "imp")] * 1000).members()
     assert (len(members["errors"]), members["error_count"]) == (20, 1000)

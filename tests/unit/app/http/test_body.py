@@ -13,7 +13,7 @@ import pytest
 from werkzeug.test import EnvironBuilder
 
 from app.http.body import inflate, read_body
-from app.problems import MalformedBody, Refusal, RequestTimeout, TooLarge, UnsupportedMedia
+from app.problems import MalformedBody, Problem, RequestTimeout, TooLarge, UnsupportedMedia
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -103,7 +103,7 @@ class TestStream:
         ],
     )
     def test_whatever_it_raises_is_a_refusal(
-        self, framing: dict[str, object], error: Exception, refusal: type[Refusal]
+        self, framing: dict[str, object], error: Exception, refusal: type[Problem]
     ) -> None:
         """The body did not come, in time or at all; no server's own errors are known here."""
         with pytest.raises(refusal):

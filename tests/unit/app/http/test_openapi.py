@@ -11,17 +11,17 @@ from jsonschema import Draft202012Validator
 
 from app.http.openapi.document import openapi_json
 from app.openrtb import bid_request
-from app.problems import Indeterminate, InvalidBidRequest, NotServed, Refusal
+from app.problems import DeliveryUnknown, InvalidBidRequest, NotServed, Problem
 from app.schema.base import OpenRtbObject
 from app.schema.violation import Violation
 from app.settings import load_settings, schema_in_force
-from app.validation.modes import Judge, enforce, enforce_openrtb26
+from app.validation.modes import Validation, enforce, enforce_openrtb26
 from tests.support.own_schema import OurRequest
 from tests.unit.docs.test_rules import RULES, names, with_members
 from verification.project import ROOT
 
 
-def made(schema: OpenRtbObject, judge: Judge) -> dict[str, Any]:
+def made(schema: OpenRtbObject, judge: Validation) -> dict[str, Any]:
     """Return the document as a reader parses it."""
     parsed: dict[str, Any] = json.loads(openapi_json(schema, judge))
     return parsed
@@ -80,22 +80,25 @@ def test_every_refusal_has_its_status() -> None:
         "501",
         "503",
     }
-    for kind in set(Refusal.__subclasses__()) - {NotServed}:
+    for kind in set(Problem.__subclasses__()) - {NotServed}:
         assert f"`{kind.code}`" in answers[str(kind.status.value)]["description"]
 
 
 @pytest.mark.parametrize(
     "refusal",
-    [InvalidBidRequest([Violation("imp", "required", "is required")]), Indeterminate("Too late.")],
+    [
+        InvalidBidRequest([Violation("required", "is required", "imp")]),
+        DeliveryUnknown("Too late."),
+    ],
 )
-def test_a_refusal_keeps_to_the_document(refusal: Refusal) -> None:
+def test_a_refusal_keeps_to_the_document(refusal: Problem) -> None:
     """A problem document satisfies the schema of its status, and not without its own members."""
     answer = POST["responses"][str(refusal.status.value)]
     schema = answer["content"]["application/problem+json"]["schema"]
     check = Draft202012Validator({**schema, "components": DOCUMENT["components"]})
-    assert check.is_valid(refusal.problem())
+    assert check.is_valid(refusal.document())
     for member in refusal.members():
-        assert not check.is_valid({k: v for k, v in refusal.problem().items() if k != member})
+        assert not check.is_valid({k: v for k, v in refusal.document().items() if k != member})
 
 
 def test_examples_are_the_samples() -> None:

@@ -29,7 +29,7 @@ def test_not_ready_names_its_reasons_to_those_who_run_it(ingest: Ingest) -> None
 def test_the_public_learns_whether_and_not_why(ingest: Ingest) -> None:
     """A load balancer needs the status alone; brokers and processes are nobody's business."""
     ingest.publisher.reasons = ("kafka: broker-0.internal:9092 away",)
-    ingest.lifecycle.mark_stuck("a record is stuck")
+    ingest.worker_state.set_stuck("a record is stuck")
     for path, status in (("/readyz", "not ready"), ("/healthz", "stuck")):
         answer = ingest.client.get(path)
         assert (answer.status_code, answer.json) == (503, {"status": status})

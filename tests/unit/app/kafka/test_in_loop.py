@@ -14,8 +14,8 @@ from kafka.net.compat import KafkaNetClient
 from kafka.net.selector import NetworkSelector
 from kafka.producer.sender import Sender
 
-from app.kafka.in_loop import SenderInLoop, missing_names
-from common.kafka_clients import TellingManager
+from app.kafka.in_loop import SenderInLoop, find_missing_names
+from common.kafka_clients import ReportingManager
 from common.kafka_reasons import BrokerTroubles
 from tests.support.waiting import eventually
 
@@ -28,14 +28,13 @@ def real_client() -> KafkaNetClient:
     """Return kafka-python's own client, which is connected to nothing."""
     configs = {"bootstrap_servers": "127.0.0.1:1"}
     net = NetworkSelector(**configs)
-    return KafkaNetClient(net=net, manager=TellingManager(net, BrokerTroubles(), **configs))
+    return KafkaNetClient(net=net, manager=ReportingManager(net, BrokerTroubles(), **configs))
 
 
 class CountingSender(threading.Thread):
     """A sender as kafka-python's is, whose rounds do nothing but poll."""
 
     def __init__(self) -> None:
-        """Begin at once."""
         super().__init__(daemon=True)
         self._client = real_client()
         self._client._manager._conns[0] = SimpleNamespace(connected=True)
@@ -126,7 +125,7 @@ def test_the_names_are_kafka_python_s() -> None:
     """What is used of its private parts is there in the version that is installed."""
     client = real_client()
     sender = Sender(client, client.cluster, None)
-    assert missing_names(SimpleNamespace(_sender=sender)) == ()
+    assert find_missing_names(SimpleNamespace(_sender=sender)) == ()
     client.close()
 
 

@@ -18,10 +18,10 @@ from kafka.errors import (
     TopicAuthorizationFailedError,
 )
 
-from app.kafka.in_flight import Admission
+from app.kafka.in_flight import InFlight
 from app.kafka.kafka_publisher import KafkaPublisher, connect, producer_options
 from app.kafka.publisher import Acknowledged, Record
-from app.problems import Indeterminate, Overloaded, TooLarge, TopicUnavailable, Unavailable
+from app.problems import DeliveryUnknown, KafkaUnavailable, Overloaded, TooLarge, Unavailable
 from app.settings import load_settings
 from tests.support.connections import Connections
 from tests.support.fakes.producer import FakeProducer
@@ -41,12 +41,12 @@ def started(connections: Connections) -> Start:
 
     def start(
         producer: FakeProducer,
-        admission: Admission | None = None,
+        admission: InFlight | None = None,
         grace_s: float = 0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> KafkaPublisher:
         connection = connections.connected(producer, grace_s=grace_s)
-        held = admission or Admission(10, 1000)
+        held = admission or InFlight(10, 1000)
         return KafkaPublisher("bid_requests", 1.0, held, connection, monotonic)
 
     return start
@@ -105,8 +105,8 @@ class TestPublish:
         """The producer is replaced at once, instead of costing a request its deadline."""
         producer = FakeProducer()
         publisher = started(producer)
-        producer.sends = False
-        with pytest.raises(TopicUnavailable):
+        producer.is_alive = False
+        with pytest.raises(KafkaUnavailable):
             publisher.publish(RECORD)
         assert producer.sent == []
         assert publisher.not_ready()[0].startswith("kafka: ")
@@ -135,13 +135,13 @@ class TestPublish:
     ) -> None:
         """kafka-python fails all records with one's error: whose it is stays open."""
         publisher = started(FakeProducer(outcome=error))
-        with pytest.raises(Indeterminate):
+        with pytest.raises(DeliveryUnknown):
             publisher.publish(RECORD)
         assert publisher.not_ready()
 
     def test_a_forbidden_topic_is_unavailable(self, started: Start) -> None:
         """Without the right to write, nothing was delivered."""
-        with pytest.raises(TopicUnavailable) as refused:
+        with pytest.raises(KafkaUnavailable) as refused:
             started(FakeProducer(outcome=TopicAuthorizationFailedError())).publish(RECORD)
         assert refused.value.delivery == "none"
 
@@ -150,7 +150,7 @@ class TestPublish:
         """An error before the record is buffered means that nothing was delivered."""
         producer = FakeProducer()
         producer.raises = error
-        with pytest.raises(TopicUnavailable) as refused:
+        with pytest.raises(KafkaUnavailable) as refused:
             started(producer).publish(RECORD)
         assert refused.value.delivery == "none"
 
@@ -164,8 +164,8 @@ class TestPublish:
     def test_before_it_is_connected_nothing_is_sent(self, connections: Connections) -> None:
         """Without a connection the refusal comes at once."""
         connection = connections.make(FakeProducer)
-        with pytest.raises(TopicUnavailable) as refused:
-            KafkaPublisher("t", 1.0, Admission(1, 1), connection).publish(RECORD)
+        with pytest.raises(KafkaUnavailable) as refused:
+            KafkaPublisher("t", 1.0, InFlight(1, 1), connection).publish(RECORD)
         assert refused.value.delivery == "none"
 
 
@@ -174,12 +174,12 @@ class TestAdmission:
 
     def test_a_record_counts_until_kafka_is_done_with_it(self, started: Start) -> None:
         """A record whose request timed out still holds its place, until its future ends."""
-        producer, admission = FakeProducer(outcome=None), Admission(1, 1000)
+        producer, admission = FakeProducer(outcome=None), InFlight(1, 1000)
         with pytest.raises(Unavailable):
             started(producer, admission, grace_s=60).publish(RECORD)
         with pytest.raises(Overloaded):
             started(FakeProducer(), admission).publish(RECORD)
-        producer.drop()
+        producer.force_close()
         assert admission.pending_records == 0
 
     @pytest.mark.parametrize("error", [KafkaTimeoutError(), RuntimeError("bug")])
@@ -187,9 +187,9 @@ class TestAdmission:
         self, started: Start, error: Exception
     ) -> None:
         """Whatever `send` raises, the place is free again."""
-        producer, admission = FakeProducer(), Admission(1, 1000)
+        producer, admission = FakeProducer(), InFlight(1, 1000)
         producer.raises = error
-        with pytest.raises((TopicUnavailable, RuntimeError)):
+        with pytest.raises((KafkaUnavailable, RuntimeError)):
             started(producer, admission).publish(RECORD)
         assert admission.pending_records == 0
 
@@ -208,7 +208,7 @@ class TestDistrust:
         publisher = started(producer)
         with pytest.raises(Unavailable):
             publisher.publish(RECORD)
-        with pytest.raises(TopicUnavailable):
+        with pytest.raises(KafkaUnavailable):
             publisher.publish(RECORD)
         assert len(producer.sent) == 1
         assert publisher.not_ready()[0].startswith("kafka: ")
@@ -234,13 +234,13 @@ class TestClose:
         publisher = started(producer, monotonic=iter([5.0, 5.5, 6.0]).__next__)
         publisher.close(2.0)
         assert producer.closed_within_s == 1.5
-        with pytest.raises(TopicUnavailable):
+        with pytest.raises(KafkaUnavailable):
             publisher.publish(RECORD)
 
     def test_records_in_flight_do_not_hold_it_up_for_ever(self, started: Start) -> None:
         """A record that is never acknowledged costs the deadline and no more."""
-        producer, admission = FakeProducer(outcome=None), Admission(1, 1000)
-        admission.enter(1)
+        producer, admission = FakeProducer(outcome=None), InFlight(1, 1000)
+        admission.acquire(1)
         started(producer, admission).close(0.05)
         assert admission.pending_records == 1
         assert producer.closed_within_s == 0
@@ -267,9 +267,9 @@ class TestAccount:
         publisher = KafkaPublisher(
             "bid_requests",
             1.0,
-            Admission(10, 1000, monotonic=lambda: now[0]),
+            InFlight(10, 1000, monotonic=lambda: now[0]),
             connections.connected(producer, grace_s=60),
-            note_end=lambda *end: ends.append(end),
+            on_delivery=lambda *end: ends.append(end),
         )
         with suppress(Unavailable):
             publisher.publish(RECORD)
@@ -282,11 +282,11 @@ class TestAccount:
         publisher = KafkaPublisher(
             "bid_requests",
             1.0,
-            Admission(10, 1000, monotonic=lambda: now[0]),
+            InFlight(10, 1000, monotonic=lambda: now[0]),
             connections.connected(producer, grace_s=60),
-            note_end=lambda *end: ends.append(end),
+            on_delivery=lambda *end: ends.append(end),
         )
-        with pytest.raises(Indeterminate):
+        with pytest.raises(DeliveryUnknown):
             publisher.publish(RECORD)
         assert (ends, publisher.pending()) == ([], (1, RECORD.size))
         now[0] += 3
@@ -298,7 +298,7 @@ class TestAccount:
 
 def test_building_one_connects_nothing() -> None:
     """The composition root may build it before the fork."""
-    assert connect(load_settings({}), Admission(1, 1)).not_ready() == ("kafka: not connected yet",)
+    assert connect(load_settings({}), InFlight(1, 1)).not_ready() == ("kafka: not connected yet",)
 
 
 @pytest.mark.parametrize("queued", [True, False])

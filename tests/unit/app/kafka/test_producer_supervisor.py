@@ -60,7 +60,7 @@ class TestConnecting:
         """It is missing, no broker is reached, or a right is missing."""
         troubles = BrokerTroubles()
         for broker in away:
-            troubles.failed(broker, "connection refused")
+            troubles.note_failed(broker, "connection refused")
         producer = FakeProducer()
         producer.topic_missing = error
         connection = connections.make(lambda: producer, troubles=troubles)
@@ -127,7 +127,7 @@ class TestDistrust:
         """The next one is connected in the background and the old one dropped."""
         first, second = FakeProducer(), FakeProducer()
         connection = connections.connected(first, second)
-        connection.distrust(first, "silence")
+        connection.replace(first, "silence")
         eventually(lambda: connection.producer is second, "the second producer")
         eventually(lambda: first.dropped, "the first producer to be dropped")
 
@@ -135,7 +135,7 @@ class TestDistrust:
         """Records that were sent just before may still be acknowledged."""
         first, second = FakeProducer(), FakeProducer()
         connection = connections.connected(first, second, grace_s=60)
-        connection.distrust(first, "silence")
+        connection.replace(first, "silence")
         eventually(lambda: connection.producer is second, "the second producer")
         assert not first.dropped
 
@@ -144,14 +144,14 @@ class TestDistrust:
         first, second = FakeProducer(), FakeProducer()
         connection = connections.connected(first, second)
         threads = [
-            threading.Thread(target=connection.distrust, args=(first, "silence")) for _ in range(8)
+            threading.Thread(target=connection.replace, args=(first, "silence")) for _ in range(8)
         ]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         eventually(lambda: connection.producer is second, "the second producer")
-        connection.distrust(first, "late")
+        connection.replace(first, "late")
         assert connection.producer is second
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from app.kafka.publisher import Record
-from app.kafka.traced_publisher import TracedPublisher, traced
-from app.problems import Indeterminate
+from app.kafka.traced_publisher import TracedPublisher, trace
+from app.problems import DeliveryUnknown
 from common.tracing import NoTracer
 from tests.support.fakes.publisher import FakePublisher
 from tests.support.fakes.tracer import FakeTracer
@@ -46,8 +46,8 @@ class TestTracedPublisher:
 
     def test_a_refusal_ends_the_span_with_its_code(self) -> None:
         """And is the same refusal."""
-        self.inner.refuses_with = Indeterminate("late")
-        with pytest.raises(Indeterminate):
+        self.inner.refuses_with = DeliveryUnknown("late")
+        with pytest.raises(DeliveryUnknown):
             self.publisher.publish(RECORD)
         assert self.tracer.spans[0].ended == (
             {"messaging.message.body.size": 2},
@@ -78,5 +78,5 @@ class TestTracedPublisher:
 def test_without_tracing_nothing_stands_before_the_publisher() -> None:
     """Off costs nothing."""
     inner = FakePublisher()
-    assert traced(inner, NoTracer(), "bids") is inner
-    assert isinstance(traced(inner, FakeTracer(), "bids"), TracedPublisher)
+    assert trace(inner, NoTracer(), "bids") is inner
+    assert isinstance(trace(inner, FakeTracer(), "bids"), TracedPublisher)

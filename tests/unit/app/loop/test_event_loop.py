@@ -16,7 +16,6 @@ class Noting:
     """A handler that says what it was called for."""
 
     def __init__(self, world: World, name: str) -> None:
-        """Say it to the world."""
         self.world, self.name = world, name
         self.raises: Exception | None = None
 
@@ -29,7 +28,7 @@ class Noting:
     def on_turn(self) -> None:
         """Say that it is its turn, and ask for another."""
         self.world.said.append((self.name, "turn"))
-        self.world.loop.put_off(self)
+        self.world.loop.defer(self)
 
     def on_timeout(self) -> None:
         """Say that its time is over."""
@@ -44,7 +43,6 @@ class FakeGuest:
     """Something with times of its own."""
 
     def __init__(self, world: World) -> None:
-        """Be due in a second."""
         self.world, self.due_s = world, 1.0
 
     def due_in(self, now: float) -> float:
@@ -60,7 +58,6 @@ class World:
     """A loop, and the time by which it goes."""
 
     def __init__(self) -> None:
-        """Begin at one point in time."""
         self.now = 100.0
         self.said: list[tuple[str, object]] = []
         self.passes: list[float] = []
@@ -116,7 +113,7 @@ def test_an_error_of_one_handler_is_its_own(world: World, pipe: tuple[int, int])
 def test_a_turn_comes_in_the_next_pass(world: World) -> None:
     """One each pass, however often it is put off."""
     handler = Noting(world, "h")
-    world.loop.put_off(handler)
+    world.loop.defer(handler)
     for _ in range(3):
         world.loop.run_once(60)
     assert world.said == [("h", "turn")] * 3
@@ -228,7 +225,7 @@ def test_a_pass_ends_when_it_has_taken_long(world: World) -> None:
 def test_turns_take_little_of_a_pass(world: World) -> None:
     """Who has much to do gets a millisecond of each pass, by turns; the rest is for others."""
     for name in "abc":
-        world.loop.put_off(Slow(world, name))
+        world.loop.defer(Slow(world, name))
     for _ in range(4):
         world.loop.run_once(0)
     assert [name for name, _ in world.said] == ["a", "b", "c", "a"]

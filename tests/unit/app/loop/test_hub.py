@@ -20,7 +20,6 @@ class World:
     """A hub, and the time by which it goes."""
 
     def __init__(self) -> None:
-        """Begin at one point in time."""
         self.now = 100.0
         self.hub = Hub(lambda: self.now)
         self.said: list[object] = []

@@ -60,7 +60,7 @@ class TestEverySchema:
     def test_no_code_of_its_own(self, schema: OpenRtbObject) -> None:
         """It adds no method, hook or validator to what all objects share."""
         own = {name for name in vars(type(schema)) if not name.startswith("_")}
-        assert own <= {"section", "relations", "advice", "opts"}
+        assert own <= {"section", "relations", "recommendations", "opts"}
 
 
 @pytest.mark.parametrize(

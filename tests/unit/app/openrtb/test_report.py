@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from app.schema.fields import PROBLEMS_PER_ARRAY
+from app.schema.fields import VIOLATIONS_PER_ARRAY
 from app.validation.explain import violations
 from tests.unit.app.openrtb.full_request import findings, full, with_value
 
@@ -115,21 +115,21 @@ class TestBounds:
         """Of 20,000 bad impressions only the first few are read, and at most 20 reported."""
         imps = ReadCounter([imp] * 20_000)
         found = violations({"id": "1", "imp": imps})
-        assert len([each for each in found if each.rule != "unique"]) == PROBLEMS_PER_ARRAY
+        assert len([each for each in found if each.rule != "unique"]) == VIOLATIONS_PER_ARRAY
         # once for the types, up to the last reported problem; once for the repeated ids
-        assert imps.read <= PROBLEMS_PER_ARRAY + len(imps)
+        assert imps.read <= VIOLATIONS_PER_ARRAY + len(imps)
 
     def test_repeated_ids(self) -> None:
         """Of 20,000 repeated ids at most 20 are reported."""
         imps = [{"id": "1", "banner": {}}] * 20_000
         assert findings({"id": "1", "imp": imps}) == [
-            (f"imp[{index}].id", "unique") for index in range(1, PROBLEMS_PER_ARRAY + 1)
+            (f"imp[{index}].id", "unique") for index in range(1, VIOLATIONS_PER_ARRAY + 1)
         ]
 
     def test_elements(self) -> None:
         """Of 100,000 bad elements of a plain array at most 20 are reported, the first ones."""
         assert findings(with_value("bcat", [None] * 100_000)) == [
-            (f"bcat[{index}]", "type") for index in range(PROBLEMS_PER_ARRAY)
+            (f"bcat[{index}]", "type") for index in range(VIOLATIONS_PER_ARRAY)
         ]
 
 

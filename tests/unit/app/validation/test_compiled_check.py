@@ -10,17 +10,18 @@ import pytest
 from marshmallow import fields, validate
 
 from app.openrtb import bid_request
-from app.schema.base import OpenRtbObject, made
+from app.schema.base import OpenRtbObject, build_nested
 from app.schema.constraints import NOT_EMPTY, Constraint
 from app.schema.fields import Array, Extension, Flag, Integer, Number, Object, Price, Text
 from app.schema.relations import AtMostOne, Excludes
-from app.schema.violation import Problem
-from app.validation.compiled_check import Compiled, Refused
+from app.schema.violation import Violation
+from app.validation.compile_rules import Rejected
+from app.validation.compiled_check import Compiled
 from app.validation.explain import violations
 from verification.project import ROOT
 
 REFUSED = ROOT / "samples" / "refused"
-WRONG = Problem("wrong", "is wrong")
+WRONG = Violation("wrong", "is wrong")
 BIG = 10**400
 VALUES: list[Any] = [
     *(None, True, False, 0, 1, 2, 3, -1, 4, 5, 2**63, -(2**63) - 1, BIG, -BIG, 10, 11),
@@ -83,7 +84,7 @@ def accepts(check: Compiled, document: object) -> bool:
     """Say what the check says."""
     try:
         check.check(document)
-    except Refused:
+    except Rejected:
         return False
     return True
 
@@ -91,7 +92,7 @@ def accepts(check: Compiled, document: object) -> bool:
 @pytest.mark.parametrize("field", KINDS, ids=repr)
 def test_every_kind(field: fields.Field[Any]) -> None:
     """A field of each kind, with each kind of constraint, accepts exactly what marshmallow does."""
-    schema = made(type("OfKind", (OpenRtbObject,), {"member": field})())
+    schema = build_nested(type("OfKind", (OpenRtbObject,), {"member": field})())
     check = Compiled(schema)
     verdicts = {}
     for value in VALUES:
@@ -111,17 +112,17 @@ def test_extension_in_a_relation(member: object) -> None:
         many = Array(Text())
         ext = Extension(Named)
 
-    check = Compiled(made(Related()))
+    check = Compiled(build_nested(Related()))
     several: list[dict[str, object]] = [{}, {"one": "1"}, {"many": []}, {"many": ["1"]}]
     for others in several:
         document = {**others, "ext": member}
-        assert accepts(check, document) == (violations(document, made(Related())) == [])
+        assert accepts(check, document) == (violations(document, build_nested(Related())) == [])
 
 
 @pytest.mark.parametrize("path", sorted(REFUSED.glob("4*.json")), ids=lambda path: path.stem)
 def test_refused_samples(path: Path) -> None:
     """Each sample of a refused request is refused, and the place is named without its values."""
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Rejected) as refused:
         Compiled(bid_request()).check(json.loads(path.read_bytes()))
     assert "got" not in str(refused.value)
 
@@ -137,6 +138,6 @@ def test_refused_samples(path: Path) -> None:
 )
 def test_the_place_of_a_refusal(document: object, place: str) -> None:
     """A refusal names the path, or the object and the kind of rule, or nothing for the root."""
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Rejected) as refused:
         Compiled(bid_request()).check(document)
     assert str(refused.value) == place

@@ -11,8 +11,8 @@ from structlog.testing import capture_logs
 
 from app.__main__ import main
 from app.openrtb import bid_request
-from app.settings import judge_of, load_settings
-from app.validation.compiled_check import Refused
+from app.settings import build_validation, load_settings
+from app.validation.compile_rules import Rejected
 from app.validation.modes import MODES
 from app.validation.validator import Validator
 from tests.unit.app.conftest import BID, Ingest, make_ingest
@@ -23,7 +23,7 @@ SOFT = {**BID, "at": 3, "site": None}
 
 def configured(**environ: str) -> Ingest:
     """Return the ingest that an environment makes."""
-    return make_ingest(judge_of(load_settings(environ)))
+    return make_ingest(build_validation(load_settings(environ)))
 
 
 def post(ingest: Ingest, document: dict[str, Any]) -> int:
@@ -161,18 +161,18 @@ class TestSchemas:
         assert stderr.getvalue().startswith("VALIDATION_MODE='lenient'")
 
 
-def test_a_disputed_check_is_accepted_counted_and_logged() -> None:
+def test_a_compiled_mismatch_is_accepted_counted_and_logged() -> None:
     """Where the compiled check is wrong marshmallow's verdict stands, and somebody hears of it."""
 
     def wrong(_document: object) -> tuple[str, ...]:
-        raise Refused("imp[0].banner")
+        raise Rejected("imp[0].banner")
 
-    ingest = make_ingest(Validator(bid_request(), wrong).examine)
+    ingest = make_ingest(Validator(bid_request(), wrong).validate)
     with capture_logs() as lines:
         assert post(ingest, BID) == 202
-    assert ingest.count("ingest_disputed_checks_total") == 1
+    assert ingest.count("ingest_compiled_mismatches_total") == 1
     assert lines[0] == {
-        "event": "compiled check disputed",
+        "event": "compiled mismatch",
         "log_level": "error",
         "path": "imp[0].banner",
     }

@@ -13,11 +13,11 @@ from app.schema.constraints import NOT_NEGATIVE, ZERO_OR_ONE, Constraint
 from app.schema.fields import Array, Extension, Integer, Number, Object, Text
 from app.schema.recommendations import Shape, SizedBanner
 from app.schema.relations import AtMostOne, RequiredWhen, Unique
-from app.schema.violation import Problem
+from app.schema.violation import Violation
 from app.validation.compiled_check import Compiled
 from app.validation.supported import NotCompilable
 
-ODD = Problem("odd", "must be odd")
+ODD = Violation("odd", "must be odd")
 
 
 class OddNumber(Integer):
@@ -95,9 +95,9 @@ UNKNOWN_DECLARATIONS: list[tuple[str, object]] = [
     ("relations", (RequiredWhen("two", "one", 1),)),
     ("relations", (Unique("ids", "id"),)),
     ("relations", (Unique("one", "id"),)),
-    ("advice", (FromSomewhere(),)),
-    ("advice", (Shape("three", "r", "m", bool, "x", ""),)),
-    ("advice", (SizedBanner(),)),
+    ("recommendations", (FromSomewhere(),)),
+    ("recommendations", (Shape("three", "r", "m", bool, "x", ""),)),
+    ("recommendations", (SizedBanner(),)),
 ]
 
 

@@ -9,17 +9,18 @@ from typing import Any
 import pytest
 
 from app.openrtb import bid_request
-from app.schema.fields import PROBLEMS_PER_ARRAY
-from app.validation.compiled_check import Refused, focused
+from app.schema.fields import VIOLATIONS_PER_ARRAY
+from app.validation.compile_rules import Rejected
+from app.validation.compiled_check import build_focused
 from app.validation.explain import violations
-from app.validation.validator import Validator, Verdict
+from app.validation.validator import ValidationResult, Validator
 
 VALID: dict[str, Any] = {"id": "1", "imp": [{"id": "1", "native": {"request": ""}}], "site": {}}
 
 
 def refuse(_document: object) -> tuple[str, ...]:
     """Stand in for a check that was compiled wrongly."""
-    raise Refused("imp[0]")
+    raise Rejected("imp[0]")
 
 
 class TestVerdict:
@@ -28,33 +29,34 @@ class TestVerdict:
     def test_accepted(self) -> None:
         """A valid request has no violations; what it ignores are warnings."""
         validator = Validator(bid_request())
-        assert validator.examine(VALID) == Verdict(warnings=set())
-        assert validator.examine({**VALID, "at": 9}) == Verdict(warnings={"auction-type"})
+        assert validator.validate(VALID) == ValidationResult(warnings=set())
+        assert validator.validate({**VALID, "at": 9}) == ValidationResult(warnings={"auction-type"})
 
     def test_refused(self) -> None:
         """A broken rule is explained by marshmallow."""
-        verdict = Validator(bid_request()).examine({**VALID, "tmax": "1"})
-        assert verdict == Verdict(violations=violations({**VALID, "tmax": "1"}))
+        verdict = Validator(bid_request()).validate({**VALID, "tmax": "1"})
+        assert verdict == ValidationResult(violations=violations({**VALID, "tmax": "1"}))
 
-    def test_disputed(self) -> None:
+    def test_compiled_mismatch(self) -> None:
         """Where marshmallow finds nothing wrong the request is accepted, and the place is named."""
-        assert Validator(bid_request(), refuse).examine(VALID) == Verdict(disputed="imp[0]")
+        assert Validator(bid_request(), refuse).validate(VALID) == ValidationResult(
+            compiled_mismatch="imp[0]"
+        )
 
     def test_threads(self) -> None:
         """Threads that share a validator get each its own verdict."""
         validator = Validator(bid_request())
         documents = [{**VALID, "tmax": value} for value in (1, "1", -1, None)] * 50
-        alone = [validator.examine(each) for each in documents]
+        alone = [validator.validate(each) for each in documents]
         with ThreadPoolExecutor(4) as pool:
-            assert list(pool.map(validator.examine, documents)) == alone
+            assert list(pool.map(validator.validate, documents)) == alone
 
 
 class CountedSchema:
     """Counts how many elements of an array marshmallow looks at."""
 
     def __init__(self, array: str) -> None:
-        """Watch this array of the request."""
-        self.schema = focused(bid_request())
+        self.schema = build_focused(bid_request())
         self.looked_at = 0
         field: Any = self.schema.fields[array]
         self._suspects = field.suspects
@@ -80,9 +82,9 @@ class TestFocus:
             ([{}, *({**IMP, "id": str(n)} for n in range(5000)), {}], 2),
             (
                 [{**IMP, "id": str(n), "exp": n % 70 - 1} for n in range(5000)],
-                PROBLEMS_PER_ARRAY,
+                VIOLATIONS_PER_ARRAY,
             ),
-            ([{}] * 5000, PROBLEMS_PER_ARRAY // 2),
+            ([{}] * 5000, VIOLATIONS_PER_ARRAY // 2),
         ],
     )
     def test_elements(self, imps: list[Any], looked_at: int) -> None:

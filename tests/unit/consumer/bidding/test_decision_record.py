@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from consumer.bidding.decision import Bid, Bids, Decision, NoBid, NoBidReason
-from consumer.bidding.decision_record import decided
+from consumer.bidding.decision_record import build_decision_record
 from consumer.bidding.request import parse
 from tests.support.fakes.consumer_records import make_record
 
@@ -17,7 +17,7 @@ from tests.support.fakes.consumer_records import make_record
 def body(decision: Decision, request_id: str = "r-1") -> dict[str, Any]:
     """Return a decision's JSON."""
     value = json.dumps({"id": request_id}).encode()
-    found = decided(make_record(value, offset=7), parse(value), decision, "s", 12_345)
+    found = build_decision_record(make_record(value, offset=7), parse(value), decision, "s", 12_345)
     parsed: dict[str, Any] = json.loads(found.value)
     return parsed
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from consumer.bidding.request import Impression, parse
-from consumer.errors import Reason, Stage, UnprocessableError
+from consumer.errors import InvalidMessage, Reason, Stage
 
 
 class TestParse:
@@ -39,7 +39,7 @@ class TestParse:
     )
     def test_what_is_no_json_text_in_utf_8_is_not_json(self, value: bytes | None) -> None:
         """Neither an empty value, nor other encodings, nor Python's extensions of JSON pass."""
-        with pytest.raises(UnprocessableError) as raised:
+        with pytest.raises(InvalidMessage) as raised:
             parse(value)
         assert (raised.value.reason, raised.value.stage) == (Reason.NOT_JSON, Stage.DECODE)
 
@@ -52,14 +52,14 @@ class TestParse:
     def test_what_is_json_and_cannot_be_read_is_found_out_where_it_is_read(self) -> None:
         """An integer of more digits than Python takes harms no strategy that does not look."""
         request = parse(b'{"id":"r-1","x":' + b"9" * 5_000 + b"}")
-        with pytest.raises(UnprocessableError) as raised:
+        with pytest.raises(InvalidMessage) as raised:
             dict(request.body)
         assert raised.value.reason is Reason.NOT_JSON
 
     @pytest.mark.parametrize("value", [b"[]", b'"r-1"', b"1", b"null", b"true"])
     def test_json_that_is_no_object_says_so(self, value: bytes) -> None:
         """Any other root is refused with the reason not-an-object."""
-        with pytest.raises(UnprocessableError) as raised:
+        with pytest.raises(InvalidMessage) as raised:
             parse(value)
         assert raised.value.reason is Reason.NOT_AN_OBJECT
 
@@ -68,7 +68,7 @@ class TestParse:
     )
     def test_an_object_without_a_usable_id_says_so(self, value: bytes) -> None:
         """A missing, empty or non-string id is refused, as is one that no encoder takes."""
-        with pytest.raises(UnprocessableError) as raised:
+        with pytest.raises(InvalidMessage) as raised:
             parse(value)
         assert raised.value.reason is Reason.NO_ID
 

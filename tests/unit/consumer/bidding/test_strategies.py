@@ -10,7 +10,7 @@ import pytest
 from common.settings import SettingsError, table
 from consumer.bidding.decision import Bid, Bids, NoBid, NoBidReason
 from consumer.bidding.request import BidRequest, parse
-from consumer.bidding.strategies import SHIPPED, chosen
+from consumer.bidding.strategies import SHIPPED, load_strategy
 from consumer.bidding.strategies.fixed_price import FixedPrice
 from consumer.bidding.strategies.floor_plus import FloorPlus
 from consumer.bidding.strategies.no_bid import NoBidStrategy
@@ -33,7 +33,7 @@ def request(*imps: dict[str, Any], **fields: Any) -> BidRequest:  # noqa: ANN401
 def choose(name: str) -> Strategy:
     """Return the strategy that an environment with this name chooses."""
     environ = {"BIDDING_STRATEGY": name}
-    return chosen(load_settings(environ).bidding, environ, Clock())
+    return load_strategy(load_settings(environ).bidding, environ, Clock())
 
 
 class TestNoBid:

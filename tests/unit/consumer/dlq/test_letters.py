@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
 
 from consumer.dlq.letter import FORMS, SMALLEST_BYTES, forms, is_whole
-from consumer.errors import Reason, Stage, UnprocessableError
+from consumer.errors import InvalidMessage, Reason, Stage
 from consumer.kafka.limits import batch_bytes
 from consumer.kafka.producer import TopicAwayError
 from tests.support.fakes.consumer_kafka import FakeKafkaConsumer
@@ -127,9 +127,9 @@ class TestWithoutItsValue:
         service.go_round(20)
         assert service.source.committed == {partition(0): 1, partition(1): 1}
         assert letters(service) == []
-        assert "a dead letter is refused" in service.health.reasons()[0]
+        assert "a dead letter is refused" in service.health.not_ready()[0]
         service.make_producer = FakeProducer
-        service.publisher.distrust()
+        service.publisher.replace()
         for _ in range(FORMS):
             service.time.now_s += 5
             service.go_round()
@@ -152,7 +152,7 @@ class TestWithoutItsValue:
         )
         service.go_round(5)
         service.make_producer = FakeProducer
-        service.publisher.distrust()
+        service.publisher.replace()
         service.go_round(2)
         (letter,) = letters(service)
         assert letter.value == VALUE
@@ -182,7 +182,7 @@ def test_the_last_form_of_any_record_fits(
 ) -> None:
     """Whatever is in the record and in the error, it takes less than the stated minimum."""
     record = make_record(value, key=key, headers=headers, offset=2**62)
-    error = UnprocessableError(Reason.STRATEGY_TIMEOUT, Stage.DECODE, words)
+    error = InvalidMessage(Reason.STRATEGY_TIMEOUT, Stage.DECODE, words)
     *_, last = shrinking = [*forms(record, error)]
     assert len(shrinking) == FORMS
     assert batch_bytes(*last) + 249 - len(record.topic) < SMALLEST_BYTES
@@ -192,7 +192,7 @@ def test_the_last_form_of_any_record_fits(
 
 def test_letters_of_a_letter_do_not_pile_up() -> None:
     """A record that was copied with its `dlq-` headers has those of its own letter alone."""
-    error = UnprocessableError(Reason.NOT_JSON, Stage.DECODE, "no")
+    error = InvalidMessage(Reason.NOT_JSON, Stage.DECODE, "no")
     first = next(forms(make_record(b"{", headers=HEADERS), error))
     copied = make_record(b"{", headers=[*first.headers, ("dlq-replayed", b"0:3")])
     names = [name for name, _ in next(forms(copied, error)).headers]

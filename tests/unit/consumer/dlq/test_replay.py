@@ -11,7 +11,7 @@ from kafka.errors import KafkaTimeoutError
 from consumer.dlq.letter import forms
 from consumer.dlq.reader import about
 from consumer.dlq.replay import OUTCOMES, Replay
-from consumer.errors import Reason, Stage, UnprocessableError
+from consumer.errors import InvalidMessage, Reason, Stage
 from consumer.kafka.limits import batch_bytes
 from tests.support.fakes.consumer_records import make_record
 from tests.support.fakes.dead_letters import AT, LettersConsumer, ReplayProducer
@@ -23,7 +23,7 @@ VALUE = b"{" * 3_000
 def letter(offset: int, form: int = 0, origin: int | None = None) -> ConsumerRecord:
     """Return a letter in one of its forms, of the record at `origin` of the topic of requests."""
     record = make_record(VALUE, offset=offset if origin is None else origin, headers=HEADERS)
-    error = UnprocessableError(Reason.NOT_JSON, Stage.DECODE, "no")
+    error = InvalidMessage(Reason.NOT_JSON, Stage.DECODE, "no")
     key, value, headers = next(islice(forms(record, error), form, None))
     return make_record(value, key=key, offset=offset, headers=headers, on=AT)
 

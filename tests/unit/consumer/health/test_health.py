@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from common.kafka_reasons import BrokerTroubles
 from consumer.health.health import Health
-from consumer.health.server import Answer, answer, serving
+from consumer.health.server import Answer, answer, serve
 from consumer.metrics import TABLE, ConsumerMetrics
 from tests.support.fakes.consumer_clock import FakeTime
 
@@ -38,22 +38,22 @@ class TestHealth:
 
     def test_hindrances_are_named_until_they_are_cleared(self) -> None:
         """The latest word on each hindrance counts."""
-        self.health.hinder("kafka", "away")
-        self.health.hinder("sinks", "slow")
-        self.health.hinder("kafka", "still away")
-        assert self.health.reasons() == ["kafka: still away", "sinks: slow"]
-        self.health.clear("kafka")
-        self.health.clear("never there")
-        assert self.health.reasons() == ["sinks: slow"]
+        self.health.set_not_ready("kafka", "away")
+        self.health.set_not_ready("sinks", "slow")
+        self.health.set_not_ready("kafka", "still away")
+        assert self.health.not_ready() == ["kafka: still away", "sinks: slow"]
+        self.health.set_ready("kafka")
+        self.health.set_ready("never there")
+        assert self.health.not_ready() == ["sinks: slow"]
 
     def test_hindrances_are_logged_as_they_change(self) -> None:
         """Not ready, and ready again, with what and why; what every start has is no line."""
         with capture_logs() as logged:
-            self.health.hinder("partitions", "not yet", expected=True)
-            self.health.clear("partitions")
+            self.health.set_not_ready("partitions", "not yet", expected=True)
+            self.health.set_ready("partitions")
             for _ in range(100):
-                self.health.hinder("kafka", "away")
-            self.health.clear("kafka")
+                self.health.set_not_ready("kafka", "away")
+            self.health.set_ready("kafka")
         assert [(line["event"], line["what"]) for line in logged] == [
             ("not ready", "kafka"),
             ("ready again", "kafka"),
@@ -64,25 +64,25 @@ class TestHealth:
         """One of several is no reason by itself; it may well be the cause of another."""
         troubles = BrokerTroubles()
         self.health.watch(troubles)
-        troubles.reached("a:1")
-        troubles.failed("b:1", "connection refused")
-        assert self.health.reasons() == []
+        troubles.note_reached("a:1")
+        troubles.note_failed("b:1", "connection refused")
+        assert self.health.not_ready() == []
         with capture_logs() as logged:
-            self.health.hinder("commit", "no answer")
+            self.health.set_not_ready("commit", "no answer")
         assert logged[0]["brokers"] == ["b:1: connection refused"]
-        assert self.health.reasons() == ["commit: no answer", "broker b:1: connection refused"]
+        assert self.health.not_ready() == ["commit: no answer", "broker b:1: connection refused"]
 
     def test_without_any_broker_it_is_not_ready(self) -> None:
         """Also while there is nothing to do, and so nothing that fails."""
         troubles = BrokerTroubles()
         self.health.watch(troubles)
-        troubles.failed("a:1", "connection refused")
+        troubles.note_failed("a:1", "connection refused")
         with capture_logs() as logged:
             self.health.beat()
-            assert self.health.reasons() == ["broker a:1: connection refused"]
-            troubles.reached("a:1")
+            assert self.health.not_ready() == ["broker a:1: connection refused"]
+            troubles.note_reached("a:1")
             self.health.beat()
-        assert self.health.reasons() == []
+        assert self.health.not_ready() == []
         assert [(line["event"], line["what"]) for line in logged] == [
             ("not ready", "brokers"),
             ("ready again", "brokers"),
@@ -90,7 +90,7 @@ class TestHealth:
 
     def test_hindrances_do_not_touch_liveness(self) -> None:
         """A Kafka that is away must not get the process killed."""
-        self.health.hinder("kafka", "away")
+        self.health.set_not_ready("kafka", "away")
         assert self.health.alive()
 
 
@@ -127,7 +127,7 @@ class TestAnswers:
 
     def test_not_ready_is_503_with_the_reasons(self) -> None:
         """Each reason is in the body."""
-        self.health.hinder("kafka", "away")
+        self.health.set_not_ready("kafka", "away")
         given = self.ask("/readyz")
         assert given.status is HTTPStatus.SERVICE_UNAVAILABLE
         assert json.loads(given.body) == {"status": "not ready", "reasons": ["kafka: away"]}
@@ -166,10 +166,10 @@ class TestServing:
                 raise each
             return []
 
-        health.reasons = fail_once  # type: ignore[method-assign]  # what a probe asks
+        health.not_ready = fail_once  # type: ignore[method-assign]  # what a probe asks
         with (
             capture_logs() as logged,
-            serving("127.0.0.1", 0, health, CollectorRegistry()) as (host, port),
+            serve("127.0.0.1", 0, health, CollectorRegistry()) as (host, port),
         ):
             assert answered(host, port) is None
             assert answered(host, port) == HTTPStatus.OK
@@ -181,7 +181,7 @@ class TestServing:
         health = Health(60, FakeTime().clock.monotonic)
         with (
             capture_logs() as logged,
-            serving("127.0.0.1", 0, health, CollectorRegistry()) as (host, port),
+            serve("127.0.0.1", 0, health, CollectorRegistry()) as (host, port),
         ):
             connection = http.client.HTTPConnection(host, port, timeout=5)
             connection.request("GET", "/readyz")
@@ -199,16 +199,16 @@ class TestServing:
     def test_an_ipv6_address_is_listened_on(self, address: str) -> None:
         """Its family is the address's own."""
         health = Health(60, FakeTime().clock.monotonic)
-        with serving(address, 0, health, CollectorRegistry()) as (host, port):
+        with serve(address, 0, health, CollectorRegistry()) as (host, port):
             assert (host, answered("::1", port)) == (address, HTTPStatus.OK)
 
     def test_a_taken_port_is_an_os_error(self) -> None:
         """The composition root turns it into a line that names the setting."""
         health = Health(60, FakeTime().clock.monotonic)
         with (
-            serving("127.0.0.1", 0, health, CollectorRegistry()) as (host, port),
+            serve("127.0.0.1", 0, health, CollectorRegistry()) as (host, port),
             pytest.raises(OSError, match="in use"),
-            serving(host, port, health, CollectorRegistry()),
+            serve(host, port, health, CollectorRegistry()),
         ):
             pass
 

@@ -28,7 +28,6 @@ class FakeCluster:
     """What a client knows of a topic with seven partitions, of which some can lack a leader."""
 
     def __init__(self) -> None:
-        """Begin with a leader for each."""
         self.leaderless: set[int] = set()
         self.unauthorized_topics: set[str] = set()
         self.known = {TOPIC}
@@ -67,7 +66,6 @@ class Unconnected(BatchingProducer):
     """The producer without its network: kafka-python's own queue of batches, and no sender."""
 
     def __init__(self) -> None:
-        """Begin with an empty queue, and topics that take 1 MiB."""
         self._closed = False
         self._limits = TopicLimits(lambda: {TOPIC: 1_048_576})
         self.config = KafkaProducer.DEFAULT_CONFIG | {"api_version": (4, 0)}
@@ -300,7 +298,7 @@ class TestTopicThatIsAway:
 
 def test_while_somebody_waits_nothing_waits_for_company(producer: Unconnected) -> None:
     """The sender is told so at once, and no longer than the wait takes, however it ends."""
-    with pytest.raises(TimeoutError), producer.hurrying():
+    with pytest.raises(TimeoutError), producer.expedited():
         raise TimeoutError
     assert producer.wakened == [True]
     assert not producer._accumulator.flush_in_progress()  # noqa: SLF001  kafka-python's own

@@ -20,7 +20,6 @@ class Fixture:
     """The lag of one partition, which begins with four of ten records left."""
 
     def __init__(self, offsets: Offsets | None = None) -> None:
-        """Let the oldest of them be 30 s old."""
         self.time = FakeTime()
         self.kafka = FakeGroupOffsets({0: offsets or Offsets(0, 10, 6)})
         self.kafka.timestamps[0, 6] = int((self.time.now_s - 30) * 1000)
@@ -28,7 +27,7 @@ class Fixture:
         self.connects = 0
         self.metrics = ConsumerMetrics(self.registry)
         self.lag = Lag(self._connect, self.time.clock, self.metrics)
-        self.lag.look()
+        self.lag.check()
 
     def _connect(self) -> FakeGroupOffsets:
         self.connects += 1
@@ -56,9 +55,9 @@ def test_it_grows_older_between_two_questions() -> None:
 def test_each_answer_of_kafka_s_is_counted() -> None:
     """Whoever reads the gauges can tell whether they are newer than something else."""
     it = Fixture()
-    it.lag.look()
+    it.lag.check()
     it.kafka.error = KafkaTimeoutError()
-    it.lag.look()
+    it.lag.check()
     assert it.registry.get_sample_value("consumer_lag_readings_total") == 2
 
 
@@ -88,7 +87,7 @@ def test_a_position_beyond_the_end_is_no_negative_lag() -> None:
 def test_a_record_is_looked_at_once() -> None:
     """Its time does not change while it waits."""
     it = Fixture()
-    it.lag.look()
+    it.lag.check()
     assert it.kafka.asked == [(0, 6)]
 
 
@@ -97,7 +96,7 @@ def test_progress_makes_it_younger() -> None:
     it = Fixture()
     it.kafka.partitions[0] = Offsets(0, 10, 9)
     it.kafka.timestamps[0, 9] = int((it.time.now_s - 1) * 1000)
-    it.lag.look()
+    it.lag.check()
     assert it.told() == [1, 1]
 
 
@@ -105,7 +104,7 @@ def test_a_record_whose_time_is_unknown_is_as_old_as_the_one_before() -> None:
     """What cannot be read must not look young."""
     it = Fixture()
     it.kafka.partitions[0] = Offsets(0, 10, 7)
-    it.lag.look()
+    it.lag.check()
     assert it.told() == [3, 30]
 
 
@@ -114,11 +113,11 @@ def test_while_kafka_is_away_it_goes_on_growing_older() -> None:
     it = Fixture()
     it.kafka.error = KafkaTimeoutError("away")
     it.time.now_s += 60
-    it.lag.look()
+    it.lag.check()
     assert it.told() == [4, 90]
     it.kafka.error = None
     it.kafka.partitions[0] = Offsets(0, 10, 10)
-    it.lag.look()
+    it.lag.check()
     assert it.told() == [0, 0]
     assert (it.connects, it.kafka.closed) == (2, 1)
 
@@ -127,7 +126,7 @@ def test_a_partition_that_is_not_there_any_more_has_no_lag() -> None:
     """A topic that was made anew with fewer partitions leaves no gauge behind."""
     it = Fixture()
     it.kafka.partitions = {1: Offsets(0, 1)}
-    it.lag.look()
+    it.lag.check()
     assert it.told() == [None, None]
 
 
@@ -136,7 +135,7 @@ def test_a_scrape_that_has_begun_survives_it() -> None:
     it = Fixture()
     gauge = it.metrics.lag_seconds.labels("0")
     it.kafka.partitions = {}
-    it.lag.look()
+    it.lag.check()
     (sample,) = next(iter(gauge.collect())).samples
     assert sample.value == 0
 

@@ -17,7 +17,6 @@ class Topics:
     """What Kafka says of the limits, and how often it was asked."""
 
     def __init__(self, **limits: int) -> None:
-        """Begin with these, known to the process."""
         self.time = FakeTime()
         self.limits = limits
         self.away = False

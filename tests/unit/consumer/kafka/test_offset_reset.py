@@ -34,7 +34,7 @@ class TestPositions:
             source.add(b'{"id":"%s"}' % name)
         source.oldest[partition()] = 2
         service = Wiring(source)
-        service.loop.source.poll(timeout_ms=1)  # joins, and is at the end
+        service.loop.consumer.poll(timeout_ms=1)  # joins, and is at the end
         source.seek(partition(), 0)
         source.poll_errors = [OffsetOutOfRangeError({partition(): 0})]
         with capture_logs() as logged:
@@ -101,7 +101,6 @@ class Group:
     """What Kafka knows of a group and of the topic, which grows by a record with each question."""
 
     def __init__(self, ends: dict[int, int]) -> None:
-        """Take where each partition ends."""
         self.ends = ends
         self.offsets: dict[TopicPartition, OffsetAndMetadata] = {}
         self.commit_errors: list[KafkaError] = []
@@ -114,7 +113,7 @@ class Group:
         assert topic == TOPIC
         return set(self.ends)
 
-    def committed_offsets(
+    def fetch_committed(
         self, partitions: list[TopicPartition], timeout_ms: int
     ) -> dict[TopicPartition, OffsetAndMetadata]:
         """Return what is committed, of each partition after some time has gone by."""

@@ -12,7 +12,7 @@ from kafka.errors import (
     NotEnoughReplicasError,
 )
 
-from consumer.errors import SinkRefusedError, SinkUnavailableError
+from consumer.errors import MessageRejected, SinkBackpressureError
 from consumer.kafka.producer import TopicAwayError
 from consumer.kafka.publisher import Publisher
 from tests.support.fakes.consumer_producer import FakeProducer, Sent
@@ -63,7 +63,7 @@ class TestPublisher:
         pending = self.publisher.publish("t", b"k", b"v", [])
         (future,) = self.made[0].futures
         future.silent = True
-        with pytest.raises(SinkUnavailableError, match="not acknowledged"):
+        with pytest.raises(SinkBackpressureError, match="not acknowledged"):
             pending.wait(0.6)
         assert [round(waited, 2) for waited in future.waited_s] == [0.25, 0.25, 0.1]
 
@@ -72,7 +72,7 @@ class TestPublisher:
         pending = self.publisher.publish("t", b"k", b"v", [])
         self.made[0].futures[0].silent = True
         self.made[0].away = {"t"}
-        with pytest.raises(SinkUnavailableError, match="topic t"):
+        with pytest.raises(SinkBackpressureError, match="topic t"):
             pending.wait(60)
         assert self.made[0].futures[0].waited_s == [0.25]
 
@@ -88,7 +88,7 @@ class TestPublisher:
     ) -> None:
         """The next record goes through another producer, and the first is dropped."""
         setattr(self.made[0], where, lambda _sent: error)
-        with pytest.raises(SinkUnavailableError, match=f"topic t: .*{type(error).__name__}"):
+        with pytest.raises(SinkBackpressureError, match=f"topic t: .*{type(error).__name__}"):
             self.publish()
         self.publish()
         assert self.made[0].ended == ["dropped"]
@@ -97,7 +97,7 @@ class TestPublisher:
     def test_a_topic_that_is_away_is_unavailability_and_the_producer_is_kept(self) -> None:
         """What it has in hand for other topics must not be dropped with it."""
         self.made[0].refusing = lambda _sent: TopicAwayError("no such topic")
-        with pytest.raises(SinkUnavailableError, match="topic t: .*no such topic"):
+        with pytest.raises(SinkBackpressureError, match="topic t: .*no such topic"):
             self.publish()
         self.made[0].refusing = lambda _sent: None
         self.publish()
@@ -110,7 +110,7 @@ class TestPublisher:
         self.made[0].failing = lambda _sent: MessageSizeTooLargeError("limit")
         pending = self.publisher.publish("t", b"k", b"v", [])
         self.refusing = lambda _sent: MessageSizeTooLargeError("known")
-        with pytest.raises(SinkRefusedError, match="known"):
+        with pytest.raises(MessageRejected, match="known"):
             pending.wait(2)
         self.made[1].refusing = lambda _sent: None
         self.publish()
@@ -119,7 +119,7 @@ class TestPublisher:
     def test_a_record_too_large_to_be_sent_is_refused_and_the_producer_kept(self) -> None:
         """Nothing is wrong with the producer, so it goes on."""
         self.made[0].refusing = lambda _sent: MessageSizeTooLargeError("big")
-        with pytest.raises(SinkRefusedError, match="big"):
+        with pytest.raises(MessageRejected, match="big"):
             self.publish()
         self.made[0].refusing = lambda _sent: None
         self.publish()
@@ -129,7 +129,7 @@ class TestPublisher:
         """Sent by itself through another producer it fails again: the refusal is about it."""
         self.failing = lambda sent: MessageSizeTooLargeError("big") if sent.value == b"v" else None
         self.made[0].failing = self.failing
-        with pytest.raises(SinkRefusedError, match="big"):
+        with pytest.raises(MessageRejected, match="big"):
             self.publish()
         assert [len(producer.sent) for producer in self.made] == [1, 1]
 
@@ -144,10 +144,10 @@ class TestPublisher:
     def test_a_producer_that_cannot_be_replaced_is_unavailability(self) -> None:
         """While Kafka is away each attempt says so; when it is back one succeeds."""
         self.made[0].failing = lambda _sent: KafkaTimeoutError()
-        with pytest.raises(SinkUnavailableError):
+        with pytest.raises(SinkBackpressureError):
             self.publish()
         self.connect_errors = [KafkaTimeoutError("no broker")]
-        with pytest.raises(SinkUnavailableError, match="no broker"):
+        with pytest.raises(SinkBackpressureError, match="no broker"):
             self.publish()
         self.publish()
         assert [producer.ended for producer in self.made] == [["dropped"], []]
@@ -168,7 +168,7 @@ class TestPublisher:
         self.made[0].failing = lambda _sent: KafkaTimeoutError()
         self.connect_errors = [KafkaTimeoutError()]
         for _ in range(2):
-            with pytest.raises(SinkUnavailableError):
+            with pytest.raises(SinkBackpressureError):
                 self.publish()
         self.publisher.close(1)
         assert self.made[0].ended == ["dropped"]

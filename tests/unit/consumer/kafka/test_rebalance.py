@@ -6,7 +6,7 @@ import pytest
 from kafka.errors import KafkaTimeoutError
 from structlog.testing import capture_logs
 
-from consumer.errors import SinkUnavailableError
+from consumer.errors import SinkBackpressureError
 from consumer.kafka.rebalance import WAITING
 from tests.support.fakes.consumer_kafka import FakeKafkaConsumer
 from tests.support.fakes.consumer_records import partition
@@ -24,13 +24,13 @@ class TestRebalances:
     def test_not_ready_before_the_first_assignment(self) -> None:
         """Readiness says what is waited for."""
         service = Wiring(FakeKafkaConsumer())
-        assert service.health.reasons() == [f"partitions: {WAITING}"]
+        assert service.health.not_ready() == [f"partitions: {WAITING}"]
 
     def test_ready_and_counted_with_the_assignment(self) -> None:
         """The first poll joins the group."""
         service = Wiring(FakeKafkaConsumer(partitions=3))
         service.go_round()
-        assert service.health.reasons() == []
+        assert service.health.not_ready() == []
         assert service.value("consumer_assigned_partitions") == 3
 
     def test_a_spare_member_is_ready_with_no_partition(self) -> None:
@@ -39,30 +39,30 @@ class TestRebalances:
         service = Wiring(source)
         source.rebalance([])
         service.go_round()
-        assert service.health.reasons() == []
+        assert service.health.not_ready() == []
         assert service.value("consumer_assigned_partitions") == 0
 
     def test_partitions_that_go_take_their_trouble_along(self) -> None:
         """An outage that held a partition is not this member's any more."""
         source = FakeKafkaConsumer(partitions=2)
         source.add(REQUEST)
-        away = FakeSink(at_wait=lambda _decided: SinkUnavailableError("away"))
+        away = FakeSink(at_wait=lambda _decided: SinkBackpressureError("away"))
         service = Wiring(source, sinks=[away])
         service.go_round()
         source.rebalance([partition(1)])
         service.go_round()
-        assert service.health.reasons() == []
+        assert service.health.not_ready() == []
         assert service.value("consumer_assigned_partitions") == 1
 
     def test_trouble_of_a_partition_that_stays_is_still_told(self) -> None:
         """Another one that goes does not make this member ready."""
         source = FakeKafkaConsumer(partitions=2)
         source.add(REQUEST)
-        away = FakeSink(at_wait=lambda _decided: SinkUnavailableError("away"))
+        away = FakeSink(at_wait=lambda _decided: SinkBackpressureError("away"))
         service = Wiring(source, sinks=[away])
         service.go_round()
         service.rebalances.on_partitions_revoked([partition(1)])
-        assert service.health.reasons() == ["sinks: away"]
+        assert service.health.not_ready() == ["sinks: away"]
 
     def test_both_are_logged_but_not_the_revocation_of_nothing(self) -> None:
         """The first rebalance takes nothing away, and says nothing about it."""

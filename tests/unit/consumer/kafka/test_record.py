@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from consumer.kafka.record import carried, header
+from consumer.kafka.record import header, read_headers
 from tests.support.fakes.consumer_records import TRACE, make_record
 
 
@@ -27,18 +27,20 @@ class TestHeaders:
         self, value: bytes, expected: int | None
     ) -> None:
         """Digits of a sane length are a time, all else is none."""
-        assert carried(make_record(headers=[("received-at", value)])).received_at_ms == expected
+        assert (
+            read_headers(make_record(headers=[("received-at", value)])).received_at_ms == expected
+        )
 
     def test_without_received_at_there_is_no_time(self) -> None:
         """The header is optional, and its value may be null."""
-        assert carried(make_record(headers=[("received-at", None)])).received_at_ms is None
+        assert read_headers(make_record(headers=[("received-at", None)])).received_at_ms is None
 
     def test_a_trace_id_is_taken_from_traceparent(self) -> None:
         """The second field of the header names the trace."""
         record = make_record(headers=[("traceparent", TRACE)])
-        assert carried(record).trace_id == "4bf92f3577b34da6a3ce929d0e0e4736"
+        assert read_headers(record).trace_id == "4bf92f3577b34da6a3ce929d0e0e4736"
 
     @pytest.mark.parametrize("value", [b"", b"\xff", b"00-abc-def-01", None])
     def test_a_malformed_traceparent_names_no_trace(self, value: bytes | None) -> None:
         """What is not in the form of W3C Trace Context is left alone."""
-        assert carried(make_record(headers=[("traceparent", value)])).trace_id is None
+        assert read_headers(make_record(headers=[("traceparent", value)])).trace_id is None

@@ -6,7 +6,7 @@ import pytest
 from kafka.errors import KafkaTimeoutError
 from structlog.testing import capture_logs
 
-from consumer.errors import SinkUnavailableError
+from consumer.errors import SinkBackpressureError
 from tests.support.fakes.consumer_kafka import FakeKafkaConsumer
 from tests.support.fakes.consumer_records import partition
 from tests.support.fakes.consumer_sink import FakeSink
@@ -23,7 +23,6 @@ class Fixture:
     """A member with two partitions, the second of which it stops to read."""
 
     def __init__(self, sink: FakeSink | None = None) -> None:
-        """Read a record of each, and let another wait on each."""
         self.source = FakeKafkaConsumer(partitions=2)
         self.service = Wiring(self.source, sinks=None if sink is None else [sink])
         self.add()
@@ -62,7 +61,7 @@ class TestStuck:
         with capture_logs() as logged:
             assert it.pass_time() == [STUCK]
             assert it.pass_time() == [STUCK]
-        assert it.service.health.reasons() == [STUCK]
+        assert it.service.health.not_ready() == [STUCK]
         assert not it.service.health.alive()
         assert it.stuck() == 1
         (line,) = [line for line in logged if line["event"] == "partition stuck"]
@@ -119,7 +118,7 @@ class TestNotStuck:
         sink = FakeSink()
         it = Fixture(sink)
         it.source.not_fetched = set()
-        sink.at_wait = lambda _decided: SinkUnavailableError("away")
+        sink.at_wait = lambda _decided: SinkBackpressureError("away")
         assert it.pass_time(5) == []
 
     def test_a_partition_whose_turn_is_still_to_come(self) -> None:

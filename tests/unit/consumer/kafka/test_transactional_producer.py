@@ -28,7 +28,6 @@ class Coordinator:
     """In place of kafka-python's sender: answers what its transaction manager asks, or is away."""
 
     def __init__(self, manager: TransactionManager) -> None:
-        """Answer everything with success."""
         self._manager = manager
         self.away = False
         self.error = 0
@@ -64,7 +63,6 @@ class Unconnected(TransactionalProducer):
     """The producer without its network: kafka-python's own states, and answers from here."""
 
     def __init__(self) -> None:
-        """Begin before the first transaction."""
         self._closed = False
         self._metrics = None
         self.config = {"client_id": "t", "key_serializer": None, "value_serializer": None}
@@ -91,7 +89,7 @@ def producer() -> Iterator[Unconnected]:
     made = Unconnected()
     made.start(SOON)
     yield made
-    made.drop()
+    made.force_close()
 
 
 def test_it_is_always_within_a_transaction(producer: Unconnected) -> None:
@@ -119,7 +117,7 @@ def test_no_step_waits_for_longer_than_it_may(step: str) -> None:
     }
     with pytest.raises(KafkaTimeoutError, match=r"no answer to a transaction's request in 0\.01 s"):
         steps[step]()
-    producer.drop()
+    producer.force_close()
 
 
 def test_closing_aborts(producer: Unconnected) -> None:
@@ -135,7 +133,7 @@ def test_closing_aborts(producer: Unconnected) -> None:
 def test_dropping_waits_for_nobody(producer: Unconnected) -> None:
     """The next producer of the name makes Kafka abort."""
     producer.coordinator.away = True
-    producer.drop()
+    producer.force_close()
     producer.close(SOON)
 
 

@@ -51,7 +51,7 @@ class TestHold:
             "ab",
         )
         assert source.committed == {partition(1): 1}
-        assert service.health.reasons() == ["partition 0: at 0: EOFError: cut"]
+        assert service.health.not_ready() == ["partition 0: at 0: EOFError: cut"]
         assert service.value("consumer_retries_total", unavailable="records") == 1
         assert service.value("consumer_unreadable_partitions") == 1
 
@@ -68,7 +68,7 @@ class TestHold:
             service.time.now_s += 0.06
         service.go_round()
         assert service.source.committed == {partition(): 1}
-        assert service.health.reasons() == []
+        assert service.health.not_ready() == []
         assert service.value("consumer_unreadable_partitions") == 0
 
     def test_it_is_logged_when_it_changes_and_once_a_minute(self) -> None:
@@ -90,7 +90,7 @@ class TestHold:
         source.add(REQUEST)
         source.poll_errors = [UnreadableError(partition(), 0, CUT)]
         for _ in range(5):
-            loop.go_round()
+            loop.run_round()
             service.time.now_s += 61
         assert source.paused == {partition()}
         assert service.value("consumer_stuck_partitions") == 0
@@ -103,7 +103,7 @@ class TestHold:
         service.source.rebalance([partition(1)])
         service.time.now_s += 5
         service.go_round(2)
-        assert service.health.reasons() == []
+        assert service.health.not_ready() == []
         assert service.source.committed == {}
 
     def test_what_retention_deletes_is_held_no_longer(self) -> None:
@@ -114,7 +114,7 @@ class TestHold:
         service.time.now_s += 5
         service.source.poll_errors = [OffsetOutOfRangeError({partition(): 0})]
         service.go_round(2)
-        assert service.health.reasons() == []
+        assert service.health.not_ready() == []
 
 
 @pytest.mark.parametrize("exactly_once", [False, True], ids=["at least once", "exactly once"])

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from common.logs import LogSettings, configure_logs, get_logger
 from consumer.bidding.decision import NoBid
-from consumer.bidding.decision_record import Decided, decided
+from consumer.bidding.decision_record import DecisionRecord, build_decision_record
 from consumer.bidding.request import BidRequest
 from consumer.processing.decision_log import DecisionLog
 from tests.support.fakes.consumer_clock import FakeTime
@@ -22,7 +22,6 @@ class Writes(io.StringIO):
     """A stream that knows how often it was written to, and can be full."""
 
     def __init__(self) -> None:
-        """Begin with nothing written, and room."""
         super().__init__()
         self.sizes: list[int] = []
         self.full = False
@@ -45,10 +44,10 @@ def stream() -> Writes:
     return Writes()
 
 
-def decision(offset: int = 7, bid_id: str = "r-1") -> Decided:
+def decision(offset: int = 7, bid_id: str = "r-1") -> DecisionRecord:
     """Return a decision that is part of a trace."""
     record = make_record(offset=offset, headers=[("traceparent", TRACE)])
-    return decided(record, BidRequest(bid_id, b"{}"), NoBid(), "s", 12_345)
+    return build_decision_record(record, BidRequest(bid_id, b"{}"), NoBid(), "s", 12_345)
 
 
 def opened(stream: Writes, level: str = "INFO", form: str = "json") -> DecisionLog:

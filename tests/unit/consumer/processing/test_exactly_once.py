@@ -27,7 +27,6 @@ class Fixture:
     """A service with transactions, on a topic with requests."""
 
     def __init__(self, records: int, partitions: int = 1) -> None:
-        """Fill each partition."""
         self.source = FakeKafkaConsumer(partitions)
         for number in range(partitions):
             for offset in range(records):
@@ -131,11 +130,11 @@ class TestGivenUp:
         it.service.go_round()
         assert it.decided() == []
         assert it.source.committed == {}
-        assert "sinks: " in it.service.health.reasons()[0]
+        assert "sinks: " in it.service.health.not_ready()[0]
         it.service.go_round()
         assert sorted(it.decided()) == ["0-0", "0-1", "1-0", "1-1"]
         assert it.source.committed == {partition(0): 2, partition(1): 2}
-        assert it.service.health.reasons() == []
+        assert it.service.health.not_ready() == []
         assert len(it.broker.aborted) == 4
 
     def test_a_record_that_is_not_acknowledged_takes_all_with_it(self) -> None:
@@ -164,7 +163,7 @@ class TestGivenUp:
     def test_a_producer_that_cannot_be_replaced_holds_the_batch(self) -> None:
         """Nothing is decided meanwhile, and nothing is skipped afterwards."""
         it = Fixture(1)
-        it.service.publisher.distrust()
+        it.service.publisher.replace()
         it.broker.open = None
         connect = it.service.make_producer
 

@@ -11,13 +11,13 @@ import time
 import pytest
 from kafka.errors import KafkaError, KafkaTimeoutError
 
-from common.decisions import Original
+from common.decisions import FirstSeen
 from consumer.bidding.decision import Decision, NoBid
 from consumer.bidding.request import BidRequest
-from consumer.dlq.limit import DeadLetterLimit, TooManyDeadLettersError
-from consumer.processing.deduplication import RecentIds
+from consumer.dlq.limit import DlqLimit, DlqLimitExceeded
+from consumer.processing.deduplication import DuplicateDetector
 from consumer.processing.processor import Guards
-from consumer.processing.timeout import AlarmBudget, OutOfTimeError
+from consumer.processing.timeout import AlarmTimeout, StrategyTimeout
 from tests.support.fakes.consumer_clock import FakeTime
 from tests.support.fakes.consumer_kafka import FakeKafkaConsumer
 from tests.support.fakes.consumer_producer import FakeProducer
@@ -28,14 +28,14 @@ from tests.support.fakes.consumer_wiring import Wiring
 # A strategy hangs, in a process with other threads that would take a signal.
 _HANGS = """
 import threading, time
-from consumer.processing.timeout import AlarmBudget, OutOfTimeError
+from consumer.processing.timeout import AlarmTimeout, StrategyTimeout
 for _ in range(30):
     threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
 try:
-    with AlarmBudget(0.5)():
+    with AlarmTimeout(0.5)():
         print("hangs", flush=True)
         time.sleep(60)
-except OutOfTimeError:
+except StrategyTimeout:
     pass
 """
 
@@ -62,23 +62,23 @@ class TestTimeBudget:
                     if not catches_everything:
                         raise
 
-        with pytest.raises(OutOfTimeError), AlarmBudget(0.02)():
+        with pytest.raises(StrategyTimeout), AlarmTimeout(0.02)():
             hang()
 
     def test_each_block_has_all_of_its_time(self) -> None:
         """An alarm that comes early, for a block before this one, does nothing."""
         clock = FakeTime()
-        budget = AlarmBudget(60, clock.clock.monotonic)
+        budget = AlarmTimeout(60, clock.clock.monotonic)
         with budget():
             clock.sleep(50)
         with budget():
             _alarm_after(clock, 40)
-        with pytest.raises(OutOfTimeError), budget():
+        with pytest.raises(StrategyTimeout), budget():
             _alarm_after(clock, 60)
 
     def test_an_alarm_between_two_blocks_does_nothing(self) -> None:
         """What was not interrupted in its time is not interrupted afterwards."""
-        budget = AlarmBudget(60)
+        budget = AlarmTimeout(60)
         with budget():
             pass
         signal.raise_signal(signal.SIGALRM)
@@ -98,9 +98,9 @@ class TestTimeBudget:
 
     def test_after_a_block_that_took_too_long_the_next_is_limited_as_well(self) -> None:
         """One that hangs does not use the alarm up."""
-        budget = AlarmBudget(0.02)
+        budget = AlarmTimeout(0.02)
         for _ in range(2):
-            with pytest.raises(OutOfTimeError), budget():
+            with pytest.raises(StrategyTimeout), budget():
                 time.sleep(60)
 
     def test_the_request_becomes_a_dead_letter_and_the_next_is_decided(self) -> None:
@@ -114,7 +114,7 @@ class TestTimeBudget:
                 _alarm_after(clock, 60)
             return NoBid()
 
-        guards = Guards(budget=AlarmBudget(60, clock.clock.monotonic))
+        guards = Guards(timeout=AlarmTimeout(60, clock.clock.monotonic))
         service = Wiring(source, strategy=FakeStrategy(by=decide), guards=guards)
         service.go_round()
         assert service.value("consumer_dead_letters_total", reason="strategy-timeout") == 1
@@ -139,44 +139,44 @@ class TestDuplicates:
 
     def test_a_record_that_is_read_again_is_no_duplicate(self) -> None:
         """Retries and rebalances read records anew: they are still the first of their id."""
-        recent = RecentIds(10)
+        recent = DuplicateDetector(10)
         first, second = make_record(offset=5), make_record(offset=9)
-        assert [recent.original(record, "a") for record in (first, first)] == [None, None]
-        assert recent.original(second, "a") == Original(0, 5)
-        assert recent.original(second, "a") == Original(0, 5)
+        assert [recent.first_seen(record, "a") for record in (first, first)] == [None, None]
+        assert recent.first_seen(second, "a") == FirstSeen(0, 5)
+        assert recent.first_seen(second, "a") == FirstSeen(0, 5)
 
     @pytest.mark.parametrize("most", [0, 1, 2, 3, 100])
     def test_it_remembers_no_more_than_it_may(self, most: int) -> None:
         """However long ids are, and also where it may remember none at all."""
-        recent = RecentIds(most)
+        recent = DuplicateDetector(most)
         for offset in range(1000):
-            recent.original(make_record(offset=offset), f"{offset}" + "x" * 10_000)
+            recent.first_seen(make_record(offset=offset), f"{offset}" + "x" * 10_000)
             assert len(recent) <= most
 
     def test_it_remembers_the_last_half_of_that_at_least(self) -> None:
         """Whenever it is asked; what is farther back than all of it is forgotten."""
         for asked in range(200, 400):
-            recent = RecentIds(100)
+            recent = DuplicateDetector(100)
             for offset in range(asked):
-                recent.original(make_record(offset=offset), f"{offset}")
+                recent.first_seen(make_record(offset=offset), f"{offset}")
             again = make_record(offset=asked)
-            assert recent.original(again, f"{asked - 50}") == Original(0, asked - 50)
-            assert recent.original(again, f"{asked - 101}") is None
+            assert recent.first_seen(again, f"{asked - 50}") == FirstSeen(0, asked - 50)
+            assert recent.first_seen(again, f"{asked - 101}") is None
 
     def test_an_id_that_comes_again_and_again_stays_known(self) -> None:
         """Each time counts as news of it, and each duplicate names the first."""
-        recent = RecentIds(10)
-        recent.original(make_record(offset=0), "a")
+        recent = DuplicateDetector(10)
+        recent.first_seen(make_record(offset=0), "a")
         for offset in range(1, 100):
-            recent.original(make_record(offset=offset), f"{offset}")
-            assert recent.original(make_record(offset=offset), "a") == Original(0, 0)
+            recent.first_seen(make_record(offset=offset), f"{offset}")
+            assert recent.first_seen(make_record(offset=offset), "a") == FirstSeen(0, 0)
 
     def test_partitions_that_went_are_forgotten(self) -> None:
         """Another member sees their ids from now on."""
-        recent = RecentIds(10)
-        recent.original(make_record(offset=1), "a")
-        recent.original(make_record(offset=1, on=partition(1)), "b")
-        recent.forget([partition(0)])
+        recent = DuplicateDetector(10)
+        recent.first_seen(make_record(offset=1), "a")
+        recent.first_seen(make_record(offset=1, on=partition(1)), "b")
+        recent.on_revoked([partition(0)])
         assert len(recent) == 1
 
 
@@ -188,16 +188,16 @@ class TestDeadLetterLimit:
         source = FakeKafkaConsumer()
         for _ in range(5):
             source.add(b"{")
-        guards = Guards(limit=DeadLetterLimit(3, 1.0))
+        guards = Guards(limit=DlqLimit(3, 1.0))
         service = Wiring(source, guards=guards)
-        with pytest.raises(TooManyDeadLettersError, match="bid_requests-0.*offset 3"):
+        with pytest.raises(DlqLimitExceeded, match="bid_requests-0.*offset 3"):
             service.go_round()
         assert len(service.producer.to("bid_requests.dlq")) == 3
         assert source.committed == {}
 
     def test_a_decision_in_between_begins_the_count_anew(self) -> None:
         """Single bad records among good ones are what dead letters are for."""
-        limit = DeadLetterLimit(2, 1.0)
+        limit = DlqLimit(2, 1.0)
         for offset in range(0, 30, 3):
             limit.note_given_up(make_record(offset=offset))
             limit.note_given_up(make_record(offset=offset + 1))
@@ -205,52 +205,52 @@ class TestDeadLetterLimit:
 
     def test_each_partition_has_its_own_row(self) -> None:
         """Two partitions with two each are not four in a row."""
-        limit = DeadLetterLimit(2, 1.0)
+        limit = DlqLimit(2, 1.0)
         for offset, number in ((0, 0), (0, 1), (1, 0), (1, 1)):
             limit.note_given_up(make_record(offset=offset, on=partition(number)))
 
     def test_too_large_a_share_ends_it_once_the_window_is_full(self) -> None:
         """Half of the last ten is allowed, one more is not; the first few do not count as many."""
-        limit = DeadLetterLimit(100, 0.5, window=10)
+        limit = DlqLimit(100, 0.5, window=10)
         for offset in range(0, 10, 2):
             limit.note_given_up(make_record(offset=offset))
             limit.note_decided(make_record(offset=offset + 1))
         limit.note_given_up(make_record(offset=10))
-        with pytest.raises(TooManyDeadLettersError, match="6 of the last 10"):
+        with pytest.raises(DlqLimitExceeded, match="6 of the last 10"):
             limit.note_given_up(make_record(offset=11))
 
     def test_a_record_counts_once_however_often_it_is_tried(self) -> None:
         """Neither in the row nor in the window, whatever is decided on again before it."""
-        limit = DeadLetterLimit(1, 0.5, window=4)
+        limit = DlqLimit(1, 0.5, window=4)
         for _ in range(100):
             limit.note_decided(make_record(offset=0))
             limit.note_decided(make_record(offset=1))
             limit.note_given_up(make_record(offset=2))
-        with pytest.raises(TooManyDeadLettersError, match="2 records in a row"):
+        with pytest.raises(DlqLimitExceeded, match="2 records in a row"):
             limit.note_given_up(make_record(offset=3))
 
     def test_decisions_that_a_sink_refuses_count_as_given_up(self) -> None:
         """Also those that come after all of their batch was decided on."""
-        limit = DeadLetterLimit(2, 1.0)
+        limit = DlqLimit(2, 1.0)
         for offset in range(4):
             limit.note_decided(make_record(offset=offset))
         for offset in range(2):
             limit.note_given_up(make_record(offset=offset))
-        with pytest.raises(TooManyDeadLettersError, match="offset 2"):
+        with pytest.raises(DlqLimitExceeded, match="offset 2"):
             limit.note_given_up(make_record(offset=2))
 
     def test_partitions_that_went_are_forgotten(self) -> None:
         """What another member goes on with is counted there; a return begins anew."""
-        limit = DeadLetterLimit(1, 1.0)
+        limit = DlqLimit(1, 1.0)
         for _ in range(3):
             limit.note_given_up(make_record(offset=5))
-            limit.forget([partition()])
+            limit.on_revoked([partition()])
 
     def test_one_poison_that_finds_no_place_does_not_stop_the_service(self) -> None:
         """It is tried again more often than so many may be given up in a row, and is still one."""
         source = FakeKafkaConsumer()
         source.add(b"{")
-        service = Wiring(source, guards=Guards(limit=DeadLetterLimit(3, 1.0)))
+        service = Wiring(source, guards=Guards(limit=DlqLimit(3, 1.0)))
         away = KafkaTimeoutError("away")
         service.make_producer = lambda: refusing(away)
         service.producer.refusing = lambda _sent: away

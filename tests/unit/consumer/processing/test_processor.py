@@ -11,12 +11,12 @@ from kafka.errors import KafkaTimeoutError
 from structlog.testing import capture_logs
 
 from consumer.bidding.decision import Bid, Bids, Decision
-from consumer.bidding.decision_record import Decided
+from consumer.bidding.decision_record import DecisionRecord
 from consumer.bidding.request import BidRequest
 from consumer.bidding.strategies.fixed_price import FixedPrice
 from consumer.bidding.strategy import Strategy
-from consumer.errors import Reason, SinkRefusedError, SinkUnavailableError, UnprocessableError
-from consumer.processing.processor import Underway
+from consumer.errors import InvalidMessage, MessageRejected, Reason, SinkBackpressureError
+from consumer.processing.processor import InFlight
 from consumer.sinks.sink import Sink
 from tests.support.fakes.consumer_kafka import FakeKafkaConsumer
 from tests.support.fakes.consumer_records import TRACE, make_record
@@ -42,13 +42,13 @@ def five_s() -> float:
     return 5
 
 
-def handle(service: Wiring, **fields: Any) -> tuple[Underway, list[Any]]:  # noqa: ANN401  make_record has them typed
+def handle(service: Wiring, **fields: Any) -> tuple[InFlight, list[Any]]:  # noqa: ANN401  make_record has them typed
     """Begin and finish one record and return what was logged."""
     record = make_record(**{"headers": HEADERS, "offset": 7, **fields})
     with capture_logs() as logged:
-        underway = service.handler.begin(record)
-        service.handler.note(service.handler.finish(underway, five_s))
-        service.account.write()
+        underway = service.handler.submit(record)
+        service.handler.record(service.handler.join(underway, five_s))
+        service.account.flush()
     return underway, logged
 
 
@@ -171,14 +171,14 @@ class TestDeadLetters:
             raise error
 
         underway, _ = handle(wired(FakeStrategy(decide)))
-        assert isinstance(underway.outcome, UnprocessableError)
+        assert isinstance(underway.outcome, InvalidMessage)
         assert underway.outcome.reason is Reason.STRATEGY_FAILED
 
     def test_bids_that_are_made_while_they_are_read_are_none(self) -> None:
         """They would be made outside of the strategy's time, and without an end."""
         bids: Any = (Bid("1", 1.0, "ad") for _ in range(3))
         underway, _ = handle(wired(FakeStrategy(lambda _request: Bids(bids))))
-        assert isinstance(underway.outcome, UnprocessableError)
+        assert isinstance(underway.outcome, InvalidMessage)
         assert underway.outcome.reason is Reason.STRATEGY_FAILED
 
     def test_a_strategy_that_decides_nothing_counts_as_failed(self) -> None:
@@ -215,7 +215,7 @@ class TestDeadLetters:
     def test_an_error_without_a_cause_is_logged_by_its_own_kind(self) -> None:
         """A missing id was raised by nothing else."""
         _, logged = handle(wired(), value=b"{}")
-        assert logged[0]["error"] == UnprocessableError.__name__
+        assert logged[0]["error"] == InvalidMessage.__name__
 
     def test_a_record_without_key_and_value_is_kept_as_an_empty_one(self) -> None:
         """kafka-python sends no record that has neither; the headers still say where it lies."""
@@ -243,9 +243,9 @@ class TestDeadLetters:
         assert len(error) < 600
 
 
-def refuse(_decided: Decided) -> Exception:
+def refuse(_decided: DecisionRecord) -> Exception:
     """Refuse a decision."""
-    return SinkRefusedError("too large")
+    return MessageRejected("too large")
 
 
 class TestRefusals:
@@ -259,12 +259,12 @@ class TestRefusals:
         (sent,) = service.producer.to(DEAD_LETTERS)
         assert (sent.value, sent.header("dlq-reason")) == (b'{"id":"r-1"}', "sink-refused")
         assert (sent.header("dlq-stage"), sent.header("dlq-error")) == ("sink", "too large")
-        assert logged[0]["error"] == "SinkRefusedError"
+        assert logged[0]["error"] == "MessageRejected"
 
     def test_an_unavailable_sink_gives_no_dead_letter(self) -> None:
         """An outage must not empty the topic into the dead letters."""
-        service = wired(sinks=[FakeSink(at_wait=lambda _decided: SinkUnavailableError("away"))])
-        with pytest.raises(SinkUnavailableError, match="away"):
+        service = wired(sinks=[FakeSink(at_wait=lambda _decided: SinkBackpressureError("away"))])
+        with pytest.raises(SinkBackpressureError, match="away"):
             handle(service)
         assert service.producer.sent == []
 
@@ -272,6 +272,6 @@ class TestRefusals:
         """Dead letters are waited for like decisions."""
         service = wired()
         service.producer.failing = lambda _sent: KafkaTimeoutError("late")
-        with pytest.raises(SinkUnavailableError, match="late"):
+        with pytest.raises(SinkBackpressureError, match="late"):
             handle(service, value=b"{")
         assert service.value("consumer_dead_letters_total", reason="not-json") is None

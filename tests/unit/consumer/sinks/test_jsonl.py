@@ -10,18 +10,18 @@ import pytest
 from structlog.testing import capture_logs
 
 from consumer.bidding.decision import NoBid
-from consumer.bidding.decision_record import Decided, decided
+from consumer.bidding.decision_record import DecisionRecord, build_decision_record
 from consumer.bidding.request import parse
-from consumer.errors import SinkUnavailableError
+from consumer.errors import SinkBackpressureError
 from consumer.sinks.jsonl import JsonLines
 from consumer.sinks.log import LogSink
 from tests.support.fakes.consumer_records import make_record
 
 
-def decision(offset: int) -> Decided:
+def decision(offset: int) -> DecisionRecord:
     """Return a decision on the request at `offset`."""
     record = make_record(offset=offset)
-    return decided(record, parse(record.value), NoBid(), "fake", 0)
+    return build_decision_record(record, parse(record.value), NoBid(), "fake", 0)
 
 
 def offsets(path: Path) -> list[int]:
@@ -71,7 +71,7 @@ class TestJsonLines:
     def test_a_disk_that_takes_nothing_is_unavailability(self) -> None:
         """The device that is always full says so, and so does the sink."""
         sink = JsonLines(Path("/dev/full"), 1_000_000, 2)
-        with pytest.raises(SinkUnavailableError, match="/dev/full: .*No space left"):
+        with pytest.raises(SinkBackpressureError, match="/dev/full: .*No space left"):
             sink.submit(decision(0))
         with pytest.raises(OSError, match="No space left"):
             sink.close()
@@ -88,7 +88,7 @@ class TestJsonLines:
         line = sink.submit(decision(0))
         with monkeypatch.context() as broken:
             broken.setattr(os, "fsync", fail)
-            with pytest.raises(SinkUnavailableError, match="I/O error"):
+            with pytest.raises(SinkBackpressureError, match="I/O error"):
                 line.wait(0)
         line.wait(0)
         sink.close()

@@ -15,9 +15,9 @@ from structlog.testing import capture_logs
 from common.settings import SettingsError
 from consumer import sinks
 from consumer.bidding.decision import Bid, Bids, NoBid
-from consumer.bidding.decision_record import Decided, decided
+from consumer.bidding.decision_record import DecisionRecord, build_decision_record
 from consumer.bidding.request import parse
-from consumer.errors import SinkRefusedError, SinkUnavailableError
+from consumer.errors import MessageRejected, SinkBackpressureError
 from consumer.metrics import ConsumerMetrics
 from consumer.runtime import Clock
 from consumer.settings.consumer import load_settings
@@ -25,7 +25,7 @@ from consumer.settings.sinks import PATIENCE
 from consumer.sinks.delivery import Delivery
 from consumer.sinks.dropping import DroppingSink
 from consumer.sinks.durable import DurableSink
-from consumer.sinks.outlets import Outlets
+from consumer.sinks.sinks import Sinks
 from consumer.sinks.threaded import Bounds, Threaded
 from tests.support.fakes.consumer_clock import FakeTime
 from tests.support.fakes.consumer_kafka import FakeKafkaConsumer
@@ -40,10 +40,10 @@ BOUNDS = Bounds(decisions=3, size_bytes=10_000, timeout_s=5)
 WELL_S = 60.0  # what is well is over before, on a machine that stands still as well
 
 
-def decision(offset: int = 0, body: bytes = b'{"id":"r-1"}') -> Decided:
+def decision(offset: int = 0, body: bytes = b'{"id":"r-1"}') -> DecisionRecord:
     """Return a decision on the request at `offset`."""
     record = make_record(body, offset=offset)
-    return decided(record, parse(record.value), NoBid(), "fake", 0)
+    return build_decision_record(record, parse(record.value), NoBid(), "fake", 0)
 
 
 @dataclass
@@ -57,7 +57,7 @@ class SlowSink(FakeSink):
         """Keep what to fail with, and wait before."""
         self._at_submit, self.at_submit = self.at_submit, self._waiting
 
-    def _waiting(self, decided: Decided) -> Exception | None:
+    def _waiting(self, decided: DecisionRecord) -> Exception | None:
         assert self.go_on.wait(20)
         return self._at_submit(decided)
 
@@ -69,7 +69,7 @@ class SlowSink(FakeSink):
 def test_an_error_that_nobody_expected_does_not_end_the_thread() -> None:
     """It is logged, and what comes next is delivered."""
     sink = FakeSink()
-    failures = iter([SinkRefusedError("no")])
+    failures = iter([MessageRejected("no")])
     sink.at_submit = lambda _decided: next(failures, None)
 
     def fail(_error: BaseException) -> None:
@@ -84,36 +84,34 @@ def test_an_error_that_nobody_expected_does_not_end_the_thread() -> None:
         assert delivery is not None
         delivery.wait(WELL_S)
     threaded.close()
-    assert threaded.abandon(WELL_S) == 0
+    assert threaded.stop(WELL_S) == 0
 
 
 class Unhurried(Threaded):
     """Waits by a clock of the test's as long as it may, and notes for how long that was."""
 
     def __init__(self, sink: FakeSink, counted: Counted, bounds: Bounds, time: FakeTime) -> None:
-        """Take the sink over."""
         super().__init__(sink, bounds, counted.metrics, time.clock, lambda _error: None)
         self._sleep = time.sleep
         self.start()
 
-    def put(self, decided: Decided, seconds: float = 0) -> Delivery | None:
+    def put(self, decided: DecisionRecord, seconds: float = 0) -> Delivery | None:
         """Wait, then try."""
         delivery = super().put(decided)
         if delivery is None:
             self._sleep(seconds)
         return delivery
 
-    def abandon(self, seconds: float) -> int:
+    def stop(self, seconds: float) -> int:
         """Wait, then give up."""
         self._sleep(seconds)
-        return super().abandon(0)
+        return super().stop(0)
 
 
 class AnotherLog(FakeSink):
     """A sink under the name of another."""
 
     def __init__(self) -> None:
-        """Take the name."""
         super().__init__(name="log")
 
 
@@ -121,7 +119,6 @@ class Counted:
     """Metrics that can be read."""
 
     def __init__(self) -> None:
-        """Begin at nothing."""
         self.registry = CollectorRegistry()
         self.metrics = ConsumerMetrics(self.registry)
 
@@ -171,7 +168,7 @@ class TestDropping:
         sink = FakeSink()
         it = dropping(sink, counted, Bounds(100, 100_000, 5))
         for offset in range(50):
-            it.offer(decision(offset))
+            it.try_put(decision(offset))
         eventually(lambda: counted.of("delivered_total") == 50, "all deliveries")
         assert sink.offsets() == [*range(50)]
         assert counted.of("queued_decisions") == 0
@@ -182,7 +179,7 @@ class TestDropping:
         """The queue holds so many, the rest is dropped and counted, and all add up."""
         it = dropping(slow, counted)
         for offset in range(1_000):
-            it.offer(decision(offset))
+            it.try_put(decision(offset))
         assert slow.submitted == []
         assert (counted.of("queued_decisions"), counted.drops("full")) == (3, 997)
         slow.go_on.set()
@@ -194,7 +191,7 @@ class TestDropping:
         it = dropping(slow, counted, Bounds(100, 1_000, 5))
         large = b'{"id":"%s"}' % (b"x" * 600)
         for offset in range(3):
-            it.offer(decision(offset, large))
+            it.try_put(decision(offset, large))
         assert counted.drops("full") == 2
         slow.go_on.set()
         eventually(lambda: counted.of("delivered_total") == 1, "the delivery")
@@ -203,8 +200,8 @@ class TestDropping:
     @pytest.mark.parametrize(
         ("error", "reason"),
         [
-            (SinkRefusedError("no"), "refused"),
-            (SinkUnavailableError("away"), "unavailable"),
+            (MessageRejected("no"), "refused"),
+            (SinkBackpressureError("away"), "unavailable"),
             (ZeroDivisionError("a person's data"), "failed"),
         ],
     )
@@ -217,7 +214,7 @@ class TestDropping:
         with capture_logs() as logged:
             it = dropping(sink, counted)
             for offset in range(3):
-                it.offer(decision(offset))
+                it.try_put(decision(offset))
             eventually(lambda: counted.of("delivered_total") == 2, "the others")
         assert counted.drops(reason) == 1
         assert sink.offsets() == [0, 2]
@@ -228,7 +225,7 @@ class TestDropping:
         it = dropping(slow, counted)
         with capture_logs() as logged:
             for offset in range(100):
-                it.offer(decision(offset))
+                it.try_put(decision(offset))
         assert [line["event"] for line in logged] == ["sink drops decisions"]
 
 
@@ -246,9 +243,9 @@ class TestDurable:
     @pytest.mark.parametrize(
         ("error", "known"),
         [
-            (SinkRefusedError("no"), SinkRefusedError),
-            (SinkUnavailableError("away"), SinkUnavailableError),
-            (ZeroDivisionError("?"), SinkUnavailableError),
+            (MessageRejected("no"), MessageRejected),
+            (SinkBackpressureError("away"), SinkBackpressureError),
+            (ZeroDivisionError("?"), SinkBackpressureError),
         ],
     )
     def test_what_it_raises_comes_to_whoever_waits(
@@ -262,7 +259,7 @@ class TestDurable:
 
     def test_silence_is_unavailability(self, counted: Counted, slow: SlowSink) -> None:
         """A sink that hangs holds its partition, and no more."""
-        with pytest.raises(SinkUnavailableError):
+        with pytest.raises(SinkBackpressureError):
             durable(slow, counted).submit(decision()).wait(0.01)
 
     def test_a_full_queue_is_waited_for_but_not_for_each_decision(
@@ -274,7 +271,7 @@ class TestDurable:
         it.thread = Unhurried(slow, counted, bounds, time)
         first = [it.submit(decision(offset)) for offset in range(2)]
         for _ in range(20):
-            with pytest.raises(SinkUnavailableError, match="fake: the queue is full"):
+            with pytest.raises(SinkBackpressureError, match="fake: the queue is full"):
                 it.submit(decision(2))
         assert time.slept_s == [5 * PATIENCE] + [0] * 19
         slow.go_on.set()
@@ -288,7 +285,7 @@ class TestDurable:
     ) -> None:
         """A record that is tried again waits for the delivery that has begun."""
         it = durable(slow, counted)
-        with pytest.raises(SinkUnavailableError):
+        with pytest.raises(SinkBackpressureError):
             it.submit(decision()).wait(0)
         again = it.submit(decision())
         slow.go_on.set()
@@ -298,7 +295,7 @@ class TestDurable:
     def test_what_was_delivered_meanwhile_is_known(self, counted: Counted, slow: SlowSink) -> None:
         """Between two attempts a sink gets on with its work, and none of it is done twice."""
         it = durable(slow, counted)
-        with pytest.raises(SinkUnavailableError):
+        with pytest.raises(SinkBackpressureError):
             it.submit(decision()).wait(0)
         slow.go_on.set()
         eventually(lambda: counted.of("delivered_total") == 1, "the delivery")
@@ -323,12 +320,12 @@ class TestDurable:
         """Nobody would start it again, and its partitions would be held for good."""
         errors = [error]
 
-        def fail_once(_decided: Decided) -> None:
+        def fail_once(_decided: DecisionRecord) -> None:
             if errors:
                 raise errors.pop()
 
         it = durable(FakeSink(at_submit=fail_once), counted)
-        with pytest.raises(SinkUnavailableError):
+        with pytest.raises(SinkBackpressureError):
             it.submit(decision()).wait(WELL_S)
         it.submit(decision()).wait(WELL_S)
 
@@ -338,7 +335,7 @@ class TestDurable:
         it.submit(decision())
         record = make_record(b'{"id":"r-1"}', offset=0)
         bids = Bids((Bid("1", 1.0, "ad"),))
-        again = it.submit(decided(record, parse(record.value), bids, "fake", 0))
+        again = it.submit(build_decision_record(record, parse(record.value), bids, "fake", 0))
         slow.go_on.set()
         again.wait(WELL_S)
         assert [it.outcome for it in slow.submitted] == ["no_bid", "bid"]
@@ -356,7 +353,7 @@ class TestDurable:
         """The first acknowledgements do not wait for a whole batch to be submitted."""
         time, delivered = FakeTime(), []
 
-        def take_a_second(_decided: Decided) -> None:
+        def take_a_second(_decided: DecisionRecord) -> None:
             delivered.append(counted.of("delivered_total"))
             time.now_s += 1
 
@@ -375,7 +372,7 @@ class TestInTheService:
 
     def test_nothing_is_dropped_or_offered_that_is_not_done(self, counted: Counted) -> None:
         """While a sink that is waited for is away, the others hear nothing and offsets stand."""
-        away = [SinkUnavailableError("away")]
+        away = [SinkBackpressureError("away")]
         waited_for = FakeSink(at_wait=lambda _it: away[0] if away else None)
         offered = FakeSink()
         source = FakeKafkaConsumer()
@@ -393,7 +390,7 @@ class TestInTheService:
         """As from Kafka itself."""
         source = FakeKafkaConsumer()
         source.add(b'{"id":"r-1"}')
-        refusing = FakeSink(at_wait=lambda _it: SinkRefusedError("no"))
+        refusing = FakeSink(at_wait=lambda _it: MessageRejected("no"))
         service = Wiring(source, sinks=[durable(refusing, counted)])
         service.go_round()
         assert service.producer.to(DEAD_LETTERS)[0].header("dlq-error") == "fake: no"
@@ -407,12 +404,12 @@ class TestDrain:
     ) -> None:
         """A stop costs no decision where there is time."""
         it = dropping(slow, counted)
-        it.offer(decision())
+        it.try_put(decision())
         slow.go_on.set()
-        Outlets(dropping=[it]).drain(5, Clock())
+        Sinks(dropping=[it]).drain(5, Clock())
         assert slow.offsets() == [0]
         assert slow.closed.is_set()
-        it.offer(decision(1))
+        it.try_put(decision(1))
         assert counted.drops("full") == 1
 
     def test_hanging_sinks_share_one_deadline(self, slow: SlowSink) -> None:
@@ -422,16 +419,16 @@ class TestDrain:
         those = [DroppingSink(slow, BOUNDS, book.metrics, time.clock) for book in books]
         for it, book in zip(those, books, strict=True):
             it.thread = Unhurried(slow, book, BOUNDS, time)
-            it.offer(decision())
-        Outlets(dropping=those).drain(2, time.clock)
+            it.try_put(decision())
+        Sinks(dropping=those).drain(2, time.clock)
         assert time.slept_s == [2, 0, 0]
         assert [book.drops("stopped") for book in books] == [1, 1, 1]
 
     def test_what_ends_after_the_end_counts_once(self, counted: Counted, slow: SlowSink) -> None:
         """A sink that wakes up afterwards has not delivered what was given up."""
         it = dropping(slow, counted)
-        it.offer(decision())
-        Outlets(dropping=[it]).drain(0.01, Clock())
+        it.try_put(decision())
+        Sinks(dropping=[it]).drain(0.01, Clock())
         slow.go_on.set()
         assert slow.closed.wait(5)
         assert (counted.drops("stopped"), counted.of("delivered_total")) == (1, 0)
@@ -445,26 +442,26 @@ class TestDrain:
 
         it = durable(Unclosable(), counted)
         with capture_logs() as logged:
-            Outlets(durable=[it]).drain(5, Clock())
+            Sinks(durable=[it]).drain(5, Clock())
         assert [line["event"] for line in logged] == ["sink not closed in order"]
 
 
 class TestChoice:
     """CONSUMER_SINKS and CONSUMER_DURABLE_SINKS."""
 
-    def chosen(self, **environ: str) -> Outlets:
+    def chosen(self, **environ: str) -> Sinks:
         """Return what an environment chooses."""
         metrics = ConsumerMetrics(CollectorRegistry())
-        return sinks.chosen(load_settings(environ).sinks, environ, 1, metrics, Clock())
+        return sinks.load_sinks(load_settings(environ).sinks, environ, 1, metrics, Clock())
 
     def test_kafka_alone_is_the_default(self) -> None:
         """Nothing else runs in a service that is not told so."""
-        assert self.chosen() == Outlets(kafka=True, durable=[], dropping=[])
+        assert self.chosen() == Sinks(writes_to_kafka=True, durable=[], dropping=[])
 
     def test_there_may_be_none(self) -> None:
         """Where both lists are empty: decisions are logged and counted then, and kept nowhere."""
         outlets = self.chosen(CONSUMER_SINKS="", CONSUMER_DURABLE_SINKS="")
-        assert outlets == Outlets(kafka=False, durable=[], dropping=[])
+        assert outlets == Sinks(writes_to_kafka=False, durable=[], dropping=[])
 
     def test_each_sink_is_waited_for_or_not(self, tmp_path: Path) -> None:
         """By name, ours and others'."""
@@ -473,7 +470,7 @@ class TestChoice:
             CONSUMER_DURABLE_SINKS="jsonl",
             CONSUMER_JSONL_PATH=str(tmp_path / "decisions.jsonl"),
         )
-        assert not outlets.kafka
+        assert not outlets.writes_to_kafka
         outlets.start()
         outlets.drain(5, Clock())
         assert [sink.thread.name for sink in outlets.durable] == ["jsonl"]

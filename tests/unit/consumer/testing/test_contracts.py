@@ -12,9 +12,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from consumer.bidding.decision import Bid, Bids, Decision, NoBid
-from consumer.bidding.decision_record import Decided
+from consumer.bidding.decision_record import DecisionRecord
 from consumer.bidding.request import BidRequest
-from consumer.bidding.strategies import chosen
+from consumer.bidding.strategies import load_strategy
 from consumer.bidding.strategy import Strategy
 from consumer.kafka.publisher import Publisher
 from consumer.runtime import Clock
@@ -31,7 +31,7 @@ from tests.support.fakes.consumer_strategy import FakeStrategy
 
 def shipped(name: str, **environ: str) -> Strategy:
     """Return a strategy of ours as the service makes it."""
-    return chosen(load_settings({"BIDDING_STRATEGY": name, **environ}).bidding, {}, Clock())
+    return load_strategy(load_settings({"BIDDING_STRATEGY": name, **environ}).bidding, {}, Clock())
 
 
 class TestNoBid(StrategyContract):
@@ -169,7 +169,7 @@ def test_a_strategy_without_a_proper_name_is_caught() -> None:
 class Forgetful(FakeSink):
     """Acknowledges and delivers nothing."""
 
-    def submit(self, _decided: Decided) -> Acknowledgement:  # type: ignore[override]  # the point
+    def submit(self, _decided: DecisionRecord) -> Acknowledgement:  # type: ignore[override]  # the point
         """Forget it."""
         return Done()
 
@@ -177,7 +177,7 @@ class Forgetful(FakeSink):
 class Backwards(FakeSink):
     """Delivers the last first."""
 
-    def submit(self, decided: Decided) -> Acknowledgement:  # type: ignore[override]  # the same
+    def submit(self, decided: DecisionRecord) -> Acknowledgement:  # type: ignore[override]  # the same
         """Put it in front."""
         self.acknowledged.insert(0, decided)
         return Done()

@@ -12,7 +12,7 @@ import pytest
 
 from consumer.bidding.decision import NoBid
 from consumer.bidding.request import BidRequest
-from consumer.bidding.strategies import chosen
+from consumer.bidding.strategies import load_strategy
 from consumer.runtime import Clock
 from consumer.settings.consumer import load_settings
 from tests.support.fakes.harness_world import World
@@ -63,7 +63,7 @@ def test_its_strategy_is_one(made: dict[str, Any], monkeypatch: pytest.MonkeyPat
     """The service takes what is mounted for the strategy that is set, and it declines in time."""
     settings = load_settings(_environ(made["Pod"]))
     slept: list[float] = []
-    strategy = chosen(settings.bidding, {}, Clock())
+    strategy = load_strategy(settings.bidding, {}, Clock())
     own = sys.modules[type(strategy).__module__]  # its time alone: other threads sleep, too
     monkeypatch.setattr(own, "time", SimpleNamespace(sleep=slept.append))
     assert strategy.decide(BidRequest("1", b"{}")) == NoBid()

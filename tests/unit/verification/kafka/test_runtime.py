@@ -115,7 +115,6 @@ class Trainer:
     """Writes a start-up cache, or fails to, and counts."""
 
     def __init__(self, *, works: bool) -> None:
-        """Work or not."""
         self.works = works
         self.calls = 0
 

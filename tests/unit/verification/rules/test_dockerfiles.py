@@ -26,7 +26,6 @@ class FakeHadolint:
     """Prints what it is told to and remembers how it was called."""
 
     def __init__(self, stdout: str, code: int = 0) -> None:
-        """Take the report and the exit status."""
         self._stdout = stdout
         self._code = code
         self.argv: tuple[str, ...] = ()

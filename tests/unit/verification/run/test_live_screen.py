@@ -129,7 +129,6 @@ class Gone(Terminal):
     """A terminal that goes away."""
 
     def __init__(self) -> None:
-        """Be there, for now."""
         super().__init__()
         self.gone = False
 

@@ -80,7 +80,6 @@ class Lines:
     """Pumps that collect what a service writes."""
 
     def __init__(self) -> None:
-        """Pass everything on at once."""
         self.out: list[bytes] = []
         self.err: list[bytes] = []
         self.pumps = (Pump(self.out.append, bool), Pump(self.err.append, bool))

@@ -52,7 +52,6 @@ class BrokenPlace:
     """Accepts `left` lines, then nobody reads any more."""
 
     def __init__(self, left: int) -> None:
-        """Break after `left` lines."""
         self.left = left
         self.written: list[bytes] = []
 

@@ -291,7 +291,6 @@ class Scripted:
     """An inquiry that finds one lag after the other, and then is interrupted."""
 
     def __init__(self, *lags: int) -> None:
-        """Find these."""
         self._lags = list(lags)
 
     def behind(self) -> int | None:

@@ -21,7 +21,6 @@ class Stage:
     """A supervisor with everything around it faked."""
 
     def __init__(self) -> None:
-        """Set everything to its beginning."""
         self.journal: Journal = []
         self.clock = ScriptedClock()
         self.said = io.StringIO()

@@ -101,7 +101,6 @@ class FakeIngest:
     """Answers 202, or does what `fate` does."""
 
     def __init__(self, fate: Exception | None = None) -> None:
-        """Raise `fate` on every call, if given."""
         self.fate = fate
         self.bodies: list[bytes] = []
 

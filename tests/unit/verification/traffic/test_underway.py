@@ -186,7 +186,6 @@ class Counted:
     """A load that has counted some requests, of which none has an answer."""
 
     def __init__(self, sent: int) -> None:
-        """Have sent so many."""
         self.sent = sent
 
     def settled(self) -> list[Attempt]:
@@ -198,7 +197,6 @@ class Read:
     """A topic with these ids on it."""
 
     def __init__(self, *ids: str) -> None:
-        """Have a record for each."""
         self._ids = ids
 
     def read(self, _start: Offsets) -> list[Record]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.worker_counts import WorkerCounts
+from app.multiprocess_metrics import MultiprocessMetrics
 from verification.project import ROOT
 
 pytestmark = pytest.mark.timing
@@ -24,7 +24,7 @@ metrics = IngestMetrics(CollectorRegistry())
 accepted, ready = int(sys.argv[1]), int(sys.argv[2])
 for _ in range(accepted):
     metrics.requests.labels("accepted").inc()
-    metrics.note_end("acknowledged", 0.004)
+    metrics.note_delivery("acknowledged", 0.004)
 metrics.in_flight.set(1)
 metrics.ready.set(ready)
 metrics.oldest.set(accepted)
@@ -37,9 +37,9 @@ begun = pytest.mark.parametrize("content", [b"", bytes(1 << 16)], ids=["empty", 
 
 
 @pytest.fixture
-def counts(tmp_path: Path) -> WorkerCounts:
+def counts(tmp_path: Path) -> MultiprocessMetrics:
     """Return an account with nothing in it."""
-    return WorkerCounts(tmp_path)
+    return MultiprocessMetrics(tmp_path)
 
 
 def worker(folder: Path, accepted: int, ready: int = 1) -> int:
@@ -51,13 +51,13 @@ def worker(folder: Path, accepted: int, ready: int = 1) -> int:
     return int(done.stdout)
 
 
-def value(counts: WorkerCounts, sample: str) -> float | None:
+def value(counts: MultiprocessMetrics, sample: str) -> float | None:
     """Return the value of one sample of the exposition."""
     lines = dict(line.rsplit(" ", 1) for line in counts.exposition().decode().splitlines())
     return float(lines[sample]) if sample in lines else None
 
 
-def test_workers_are_added_up(counts: WorkerCounts, tmp_path: Path) -> None:
+def test_workers_are_added_up(counts: MultiprocessMetrics, tmp_path: Path) -> None:
     """Counters and levels are summed; the oldest record and readiness are those of the worst."""
     worker(tmp_path, 3)
     worker(tmp_path, 4, ready=0)
@@ -67,10 +67,12 @@ def test_workers_are_added_up(counts: WorkerCounts, tmp_path: Path) -> None:
     assert value(counts, "ingest_ready") == 0
 
 
-def test_the_dead_keep_their_counts_and_nothing_else(counts: WorkerCounts, tmp_path: Path) -> None:
+def test_the_dead_keep_their_counts_and_nothing_else(
+    counts: MultiprocessMetrics, tmp_path: Path
+) -> None:
     """After a death the counters stand still, the gauges are the living's, and files are few."""
     for number in range(3):
-        counts.forget(worker(tmp_path, number))
+        counts.mark_dead(worker(tmp_path, number))
     worker(tmp_path, 10)
     assert value(counts, 'ingest_requests_total{outcome="accepted"}') == 13
     assert value(counts, 'ingest_published_records_total{outcome="acknowledged"}') == 13
@@ -84,28 +86,28 @@ def test_the_dead_keep_their_counts_and_nothing_else(counts: WorkerCounts, tmp_p
     assert len({file.name for file in tmp_path.iterdir()} - dead) == 5  # one worker's
 
 
-def test_a_reader_is_not_waited_for(counts: WorkerCounts, tmp_path: Path) -> None:
+def test_a_reader_is_not_waited_for(counts: MultiprocessMetrics, tmp_path: Path) -> None:
     """While a worker reads, its dead neighbour keeps its files; the next death clears both."""
     first = worker(tmp_path, 1)
     with (tmp_path / "lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
-        counts.forget(first)
+        counts.mark_dead(first)
         assert (tmp_path / f"counter_{first}.db").exists()
     assert value(counts, 'ingest_requests_total{outcome="accepted"}') == 1
-    counts.forget(worker(tmp_path, 2))
+    counts.mark_dead(worker(tmp_path, 2))
     assert value(counts, 'ingest_requests_total{outcome="accepted"}') == 3
     assert not (tmp_path / f"counter_{first}.db").exists()
 
 
-def test_a_worker_that_counted_nothing_is_no_trouble(counts: WorkerCounts) -> None:
+def test_a_worker_that_counted_nothing_is_no_trouble(counts: MultiprocessMetrics) -> None:
     """A worker may die before it has made a file."""
-    counts.forget(4_000_000)
+    counts.mark_dead(4_000_000)
     assert counts.exposition() == b""
 
 
 @begun
 def test_a_file_without_anything_in_it_fails_no_scrape(
-    counts: WorkerCounts, tmp_path: Path, content: bytes
+    counts: MultiprocessMetrics, tmp_path: Path, content: bytes
 ) -> None:
     """A worker makes its files one by one: what it has not filled yet is passed over."""
     worker(tmp_path, 3)
@@ -117,11 +119,11 @@ def test_a_file_without_anything_in_it_fails_no_scrape(
 
 @begun
 def test_a_worker_that_died_as_it_made_its_files_is_forgotten(
-    counts: WorkerCounts, tmp_path: Path, content: bytes
+    counts: MultiprocessMetrics, tmp_path: Path, content: bytes
 ) -> None:
     """Its empty files are no trouble to whoever buries it, and are gone."""
     for name in ("counter_1.db", "histogram_1.db"):
         (tmp_path / name).write_bytes(content)
-    counts.forget(1)
+    counts.mark_dead(1)
     assert [*tmp_path.glob("*_1.db")] == []
     assert counts.exposition() == b""

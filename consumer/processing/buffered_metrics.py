@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from common.logs import get_logger
-from consumer.bidding.decision_record import Decided
-from consumer.errors import UnprocessableError
-from consumer.kafka.record import Carried, Record, carried
+from consumer.bidding.decision_record import DecisionRecord
+from consumer.errors import InvalidMessage
+from consumer.kafka.record import Record, RecordHeaders, read_headers
 from consumer.metrics import ConsumerMetrics
 from consumer.processing.decision_log import DecisionLog
 from consumer.runtime import Clock
@@ -19,7 +19,7 @@ _MS = 1000
 
 
 @dataclass
-class Account:
+class BufferedMetrics:
     """Collects what is counted of each record, and writes it down once a round.
 
     To count and to look at a clock costs more than many strategies do.
@@ -35,18 +35,18 @@ class Account:
     end_to_end_s: list[float] = field(default_factory=list)
     decided: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def note_decision(self, outcome: Decided) -> None:
+    def note_decision(self, outcome: DecisionRecord) -> None:
         """Count and log a decision that every sink has acknowledged, and offer it to the others."""
-        latency_ms = self._latency_ms(outcome.carried)
+        latency_ms = self._latency_ms(outcome.headers)
         self.decided[outcome.strategy, outcome.outcome] += 1
         for sink in self.dropping:
-            sink.offer(outcome)
+            sink.try_put(outcome)
         if latency_ms is not None:
             # clocks of two machines differ: a sum must not shrink
             self.end_to_end_s.append(max(latency_ms, 0) / _MS)
         self.log.note(outcome, latency_ms)
 
-    def note_dead_letter(self, record: Record, error: UnprocessableError) -> None:
+    def note_dead_letter(self, record: Record, error: InvalidMessage) -> None:
         """Count and log a record that the topic of dead letters has."""
         self.metrics.dead_letters.labels(error.reason.value).inc()
         # not the error's words, which can quote the request and a person's data with it
@@ -58,10 +58,10 @@ class Account:
             reason=error.reason.value,
             stage=error.stage.value,
             error=type(error.__cause__ or error).__name__,
-            trace_id=carried(record).trace_id,
+            trace_id=read_headers(record).trace_id,
         )
 
-    def write(self) -> None:
+    def flush(self) -> None:
         """Write down what was collected since the last time."""
         self.log.flush()
         self.metrics.records.inc(self.read)
@@ -75,6 +75,6 @@ class Account:
         self.end_to_end_s.clear()
         self.decided.clear()
 
-    def _latency_ms(self, carried: Carried) -> int | None:
-        received = carried.received_at_ms
+    def _latency_ms(self, headers: RecordHeaders) -> int | None:
+        received = headers.received_at_ms
         return None if received is None else self.clock.epoch_ms() - received

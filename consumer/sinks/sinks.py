@@ -12,10 +12,10 @@ from consumer.sinks.threaded import Threaded
 
 
 @dataclass(frozen=True)
-class Outlets:
+class Sinks:
     """The sinks of one service; `kafka` says whether the topic of decisions is one of them."""
 
-    kafka: bool = True
+    writes_to_kafka: bool = True
     durable: Sequence[DurableSink] = ()
     dropping: Sequence[DroppingSink] = ()
 
@@ -30,8 +30,7 @@ class Outlets:
         for thread in self._threads():
             thread.close()
         left = {
-            thread.name: thread.abandon(max(end - clock.monotonic(), 0))
-            for thread in self._threads()
+            thread.name: thread.stop(max(end - clock.monotonic(), 0)) for thread in self._threads()
         }
         for sink in self.dropping:
             sink.note_left(left[sink.thread.name])

@@ -10,8 +10,8 @@ from prometheus_client import generate_latest
 from structlog.testing import capture_logs
 from werkzeug.test import Client
 
-from app.http.bids import ShortPath
-from app.problems import Refusal
+from app.http.bids import BidMiddleware
+from app.problems import Problem
 from tests.unit.app.conftest import MAX_BODY, Ingest, make_ingest
 from tests.unit.app.http.test_bids import REFUSALS, TRACEPARENT
 
@@ -34,10 +34,10 @@ REQUESTS: list[tuple[bytes, dict[str, str]]] = [
 Seen = tuple[Any, ...]
 
 
-def short_path(ingest: Ingest) -> ShortPath:
+def short_path(ingest: Ingest) -> BidMiddleware:
     """Return what stands in front of Flask."""
     found = ingest.client.application.wsgi_app
-    assert isinstance(found, ShortPath)
+    assert isinstance(found, BidMiddleware)
     return found
 
 
@@ -57,7 +57,7 @@ def seen(client: Client, ingest: Ingest, body: bytes, headers: dict[str, str]) -
 
 
 def both_ways(
-    body: bytes, headers: dict[str, str], refusal: Refusal | None = None
+    body: bytes, headers: dict[str, str], refusal: Problem | None = None
 ) -> tuple[Seen, Seen]:
     """Return what is seen of a request on the short path, and of the same through Flask."""
     short, through_flask = make_ingest(), make_ingest()
@@ -76,7 +76,7 @@ def test_both_ways_answer_count_log_and_publish_alike(body: bytes, headers: dict
 
 
 @pytest.mark.parametrize("refusal", [refusal for refusal, _, _ in REFUSALS])
-def test_both_ways_refuse_alike(bid: bytes, refusal: Refusal) -> None:
+def test_both_ways_refuse_alike(bid: bytes, refusal: Problem) -> None:
     """Each member of the closed set of refusals is the same answer on both ways."""
     short, through_flask = both_ways(bid, {}, refusal)
     assert short == through_flask

@@ -11,7 +11,7 @@ from consumer.kafka.record import Polled
 from consumer.processing.batch import Progress
 
 
-class Guarantee(Protocol):
+class Checkpointer(Protocol):
     """Processes batches, and keeps what it must for those that are not yet durable."""
 
     def process(self, polled: Polled) -> Progress:
@@ -26,5 +26,5 @@ class Guarantee(Protocol):
         Raise as `process` does.
         """
 
-    def forget(self, partitions: Iterable[TopicPartition]) -> None:
+    def on_revoked(self, partitions: Iterable[TopicPartition]) -> None:
         """Drop what is kept for partitions that are no longer this member's."""

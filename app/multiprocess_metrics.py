@@ -26,7 +26,7 @@ def count_as(pid: int) -> None:
         values.ValueClass = values.MultiProcessValue(lambda: pid)  # type: ignore[no-untyped-call]
 
 
-class WorkerCounts:
+class MultiprocessMetrics:
     """The files in one directory, which is this server's alone.
 
     The counters of a worker that has ended must stay in the sum, or they would seem to run
@@ -35,22 +35,21 @@ class WorkerCounts:
     """
 
     def __init__(self, directory: Path) -> None:
-        """Take the directory."""
         self._directory = directory
         self._dead: set[int] = set()
 
     def exposition(self) -> bytes:
         """Return the counts of all workers as Prometheus text."""
-        with self._locked(fcntl.LOCK_SH):
+        with self._lock(fcntl.LOCK_SH):
             return generate_latest(self)
 
     def collect(self) -> Iterable[Metric]:
         """Return the counts of all workers, added up as each metric asks for."""
-        files = [str(file) for file in self._directory.glob("*.db") if _filled(file)]
+        files = [str(file) for file in self._directory.glob("*.db") if _has_content(file)]
         merged: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
         return merged
 
-    def forget(self, pid: int) -> None:
+    def mark_dead(self, pid: int) -> None:
         """Take a dead worker's gauges away, and its other counts among those of the dead.
 
         Never waits: while a worker reads, or hangs as it reads, this is left to the next time.
@@ -58,27 +57,27 @@ class WorkerCounts:
         mark_process_dead(pid, str(self._directory))  # type: ignore[no-untyped-call]
         self._dead.add(pid)
         try:
-            with self._locked(fcntl.LOCK_EX | fcntl.LOCK_NB):
+            with self._lock(fcntl.LOCK_EX | fcntl.LOCK_NB):
                 while self._dead:
-                    self._bury(self._dead.pop())
+                    self._merge_dead(self._dead.pop())
         except BlockingIOError:
             return
 
-    def _bury(self, pid: int) -> None:
+    def _merge_dead(self, pid: int) -> None:
         for kind in _ADDED_UP:
             dead = self._directory / f"{kind}_{pid}.db"
-            if _filled(dead):
+            if _has_content(dead):
                 _add(dead, self._directory / f"{kind}_dead.db")
             dead.unlink(missing_ok=True)
 
     @contextmanager
-    def _locked(self, how: int) -> Iterator[None]:
+    def _lock(self, how: int) -> Iterator[None]:
         with (self._directory / "lock").open("a") as lock:
             fcntl.flock(lock, how)
             yield
 
 
-def _filled(file: Path) -> bool:
+def _has_content(file: Path) -> bool:
     """Say whether a file can be read: prometheus_client makes it before it gives it a size."""
     try:
         return file.stat().st_size > 0

@@ -23,7 +23,7 @@ from app.metrics import IngestMetrics
 from app.multiprocess_metrics import MultiprocessMetrics, count_as
 from app.service import Service
 from app.settings import LOOP, SERVICE, IngestSettings, schema_in_force
-from app.validation.modes import Validation
+from app.validation.validator import Validation
 from common.event_log import EventLog
 from common.gc import tune_gc
 from common.log_stream import LogStream

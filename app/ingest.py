@@ -9,8 +9,7 @@ from typing import Any
 
 from app.kafka.publisher import Acknowledged, Publisher, Record
 from app.validation import strict_json
-from app.validation.modes import Validation, enforce_openrtb26
-from app.validation.validator import ValidationResult
+from app.validation.validator import Validation, ValidationResult, enforce_openrtb26
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from marshmallow import fields, validate
 
 from app.schema.base import OpenRtbObject
-from app.validation.modes import MODES, Validation
 from app.validation.schemas import MINIMAL, OPENRTB_26, NoSuchSchema, schema_named
 from app.validation.supported import NotCompilable
+from app.validation.validator import MODES, Validation
 from common.kafka import KafkaSettings
 from common.logs import LogSettings
 from common.settings import MOST, POSITIVE, SettingsError, load, setting

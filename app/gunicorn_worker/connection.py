@@ -10,13 +10,13 @@ from greenlet import GreenletExit
 
 from app.gunicorn_worker.client_socket import ClientGoneError, ClientSocket
 from app.gunicorn_worker.request_parser import Request, RequestParser
-from app.gunicorn_worker.wsgi import Exchange, build_environ
-from app.loop.event_loop import READABLE
+from app.gunicorn_worker.wsgi import Exchange, Site, build_environ
+from app.loop.event_loop import READABLE, Handler
 from app.problems import InternalError, MalformedRequest, Overloaded, Problem, RequestTimeout
 from common.logs import get_logger
 
 if TYPE_CHECKING:
-    from app.gunicorn_worker.front_door import FrontDoor, Site
+    from app.gunicorn_worker.front_door import FrontDoor
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -31,7 +31,7 @@ class Phase(Enum):
     CLOSED = auto()
 
 
-class Connection:
+class Connection(Handler):
     """Belongs to the loop's thread; in each phase but ANSWERING its time runs."""
 
     def __init__(

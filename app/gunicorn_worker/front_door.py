@@ -1,41 +1,29 @@
-"""What lets clients in: listeners, their connections, and what all of these share."""
+"""Listeners, the connections that they let in, and what all of these share."""
 
 from __future__ import annotations
 
 import socket
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from app.gunicorn_worker.connection import Connection
-from app.gunicorn_worker.listener import Listener
 from app.gunicorn_worker.request_parser import Request
 from app.gunicorn_worker.response import HttpDate, render_head
+from app.gunicorn_worker.wsgi import Site
 from app.http.answer import error_response
-from app.loop.event_loop import READABLE, Countdown, EventLoop
-from app.loop.hub import Hub
-from app.problems import Problem, Unavailable
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
-
-    from app.gunicorn_worker.wsgi import Exchange
-
+from app.kafka.in_flight import InFlight
+from app.loop.event_loop import READABLE, Countdown, EventLoop, Handler
+from app.problems import Problem
+from common.logs import get_logger
 
 _UNREAD_BYTES = 64 * 1024
+_MANY = 16  # for as many connections that there are, one more may come at once
 # Clients that make room for another, each of which costs an answer. Who holds less than that part
 # of what is wanted is left alone: all such together hold half of what may be held at most.
 _MOST_FOR_ONE = 64
-
-
-class ByteBudget(Protocol):
-    """Bounds the bytes that are held for anybody."""
-
-    def hold(self, change: int) -> None:
-        """Count bytes in, or out below zero; raise Overloaded, counting none, if that is over."""
 
 
 class ResponseCounter(Protocol):
@@ -62,42 +50,35 @@ class Countdowns:
         return self.read, self.idle, self.write, self.linger
 
 
-class Site:
-    """The application behind one listener."""
+class Listener(Handler):
+    """Accepts few connections each time, so that each of several workers gets its share.
 
-    def __init__(self, application: WSGIApplication, environ: WSGIEnvironment) -> None:
-        self.environ = environ
-        self._application = application
+    They are more where there are many already: then nobody waits behind a crowd that comes at once.
+    """
 
-    def run(self, exchange: Exchange, environ: WSGIEnvironment, _hub: Hub) -> None:
-        """Answer one request, in a greenlet."""
-        exchange.run(self._application, environ)
+    def __init__(self, door: FrontDoor, sock: socket.socket, site: Site) -> None:
+        self._door = door
+        self._sock = sock
+        self._site = site
 
-
-class ThreadedSite(Site):
-    """An application that takes its time: a thread runs it, so that the loop need not wait."""
-
-    def __init__(
-        self,
-        application: WSGIApplication,
-        environ: WSGIEnvironment,
-        executor: Executor,
-        seconds: float,
-    ) -> None:
-        """Take the thread, and how long a request may take, waiting for it included."""
-        super().__init__(application, environ)
-        self._executor = executor
-        self._seconds = seconds
-
-    def run(self, exchange: Exchange, environ: WSGIEnvironment, hub: Hub) -> None:
-        """Answer one request, whole: sockets are the loop's."""
-        pieces: list[bytes] = []
-        there = exchange.with_buffer(pieces.append)
+    def accept(self) -> bool:
+        """Let one client in; return whether there was one."""
         try:
-            hub.run_in(self._executor, self._seconds, lambda: there.run(self._application, environ))
-        except TimeoutError as error:
-            raise Unavailable("This took too long.", "unknown") from error
-        exchange.send_buffered(there, b"".join(pieces))
+            sock, peer = self._sock.accept()
+        except OSError:  # none is there, no descriptor is left, or its network is gone (accept(2))
+            return False
+        self._door.add_connection(sock, peer, self._site)
+        return True
+
+    def on_event(self, _mask: int) -> None:
+        """Let some clients in."""
+        for _ in range(1 + len(self._door) // _MANY):
+            if not (self._door.has_room and self.accept()):
+                return
+
+    def fail(self, error: BaseException) -> None:
+        """Go on."""
+        get_logger().error("a client was not let in", exc_info=error)
 
 
 class FrontDoor:
@@ -107,7 +88,7 @@ class FrontDoor:
         self,
         loop: EventLoop,
         countdowns: Countdowns,
-        in_flight: ByteBudget,
+        in_flight: InFlight,
         counter: ResponseCounter,
         max_body_bytes: int,
         max_connections: int,

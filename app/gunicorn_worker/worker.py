@@ -15,9 +15,9 @@ from typing import Any
 
 from gunicorn.workers.base import Worker
 
-from app.gunicorn_worker.front_door import Countdowns, FrontDoor, Site, ThreadedSite
-from app.gunicorn_worker.wsgi import base_environ
-from app.loop.event_loop import Countdown, EventLoop
+from app.gunicorn_worker.front_door import Countdowns, FrontDoor
+from app.gunicorn_worker.wsgi import Site, ThreadedSite, base_environ
+from app.loop.event_loop import Countdown, EventLoop, Handler
 
 _LOOK_S = 0.5  # between two looks at what no event tells of: the arbiter wants to hear from us
 _IDLE_AT_END_S = 2.0  # for a request that a kept-alive client may already be sending
@@ -114,7 +114,7 @@ class GreenletWorker(Worker):  # type: ignore[misc]  # gunicorn ships no types
             self.alive = False
 
 
-class Signals:
+class Signals(Handler):
     """The pipe that gunicorn writes to when a signal has come, so that the loop wakes up."""
 
     def __init__(self, descriptor: int) -> None:
@@ -125,12 +125,6 @@ class Signals:
         with suppress(BlockingIOError):
             os.read(self._descriptor, 4096)
 
-    def on_turn(self) -> None:
-        """Do nothing: this puts nothing off."""
-
-    def on_timeout(self) -> None:
-        """Do nothing: no time runs."""
-
-    def fail(self, error: Exception) -> None:
+    def fail(self, error: BaseException) -> None:
         """Let what reads the pipe know."""
         raise error

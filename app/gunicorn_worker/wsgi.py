@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from concurrent.futures import Executor
 from http import HTTPStatus
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,8 @@ from urllib.parse import unquote_to_bytes
 
 from app.gunicorn_worker.request_parser import Request
 from app.gunicorn_worker.response import HttpDate, render_head
+from app.loop.hub import Hub
+from app.problems import Unavailable
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -196,3 +199,41 @@ class Exchange:
             self.keep_alive = False
         if rest:
             self._send(rest)
+
+
+class Site:
+    """The application behind one listener."""
+
+    def __init__(self, application: WSGIApplication, environ: WSGIEnvironment) -> None:
+        self.environ = environ
+        self._application = application
+
+    def run(self, exchange: Exchange, environ: WSGIEnvironment, _hub: Hub) -> None:
+        """Answer one request, in a greenlet."""
+        exchange.run(self._application, environ)
+
+
+class ThreadedSite(Site):
+    """An application that takes its time: a thread runs it, so that the loop need not wait."""
+
+    def __init__(
+        self,
+        application: WSGIApplication,
+        environ: WSGIEnvironment,
+        executor: Executor,
+        seconds: float,
+    ) -> None:
+        """Take the thread, and how long a request may take, waiting for it included."""
+        super().__init__(application, environ)
+        self._executor = executor
+        self._seconds = seconds
+
+    def run(self, exchange: Exchange, environ: WSGIEnvironment, hub: Hub) -> None:
+        """Answer one request, whole: sockets are the loop's."""
+        pieces: list[bytes] = []
+        there = exchange.with_buffer(pieces.append)
+        try:
+            hub.run_in(self._executor, self._seconds, lambda: there.run(self._application, environ))
+        except TimeoutError as error:
+            raise Unavailable("This took too long.", "unknown") from error
+        exchange.send_buffered(there, b"".join(pieces))

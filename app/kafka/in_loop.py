@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from app.loop.event_loop import Handler
 from common.logs import get_logger
 from common.threads import Guard
 
@@ -162,7 +163,7 @@ class Supervisor(Protocol):
         """The producer, None while there is none."""
 
 
-class SenderInLoop:
+class SenderInLoop(Handler):
     """Has the sender of whatever producer is in use rest as long as it can; a guest of the loop."""
 
     def __init__(
@@ -200,12 +201,6 @@ class SenderInLoop:
         """Take in what has come from Kafka."""
         if self._resting is not None:
             self._resting.read()
-
-    def on_turn(self) -> None:
-        """Do nothing: this puts nothing off."""
-
-    def on_timeout(self) -> None:
-        """Do nothing: no time runs."""
 
     def fail(self, error: BaseException) -> None:
         """Let the sender go on by itself."""

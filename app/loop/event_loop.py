@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import select
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Protocol
@@ -18,19 +19,21 @@ _MOST_EVENTS, _TURNS_S = 64, 0.001
 _MOST_S = 0.01  # after so long a pass ends, and what is left is the first of the next one
 
 
-class Handler(Protocol):
-    """What the loop calls, one call at a time; an exception of a call goes to `fail`."""
+class Handler(ABC):
+    """Is called by the loop, one call at a time; an exception of a call goes to `fail`."""
 
+    @abstractmethod
     def on_event(self, mask: int) -> None:
         """Do what can be done now that the descriptor is ready."""
 
-    def on_turn(self) -> None:
-        """Go on with what was put off to this pass."""
+    def on_turn(self) -> None:  # noqa: B027  few defer anything
+        """Go on with what was deferred to this pass."""
 
-    def on_timeout(self) -> None:
+    def on_timeout(self) -> None:  # noqa: B027  few have a countdown
         """End what has taken too long."""
 
-    def fail(self, error: Exception) -> None:
+    @abstractmethod
+    def fail(self, error: BaseException) -> None:
         """End this handler alone; must not raise."""
 
 

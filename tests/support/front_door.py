@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from app.gunicorn_worker.connection import Connection, Phase
-from app.gunicorn_worker.front_door import Countdowns, FrontDoor, Site
+from app.gunicorn_worker.front_door import Countdowns, FrontDoor
 from app.gunicorn_worker.response import HttpDate
-from app.gunicorn_worker.wsgi import base_environ
+from app.gunicorn_worker.wsgi import Site, base_environ
 from app.kafka.in_flight import InFlight
 from app.loop.event_loop import Countdown, EventLoop
 from app.loop.hub import Hub

@@ -14,7 +14,7 @@ from app.http.openapi.responses import Json, of_json, ref
 from app.http.openapi.schemas import OpenRtbPlugin
 from app.problems import InvalidBidRequest
 from app.schema.base import OpenRtbObject
-from app.validation.modes import Validation
+from app.validation.validator import Validation
 
 SAMPLES = Path(__file__).parents[3] / "samples"
 

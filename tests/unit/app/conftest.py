@@ -18,7 +18,7 @@ from app.http.application import create_admin_app, create_public_app
 from app.http.bids import BID_ACCEPTED, BidHandler
 from app.ingest import Ingest as UseCase
 from app.metrics import IngestMetrics
-from app.validation.modes import Validation
+from app.validation.validator import Validation
 from common.event_log import EventLog
 from common.logs import LogSettings
 from tests.support.connections import Connections

@@ -11,7 +11,7 @@ from app.bootstrap import build_server
 from app.problems import HeadTooLarge
 from app.service import Service
 from app.settings import load_settings
-from app.validation.modes import enforce_openrtb26
+from app.validation.validator import enforce_openrtb26
 from common.log_stream import LogStream
 
 

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from kafka.errors import KafkaTimeoutError
 
-from app.gunicorn_worker.front_door import Site, ThreadedSite
-from app.gunicorn_worker.listener import Listener
+from app.gunicorn_worker.front_door import Listener
 from app.gunicorn_worker.request_parser import RequestParser
-from app.gunicorn_worker.wsgi import base_environ
+from app.gunicorn_worker.wsgi import Site, ThreadedSite, base_environ
 from tests.support.fakes.producer import FakeFuture
 from tests.support.front_door import (
     IDLE_S,

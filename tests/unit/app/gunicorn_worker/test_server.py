@@ -19,7 +19,7 @@ from app.bootstrap import build_server
 from app.gunicorn_worker.server import ForwardingLogger, gunicorn_options
 from app.gunicorn_worker.worker import GreenletWorker
 from app.settings import load_settings
-from app.validation.modes import enforce_openrtb26
+from app.validation.validator import enforce_openrtb26
 from common.log_stream import LogStream
 
 pytestmark = pytest.mark.timing

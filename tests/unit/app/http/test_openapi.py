@@ -15,7 +15,7 @@ from app.problems import DeliveryUnknown, InvalidBidRequest, NotServed, Problem
 from app.schema.base import OpenRtbObject
 from app.schema.violation import Violation
 from app.settings import load_settings, schema_in_force
-from app.validation.modes import Validation, enforce, enforce_openrtb26
+from app.validation.validator import Validation, enforce, enforce_openrtb26
 from tests.support.own_schema import OurRequest
 from tests.unit.docs.test_rules import RULES, names, with_members
 from verification.project import ROOT

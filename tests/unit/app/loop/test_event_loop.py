@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import pytest
 from greenlet import getcurrent
 
-from app.loop.event_loop import READABLE, WRITABLE, Countdown, EventLoop
+from app.loop.event_loop import READABLE, WRITABLE, Countdown, EventLoop, Handler
 from app.loop.hub import Hub, Runner
 
 
-class Noting:
+class Noting(Handler):
     """A handler that says what it was called for."""
 
     def __init__(self, world: World, name: str) -> None:

@@ -13,8 +13,7 @@ from app.__main__ import main
 from app.openrtb import bid_request
 from app.settings import build_validation, load_settings
 from app.validation.compile_rules import Rejected
-from app.validation.modes import MODES
-from app.validation.validator import Validator
+from app.validation.validator import MODES, Validator
 from tests.unit.app.conftest import BID, Ingest, make_ingest
 
 BROKEN = {**BID, "imp": [], "at": "1", "ext": {"a": 1}}

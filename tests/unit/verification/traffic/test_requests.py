@@ -9,7 +9,7 @@ from statistics import median
 import pytest
 
 from app.validation.explain import violations
-from app.validation.modes import enforce_openrtb26
+from app.validation.validator import enforce_openrtb26
 from verification.errors import UsageError
 from verification.traffic.breaches import BREACHES
 from verification.traffic.http import Response

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from consumer import sinks
 from consumer.bidding import strategies
 from consumer.bidding.strategy import Strategy
 from consumer.dlq.limit import DlqLimit
@@ -22,9 +21,8 @@ from consumer.metrics import ConsumerMetrics
 from consumer.poll_loop import PollLoop
 from consumer.processing.at_least_once import AtLeastOnce
 from consumer.processing.backlog import Backlog
-from consumer.processing.batch import BatchProcessor
+from consumer.processing.batch import BatchProcessor, Checkpointer
 from consumer.processing.buffered_metrics import BufferedMetrics
-from consumer.processing.checkpointer import Checkpointer
 from consumer.processing.decision_log import DecisionLog
 from consumer.processing.deduplication import DuplicateDetector
 from consumer.processing.exactly_once import ExactlyOnce
@@ -34,7 +32,7 @@ from consumer.runtime import Backoff, Clock, Runtime
 from consumer.service import Pipeline, Service
 from consumer.settings.consumer import ConsumerSettings
 from consumer.sinks.kafka import KafkaSink
-from consumer.sinks.sinks import Sinks
+from consumer.sinks.sinks import Sinks, load_sinks
 
 _MS = 1000
 
@@ -57,7 +55,7 @@ def load_extensions(
     timeout_s = settings.publish_timeout_ms / _MS
     return Extensions(
         strategies.load_strategy(settings.bidding, environ, clock),
-        sinks.load_sinks(settings.sinks, environ, timeout_s, metrics, clock),
+        load_sinks(settings.sinks, environ, timeout_s, metrics, clock),
     )
 
 
@@ -100,7 +98,7 @@ class Bootstrap:
             consumer, self._build_backoff, runtime, skip=settings.unreadable == "skip"
         )
         of_loop = (backlog, commits, checkpointer, control_records, stall_detector, unreadable)
-        of_records = (guards.duplicates, guards.limit, guards.refusals, processor.dead_letters)
+        of_records = (guards.duplicates, guards.limit, guards.rejected, processor.dead_letters)
         states = PartitionStates((*of_loop, *of_records))
         rebalances = Rebalances(states, runtime.health, runtime.metrics)
         loop = PollLoop(

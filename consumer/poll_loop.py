@@ -25,8 +25,8 @@ from consumer.kafka.record import Polled
 from consumer.kafka.stall_detector import StallDetector
 from consumer.kafka.unreadable import Unreadable
 from consumer.processing.backlog import Backlog
+from consumer.processing.batch import Checkpointer
 from consumer.processing.buffered_metrics import BufferedMetrics
-from consumer.processing.checkpointer import Checkpointer
 from consumer.runtime import Backoff, Runtime
 
 

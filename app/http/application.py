@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from app.health.worker_state import WorkerState
+from app.http.answer import error_response
 from app.http.bids import BidHandler, BidMiddleware, bid_blueprint
 from app.http.docs import docs_blueprint
-from app.http.errors import answer_http_error
 from app.http.probes import metrics_blueprint, probe_blueprint
 from app.kafka.publisher import Publisher
+from app.problems import InternalError, NotServed
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_OURS = {"Content-Type", "Content-Length"}
 
 
 def create_public_app(
@@ -73,3 +77,19 @@ def _create_app(handler: BidHandler, *blueprints: Blueprint) -> Flask:
     app.register_error_handler(HTTPException, answer_http_error)
     app.wsgi_app = BidMiddleware(app.wsgi_app, handler)  # type: ignore[method-assign]
     return app
+
+
+def answer_http_error(error: HTTPException) -> Response:
+    """Return the problem document of 404, 405 and whatever else Flask raises, with its headers."""
+    status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+    given = error.get_response().headers
+    headers = {name: value for name, value in given if name not in _OURS}
+    problem = NotServed(status, _code(error), error.description or "", headers)
+    return error_response(problem).to_flask()
+
+
+def _code(error: HTTPException) -> str:
+    """Return the slug: werkzeug's own names do not depend on Python's version."""
+    if error.code == InternalError.status:
+        return InternalError.code
+    return error.name.lower().replace(" ", "-")

@@ -21,8 +21,7 @@ from common.kafka_clients import create_or_close
 from common.kafka_reasons import BrokerTroubles
 from common.topic_limits import producer_sizes, record_limits
 from consumer.kafka.consumer import Consumer
-from consumer.kafka.group_offsets import KafkaGroupOffsets
-from consumer.kafka.lag import GroupOffsets
+from consumer.kafka.lag import GroupOffsets, KafkaGroupOffsets
 from consumer.kafka.limits import TopicLimits
 from consumer.kafka.offset_reset import begin_at_end
 from consumer.kafka.producer import BatchingProducer, Producer, TransactionalProducer

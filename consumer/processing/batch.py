@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from kafka.structs import TopicPartition
 
@@ -31,6 +32,25 @@ class Progress:
     def durable(self) -> dict[TopicPartition, Record]:
         """The last record of each partition whose effect, and that of all before, is durable."""
         return {tp: finished[-1].record for tp, finished in self.finished.items()}
+
+
+class Checkpointer(Protocol):
+    """Processes batches, and keeps what it must for those that are not yet durable."""
+
+    def process(self, polled: Polled) -> Progress:
+        """Bring about the effects of a batch and store its offsets; tell how far that came.
+
+        Raise FencedInstanceIdError when another process has taken this member's place.
+        """
+
+    def pass_over(self, positions: Mapping[TopicPartition, int]) -> bool:
+        """Store positions before which there is no record that waits; say whether that is done.
+
+        Raise as `process` does.
+        """
+
+    def on_revoked(self, partitions: Iterable[TopicPartition]) -> None:
+        """Drop what is kept for partitions that are no longer this member's."""
 
 
 @dataclass(frozen=True)

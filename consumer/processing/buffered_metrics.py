@@ -13,7 +13,7 @@ from consumer.kafka.record import Record, RecordHeaders, read_headers
 from consumer.metrics import ConsumerMetrics
 from consumer.processing.decision_log import DecisionLog
 from consumer.runtime import Clock
-from consumer.sinks.dropping import DroppingSink
+from consumer.sinks.queued import DroppingSink
 
 _MS = 1000
 

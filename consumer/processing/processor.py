@@ -22,9 +22,9 @@ from consumer.errors import (
     Stage,
 )
 from consumer.kafka.record import Record, RecordHeaders, UnreadableBatch, read_headers
+from consumer.kafka.record_notes import RecordNotes
 from consumer.processing.buffered_metrics import BufferedMetrics
 from consumer.processing.deduplication import DuplicateDetector
-from consumer.processing.refusals import Refusals
 from consumer.processing.timeout import StrategyTimeout, Timeout, no_timeout
 from consumer.runtime import Clock
 from consumer.sinks.sink import Acknowledgement, Sink
@@ -40,6 +40,19 @@ class InFlight(msgspec.Struct, frozen=True, gc=False):
     span: Span
 
 
+class RejectedRecords(RecordNotes[InvalidMessage]):
+    """Remembers them until they are dead letters: the next attempt asks the sink no more.
+
+    Within a transaction it must not be asked again: a refusal by the broker ends the transaction,
+    and the dead letter that follows from it belongs into another.
+    """
+
+    def check(self, record: Record) -> None:
+        """Raise what is remembered of this record."""
+        if rejected := self.find(record):
+            raise rejected
+
+
 @dataclass(frozen=True)
 class Guards:
     """What keeps one record, or one kind of them, from harming the others."""
@@ -47,7 +60,7 @@ class Guards:
     timeout: Timeout = no_timeout
     duplicates: DuplicateDetector = field(default_factory=lambda: DuplicateDetector(most=0))
     limit: DlqLimit = field(default_factory=lambda: DlqLimit(100, 0.5))
-    refusals: Refusals = field(default_factory=Refusals)
+    rejected: RejectedRecords = field(default_factory=RejectedRecords)
 
 
 @dataclass(frozen=True)
@@ -72,7 +85,7 @@ class RecordProcessor:
         headers = read_headers(record)
         span = self.tracer.start("process", record.topic, headers.traceparent)
         try:
-            self.guards.refusals.check(record)
+            self.guards.rejected.check(record)
             outcome = self._decide(record, headers, span)
         except InvalidMessage as error:
             in_flight = self._dead_letter(record, error, span)
@@ -87,7 +100,7 @@ class RecordProcessor:
             _wait(in_flight, seconds_left)
         except MessageRejected as error:
             refusal = _invalid_message(error)
-            self.guards.refusals.keep(in_flight.record, refusal)
+            self.guards.rejected.keep(in_flight.record, refusal)
             if seconds_left() <= 0:
                 raise SinkBackpressureError("no time left for a dead letter") from error
             in_flight = self._dead_letter(in_flight.record, refusal, in_flight.span)
@@ -96,7 +109,7 @@ class RecordProcessor:
 
     def record(self, in_flight: InFlight) -> None:
         """Take a record whose effect is durable to account."""
-        self.guards.refusals.drop(in_flight.record)
+        self.guards.rejected.drop(in_flight.record)
         if in_flight.span.traceparent is not None:
             in_flight.span.end(*_end_of_span(in_flight))
         match in_flight.outcome:

@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 
 from common.settings import SettingsError
 from consumer.bidding.strategies.fixed_price import FixedPrice
-from consumer.bidding.strategies.floor_plus import FloorPlus
+from consumer.bidding.strategies.floor_plus import FloorPlus, PacedBudget
 from consumer.bidding.strategies.no_bid import NoBidStrategy
-from consumer.bidding.strategies.paced_budget import PacedBudget
 from consumer.bidding.strategy import Strategy
 from consumer.plugins import NoSuchPluginError, load_plugin
 from consumer.runtime import Clock

@@ -23,16 +23,15 @@ from consumer.metrics import ConsumerMetrics
 from consumer.poll_loop import PollLoop
 from consumer.processing.at_least_once import AtLeastOnce
 from consumer.processing.backlog import Backlog
-from consumer.processing.batch import BatchProcessor
+from consumer.processing.batch import BatchProcessor, Checkpointer
 from consumer.processing.buffered_metrics import BufferedMetrics
-from consumer.processing.checkpointer import Checkpointer
 from consumer.processing.decision_log import DecisionLog
 from consumer.processing.deduplication import DuplicateDetector
 from consumer.processing.exactly_once import ExactlyOnce
 from consumer.processing.processor import Guards, RecordProcessor
 from consumer.runtime import Backoff, Runtime, Stop
-from consumer.sinks.dropping import DroppingSink
 from consumer.sinks.kafka import KafkaSink
+from consumer.sinks.queued import DroppingSink
 from consumer.sinks.sink import Sink
 from tests.support.fakes.consumer_clock import FakeTime
 from tests.support.fakes.consumer_kafka import FakeKafkaConsumer
@@ -96,7 +95,7 @@ class Wiring:
         control_records = ControlRecords(
             source, self.guarantee.pass_over, self.backlog, clock.monotonic
         )
-        guards_kept = (self.handler.guards.limit, self.handler.guards.refusals)
+        guards_kept = (self.handler.guards.limit, self.handler.guards.rejected)
         books = PartitionStates(
             (
                 self.backlog,

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from consumer.errors import InvalidMessage, Reason, Stage
-from consumer.processing.refusals import Refusals
+from consumer.processing.processor import RejectedRecords
 from consumer.runtime import Backoff, Clock, Stop
 from tests.support.fakes.consumer_clock import FakeTime
 from tests.support.fakes.consumer_records import make_record
@@ -64,7 +64,7 @@ def test_the_clock_tells_epoch_milliseconds() -> None:
 
 def test_refusals_are_bounded() -> None:
     """The oldest goes where too many are kept; one that was dropped is forgotten."""
-    refusals = Refusals(most=2)
+    refusals = RejectedRecords(most=2)
     refusal = InvalidMessage(Reason.SINK_REFUSED, Stage.SINK, "too large")
     records = [make_record(offset=offset) for offset in range(3)]
     for record in records:

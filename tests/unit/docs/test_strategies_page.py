@@ -60,7 +60,7 @@ def test_the_service_takes_them(folder: Path, monkeypatch: pytest.MonkeyPatch) -
     made.sinks.start()
     made.sinks.drain(5, Clock())
     assert made.strategy.name == "first_only"
-    assert [sink.thread.name for sink in made.sinks.dropping] == ["csv"]
+    assert [sink.name for sink in made.sinks.dropping] == ["csv"]
     assert (folder / "bids.csv").exists()
 
 

@@ -12,9 +12,8 @@ from consumer.bidding.decision import Bid, Bids, NoBid, NoBidReason
 from consumer.bidding.request import BidRequest, parse
 from consumer.bidding.strategies import SHIPPED, load_strategy
 from consumer.bidding.strategies.fixed_price import FixedPrice
-from consumer.bidding.strategies.floor_plus import FloorPlus
+from consumer.bidding.strategies.floor_plus import FloorPlus, PacedBudget
 from consumer.bidding.strategies.no_bid import NoBidStrategy
-from consumer.bidding.strategies.paced_budget import PacedBudget
 from consumer.bidding.strategy import Strategy
 from consumer.runtime import Clock
 from consumer.settings.bidding import BiddingSettings

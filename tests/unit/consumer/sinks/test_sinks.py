@@ -13,7 +13,6 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from common.settings import SettingsError
-from consumer import sinks
 from consumer.bidding.decision import Bid, Bids, NoBid
 from consumer.bidding.decision_record import DecisionRecord, build_decision_record
 from consumer.bidding.request import parse
@@ -22,11 +21,9 @@ from consumer.metrics import ConsumerMetrics
 from consumer.runtime import Clock
 from consumer.settings.consumer import load_settings
 from consumer.settings.sinks import PATIENCE
-from consumer.sinks.delivery import Delivery
-from consumer.sinks.dropping import DroppingSink
-from consumer.sinks.durable import DurableSink
-from consumer.sinks.sinks import Sinks
-from consumer.sinks.threaded import Bounds, Threaded
+from consumer.sinks.queue import BoundedQueue, Delivery
+from consumer.sinks.queued import Bounds, DroppingSink, DurableSink
+from consumer.sinks.sinks import Sinks, load_sinks
 from tests.support.fakes.consumer_clock import FakeTime
 from tests.support.fakes.consumer_kafka import FakeKafkaConsumer
 from tests.support.fakes.consumer_records import make_record, partition
@@ -72,35 +69,42 @@ def test_an_error_that_nobody_expected_does_not_end_the_thread() -> None:
     failures = iter([MessageRejected("no")])
     sink.at_submit = lambda _decided: next(failures, None)
 
-    def fail(_error: BaseException) -> None:
-        raise ZeroDivisionError
+    class Faulty(DurableSink):
+        """Cannot cope with a delivery that fails."""
 
-    threaded = Threaded(sink, BOUNDS, ConsumerMetrics(CollectorRegistry()), Clock(), fail)
+        def _fail(self, _delivery: Delivery, _error: BaseException) -> bool:
+            raise ZeroDivisionError
+
+    it = Faulty(sink, BOUNDS, ConsumerMetrics(CollectorRegistry()), Clock())
     with capture_logs() as logged:
-        threaded.start()
-        threaded.put(decision(0))
+        it.start()
+        it.submit(decision(0))
         eventually(lambda: [line for line in logged if line["event"] == "unexpected"], "the line")
-        delivery = threaded.put(decision(1))
-        assert delivery is not None
-        delivery.wait(WELL_S)
-    threaded.close()
-    assert threaded.stop(WELL_S) == 0
+        it.submit(decision(1)).wait(WELL_S)
+    assert it.stop(WELL_S) == 1
 
 
-class Unhurried(Threaded):
-    """Waits by a clock of the test's as long as it may, and notes for how long that was."""
+class UnhurriedQueue(BoundedQueue):
+    """Waits for room by a clock of the test's, as long as it may."""
 
-    def __init__(self, sink: FakeSink, counted: Counted, bounds: Bounds, time: FakeTime) -> None:
-        super().__init__(sink, bounds, counted.metrics, time.clock, lambda _error: None)
+    def __init__(self, bounds: Bounds, time: FakeTime) -> None:
+        super().__init__(bounds.decisions, bounds.size_bytes)
         self._sleep = time.sleep
-        self.start()
 
-    def put(self, decided: DecisionRecord, seconds: float = 0) -> Delivery | None:
-        """Wait, then try."""
-        delivery = super().put(decided)
-        if delivery is None:
+    def put(self, delivery: Delivery, seconds: float = 0) -> bool:
+        """Wait, then say whether there was room."""
+        there = super().put(delivery)
+        if not there:
             self._sleep(seconds)
-        return delivery
+        return there
+
+
+class Hanging(DroppingSink):
+    """Is stopped by a clock of the test's, and does not end."""
+
+    def __init__(self, sink: FakeSink, counted: Counted, time: FakeTime) -> None:
+        super().__init__(sink, BOUNDS, counted.metrics, time.clock)
+        self._sleep = time.sleep
 
     def stop(self, seconds: float) -> int:
         """Wait, then give up."""
@@ -149,14 +153,14 @@ def slow() -> Iterator[SlowSink]:
 def dropping(sink: FakeSink, counted: Counted, bounds: Bounds = BOUNDS) -> DroppingSink:
     """Start a sink that drops."""
     it = DroppingSink(sink, bounds, counted.metrics, Clock())
-    it.thread.start()
+    it.start()
     return it
 
 
 def durable(sink: FakeSink, counted: Counted, bounds: Bounds = BOUNDS) -> DurableSink:
     """Start a sink that is waited for."""
     it = DurableSink(sink, bounds, counted.metrics, Clock())
-    it.thread.start()
+    it.start()
     return it
 
 
@@ -268,7 +272,8 @@ class TestDurable:
         """A batch waits for room so long in all, then it is held."""
         bounds, time = Bounds(2, 10_000, 5), FakeTime()
         it = DurableSink(slow, bounds, counted.metrics, time.clock)
-        it.thread = Unhurried(slow, counted, bounds, time)
+        it._queue = UnhurriedQueue(bounds, time)  # noqa: SLF001  whose waits are those of a thread
+        it.start()
         first = [it.submit(decision(offset)) for offset in range(2)]
         for _ in range(20):
             with pytest.raises(SinkBackpressureError, match="fake: the queue is full"):
@@ -347,7 +352,7 @@ class TestDurable:
         for offset in range(50):
             eventually(lambda: counted.of("queued_decisions") == 0, "an empty queue")
             it.submit(decision(offset))
-        assert it.remembered <= 2 * BOUNDS.decisions + 1
+        assert len(it._awaited) <= 2 * BOUNDS.decisions + 1  # noqa: SLF001  what else would tell
 
     def test_a_sink_that_takes_its_time_is_heard_of_in_between(self, counted: Counted) -> None:
         """The first acknowledgements do not wait for a whole batch to be submitted."""
@@ -361,7 +366,7 @@ class TestDurable:
         sink = FakeSink(at_submit=take_a_second)
         it = DurableSink(sink, bounds, counted.metrics, time.clock)
         waited_for = [it.submit(decision(offset)) for offset in range(4)]
-        it.thread.start()
+        it.start()
         for acknowledgement in waited_for:
             acknowledgement.wait(WELL_S)
         assert delivered == [0, 1, 2, 3]
@@ -416,9 +421,9 @@ class TestDrain:
         """Three of them take no longer than one, and what they leave is counted."""
         books = [Counted() for _ in range(3)]
         time = FakeTime()
-        those = [DroppingSink(slow, BOUNDS, book.metrics, time.clock) for book in books]
-        for it, book in zip(those, books, strict=True):
-            it.thread = Unhurried(slow, book, BOUNDS, time)
+        those = [Hanging(slow, book, time) for book in books]
+        for it in those:
+            it.start()
             it.try_put(decision())
         Sinks(dropping=those).drain(2, time.clock)
         assert time.slept_s == [2, 0, 0]
@@ -452,7 +457,7 @@ class TestChoice:
     def chosen(self, **environ: str) -> Sinks:
         """Return what an environment chooses."""
         metrics = ConsumerMetrics(CollectorRegistry())
-        return sinks.load_sinks(load_settings(environ).sinks, environ, 1, metrics, Clock())
+        return load_sinks(load_settings(environ).sinks, environ, 1, metrics, Clock())
 
     def test_kafka_alone_is_the_default(self) -> None:
         """Nothing else runs in a service that is not told so."""
@@ -473,8 +478,8 @@ class TestChoice:
         assert not outlets.writes_to_kafka
         outlets.start()
         outlets.drain(5, Clock())
-        assert [sink.thread.name for sink in outlets.durable] == ["jsonl"]
-        assert [sink.thread.name for sink in outlets.dropping] == ["log", "fake"]
+        assert [sink.name for sink in outlets.durable] == ["jsonl"]
+        assert [sink.name for sink in outlets.dropping] == ["log", "fake"]
 
     @pytest.mark.parametrize(
         ("environ", "message"),

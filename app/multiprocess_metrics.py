@@ -1,4 +1,4 @@
-"""What the worker processes count, each in files of its own, as one account."""
+"""The metrics of all worker processes, each of which counts in files of its own, added up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a request is not accepted: a closed set, each member with its HTTP answer (RFC 9457)."""
+"""The problems for which a request is refused: a closed set, each with its answer (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class HeadTooLarge(Problem):
 
 
 class MalformedRequest(Problem):
-    """What came is no request of HTTP/1.1: nobody knows where the next one begins."""
+    """The bytes are no request of HTTP/1.1, and nobody knows where the next one begins."""
 
     status = HTTPStatus.BAD_REQUEST
     code = "malformed-request"
@@ -155,7 +155,7 @@ class UnsupportedCoding(Problem):
 
 
 class NotServed(Problem):
-    """What the routes rule out: there is no such path, or not with this method, and so on."""
+    """The routes rule it out: there is no such path, or not with this method, and so on."""
 
     def __init__(
         self, status: HTTPStatus, code: str, detail: str, headers: Mapping[str, str]

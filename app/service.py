@@ -1,4 +1,4 @@
-"""What runs in one worker process, whatever serves HTTP in front of it."""
+"""The service in one worker process, whatever serves HTTP in front of it."""
 
 from __future__ import annotations
 

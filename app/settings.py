@@ -1,4 +1,4 @@
-"""What the ingest reads from its environment."""
+"""The settings of the ingest, out of its environment."""
 
 from __future__ import annotations
 

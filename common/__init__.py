@@ -1,1 +1,1 @@
-"""What both services need and neither owns: settings, logs, metrics, Kafka connections."""
+"""Needed by both services and owned by neither: settings, logs, metrics, Kafka connections."""

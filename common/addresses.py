@@ -1,4 +1,4 @@
-"""Where a server is: host and port as one text, with an IPv6 address in brackets (RFC 3986)."""
+"""Host and port as one text, with an IPv6 address in brackets (RFC 3986)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a service is not able to do, logged when it begins and ends, and seldom in between."""
+"""Troubles of a service, logged when they begin and end, and seldom in between."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class FirstSeen(msgspec.Struct, frozen=True, gc=False):
 
 
 class DecisionValue(msgspec.Struct, frozen=True, gc=False):
-    """What was decided on one bid request."""
+    """The decision on one bid request, as the value of its record on the topic."""
 
     version: Annotated[
         Literal[1], Meta(description="Version of this format. Refuse one that you do not know.")

@@ -20,7 +20,7 @@ _TOPIC = validate.Regexp(r"^(?!\.{1,2}\Z)[a-zA-Z0-9._-]{1,249}\Z", error="Not a 
 
 @dataclass(frozen=True)
 class KafkaSettings:
-    """Where Kafka is, how to log in, and what the topics are called."""
+    """The brokers, the login, and the names of the topics."""
 
     security: KafkaSecurity
     brokers: str = setting(

@@ -1,4 +1,4 @@
-"""Why Kafka is not reached, or refuses: a sentence for a person, out of what its client raises.
+"""The reason why Kafka is not reached, or refuses: a sentence, out of what its client raises.
 
 kafka-python tries again whatever happens, and raises in the end that it could not bootstrap, or
 that time was up. What stood in the way is the error of a connection, which it logs and forgets.

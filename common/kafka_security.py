@@ -1,4 +1,4 @@
-"""How the services log in to Kafka and whom they trust, checked before anything connects."""
+"""Login to Kafka and trust in it, checked before anything connects."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _TRACEBACKS = structlog.processors.ExceptionRenderer(
 
 @dataclass(frozen=True)
 class LogSettings:
-    """How much is logged and in which form."""
+    """The level and the form of the log."""
 
     level: str = setting(
         "LOG_LEVEL",

@@ -1,4 +1,4 @@
-"""What keeps a log readable while something goes wrong again and again."""
+"""Few lines of one kind in a minute, so that a log stays readable while something goes wrong."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NUMBERS = re.compile(r"\d+")
 
 @dataclass
 class _Kind:
-    """When lines of one kind were written lately, and how many were not since the last."""
+    """The times at which lines of one kind were written lately, and how many were not since."""
 
     written: deque[float] = field(default_factory=deque)
     left_out: int = 0

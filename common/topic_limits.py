@@ -1,4 +1,4 @@
-"""How large a record each topic takes, as Kafka says."""
+"""The largest record that each topic takes, as Kafka says."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class Span(Protocol):
 
     @property
     def traceparent(self) -> str | None:
-        """What makes another span its child; None where nothing is traced."""
+        """The traceparent that makes another span its child; None where nothing is traced."""
 
     def end(self, attributes: Attributes, error: str = "") -> None:
         """Say that it has ended, well or with an error of that kind."""
@@ -51,7 +51,7 @@ class Tracer(Protocol):
 
 
 class NoSpan:
-    """What is not traced."""
+    """The span of what is not traced."""
 
     traceparent = None
 

@@ -1,4 +1,4 @@
-"""What can go wrong with one record, and what then happens to it."""
+"""The errors of one record, each with its disposition."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Why a record was given up: the value of its `dlq-reason` header."""
+    """The reason for which a record was given up: the value of its `dlq-reason` header."""
 
     UNREADABLE = "unreadable"
     NOT_JSON = "not-json"
@@ -18,7 +18,7 @@ class Reason(StrEnum):
 
 
 class Stage(StrEnum):
-    """Where a record was given up: the value of its `dlq-stage` header."""
+    """The stage at which a record was given up: the value of its `dlq-stage` header."""
 
     READ = "read"
     DECODE = "decode"

@@ -10,7 +10,7 @@ from common.settings import SettingsError, read
 
 
 class NoSuchPluginError(Exception):
-    """What a setting names is not there or cannot be used; the message says why."""
+    """A setting names nothing that is there and can be used; the message says why."""
 
 
 def load_plugin(group: str, name: str, members: Collection[str], environ: Mapping[str, str]) -> Any:  # noqa: ANN401  the caller knows the protocol, and `members` are its own

@@ -1,4 +1,4 @@
-"""What the parts of one process share: time, the wish to stop, health, metrics, traces."""
+"""Shared by the parts of one process: time, the wish to stop, health, metrics, traces."""
 
 from __future__ import annotations
 

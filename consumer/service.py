@@ -21,7 +21,7 @@ _EXPORT_S = 1.0
 
 @dataclass(frozen=True)
 class Pipeline:
-    """What runs on a connection to Kafka."""
+    """The loop and the lag, on one connection to Kafka."""
 
     loop: PollLoop
     lag: Lag

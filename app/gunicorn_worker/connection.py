@@ -22,7 +22,7 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Phase(Enum):
-    """What a connection is at."""
+    """The phases of a connection, in the order in which a request goes through them."""
 
     READING = auto()  # a request, or none so far
     ANSWERING = auto()  # the application has the request

@@ -38,7 +38,7 @@ class ResponseCounter(Protocol):
 
 @dataclass(frozen=True)
 class Countdowns:
-    """How long a client may take for what."""
+    """The seconds that a client has, for each thing that it may keep others waiting with."""
 
     read: Countdown
     idle: Countdown

@@ -62,7 +62,7 @@ class Request:
 
     @property
     def query(self) -> bytes:
-        """What is behind the first question mark."""
+        """The query component of the target (RFC 9112 section 3.2)."""
         return self.target.partition(b"?")[2]
 
 

@@ -1,4 +1,4 @@
-"""What the processes of one server tell each other: which start and which are stuck."""
+"""The state of each process of one server, shared as files: starting, or stuck."""
 
 from __future__ import annotations
 

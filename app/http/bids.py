@@ -28,7 +28,7 @@ BID_ACCEPTED = "bid accepted"  # as the log calls it
 
 
 class _AcceptedLine(msgspec.Struct, gc=False):
-    """What the log says of an accepted bid, in this order."""
+    """The members of the log's line on an accepted bid, in order."""
 
     id: str
     topic: str
@@ -40,7 +40,7 @@ class _AcceptedLine(msgspec.Struct, gc=False):
 
 
 class _End(NamedTuple):
-    """How a bid request ended: its answer, as what it is counted, and why."""
+    """The end of a bid request: its answer, the outcome that is counted, and the result itself."""
 
     answer: Answer
     outcome: str

@@ -1,4 +1,4 @@
-"""What Kubernetes and Prometheus ask: alive, ready, and how much of what."""
+"""The endpoints of Kubernetes and Prometheus: liveness, readiness and metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much may be under way at once: kafka-python's own buffer has no bound, nor have clients."""
+"""Records and bytes in flight, bounded: kafka-python's buffer has no bound, nor have clients."""
 
 from __future__ import annotations
 

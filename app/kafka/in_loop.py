@@ -75,7 +75,7 @@ class RestingSender:
 
     @property
     def descriptor(self) -> int:
-        """What is readable whenever something has come."""
+        """The descriptor of kafka-python's selector: readable once a broker has sent something."""
         return int(self._net._selector.fileno())  # noqa: SLF001  see above
 
     def rests(self) -> bool:

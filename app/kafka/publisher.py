@@ -1,4 +1,4 @@
-"""What the ingest asks of Kafka: take this record, and say when all in-sync replicas have it."""
+"""The publisher's promise: a record is acknowledged once all in-sync replicas have it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Acknowledged:
-    """Where all in-sync replicas hold the record."""
+    """The place at which all in-sync replicas hold the record."""
 
     topic: str
     partition: int

@@ -1,4 +1,14 @@
-"""The event loop: descriptors that are ready, times that run out, greenlets that go on."""
+"""The event loop: descriptors that are ready, times that run out, greenlets that go on.
+
+A pass sleeps in epoll until a descriptor is ready or a time is over. Then, in this order, woken
+greenlets go on, handlers are called whose descriptors are ready, those that deferred work have a
+turn, what is late is ended, the guest (Kafka's sender) does its rounds, and whoever that has woken
+goes on. So an acknowledgement is answered in the pass in which it came.
+
+All of that is one thread, so whatever takes long holds up everybody. Hence a pass ends after 10 ms
+with what is left first in the next one, no handler blocks, and deferred work gets what time those
+with little to do have left. An error of a handler ends that handler alone.
+"""
 
 from __future__ import annotations
 

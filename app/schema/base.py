@@ -1,4 +1,4 @@
-"""What all objects of OpenRTB have in common."""
+"""The base of all objects of OpenRTB."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Recommended:
 
 @dataclass(frozen=True)
 class Shape:
-    """Where the member is there, it (of an array: each element) should pass the test.
+    """The member, if present, should pass the test; of an array, each element should.
 
     `test` takes a value of the member's type and never raises; what it returns is true or false.
     `good` and `bad` are examples of values that pass and that do not.

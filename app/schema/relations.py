@@ -44,7 +44,7 @@ class AtMostOne:
 
 @dataclass(frozen=True)
 class Excludes:
-    """Where the member is there, none of the others may be."""
+    """The member, if present, rules out the others."""
 
     name: str
     others: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""What is wrong with a bid request, as a partner reads it."""
+"""A broken rule of a bid request, as a partner reads it."""
 
 from __future__ import annotations
 

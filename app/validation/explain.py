@@ -1,4 +1,4 @@
-"""What is wrong with a document by marshmallow, in the order of the document that it is in."""
+"""The violations that marshmallow finds in a document, in the document's own order."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class MinimalRequest(OpenRtbObject):
 
 
 class NoSuchSchema(Exception):
-    """What BID_SCHEMA names is not there or cannot be used; the message says why."""
+    """BID_SCHEMA names nothing that is there and can be used; the message says why."""
 
 
 def schema_named(name: str) -> OpenRtbObject:

@@ -1,4 +1,4 @@
-"""What a schema may say: whatever the compiler would not see is refused when the process starts."""
+"""The limits of a schema: what the compiler would not see is refused when the process starts."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ Check = Callable[[object], Collection[str]]
 
 @dataclass(frozen=True)
 class ValidationResult:
-    """What is to be said about a document.
+    """The violations and warnings of one document.
 
     `violations` are the rules that it breaks, in the order of the document (none: it is valid);
     `warnings` the recommendations that a valid one does not follow. `compiled_mismatch` says where

@@ -1,4 +1,4 @@
-"""What a strategy can decide."""
+"""The decisions that a strategy can return: bids, or none."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ class Strategy(Protocol):
 
     @property
     def name(self) -> str:
-        """What the strategy is called in settings, decisions, logs and metrics."""
+        """The name in settings, decisions, logs and metrics."""
 
     def decide(self, request: BidRequest) -> Decision:
         """Return the decision; must not block, nor change `request`."""

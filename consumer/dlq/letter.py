@@ -1,4 +1,4 @@
-"""What a dead letter consists of, and what of it goes where not all of it fits."""
+"""A dead letter: its parts, and those that are left out where not all of it fits."""
 
 from __future__ import annotations
 

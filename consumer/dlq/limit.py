@@ -1,4 +1,4 @@
-"""When so much is given up that the fault is not the records'."""
+"""A limit on dead letters: where so many are given up, the fault is not the records'."""
 
 from __future__ import annotations
 

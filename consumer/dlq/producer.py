@@ -1,4 +1,4 @@
-"""Where records go that cannot be processed."""
+"""The topic for records that cannot be processed."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the probes are told, and the server that tells them."""
+"""Liveness and readiness, and the server that tells the probes."""

@@ -1,4 +1,4 @@
-"""What the probes are told: is the process alive, and is it ready."""
+"""Liveness and readiness of the process, with the reasons."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _FORMAT = 2  # what every broker since 0.11 writes
 
 @dataclass(frozen=True)
 class BatchFacts:
-    """What can be had of a batch that cannot be read; `last` is None where nothing is certain."""
+    """What is known of a batch that cannot be read; `last` is None where nothing is certain."""
 
     first: int = -1
     last: int | None = None

@@ -47,7 +47,7 @@ class TopicsUnavailableError(Exception):
 
 @dataclass(frozen=True)
 class KafkaClients:
-    """What is connected: the member of the group (not yet subscribed) and the producer.
+    """The connected clients: the member of the group (not yet subscribed) and the producer.
 
     `group_offsets` connects a client of its own to tell the lag by; it raises KafkaError.
     """

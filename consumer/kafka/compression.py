@@ -1,4 +1,4 @@
-"""What Kafka's codecs make of bytes, never more of it than was allowed."""
+"""Kafka's codecs, which never inflate to more bytes than are allowed."""
 
 from __future__ import annotations
 

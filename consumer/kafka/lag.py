@@ -1,4 +1,4 @@
-"""How far the group is behind, as Kafka has it."""
+"""The lag of the group, as Kafka has it, whoever reads."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ANSWER_MS = 1_000
 
 @dataclass(frozen=True)
 class Offsets:
-    """Where the log of a partition begins and ends, and where the group goes on in it."""
+    """The beginning and the end of a partition's log, and the group's place in it."""
 
     beginning: int
     end: int
@@ -41,7 +41,7 @@ class Offsets:
 
 
 class GroupOffsets(Protocol):
-    """What Kafka knows of a group and of the topic that it reads."""
+    """A group's offsets, and those of the topic that it reads."""
 
     def read(self) -> Mapping[int, Offsets]:
         """Return the offsets of every partition, by number; raise KafkaError."""

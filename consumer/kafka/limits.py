@@ -1,4 +1,4 @@
-"""What a topic takes, as the producer goes by it."""
+"""The limits of topics, as the producer goes by them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where to read when Kafka does not know, or no longer has, where this group left off."""
+"""The policy for positions that Kafka does not know, or no longer has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What kafka-python's consumer lacks: codecs, bounds, and ways on where it would stand still."""
+"""kafka-python's consumer, with codecs, bounds, and ways on where it would stand still."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from consumer.kafka.batches import Batches, BatchFacts
 
 
 class UnreadableError(KafkaError):  # type: ignore[misc]  # kafka-python ships no types
-    """What lies at the position of a partition cannot be read; what is behind it waits."""
+    """The batch at the position of a partition cannot be read; the records behind it wait."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class UnreadableError(KafkaError):  # type: ignore[misc]  # kafka-python ships n
 
 
 class Records(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-python ships no types
-    """What was fetched of a partition, dropped where it cannot be read on.
+    """The fetched part of a partition, dropped where it cannot be read on.
 
     kafka-python 3.0.12 keeps it: its generator, which has ended with the error, then yields nothing
     for ever, and the next poll never returns.

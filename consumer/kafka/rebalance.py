@@ -1,4 +1,4 @@
-"""What a rebalance of the group means to this member."""
+"""Rebalances of the group, as this member takes part in them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WAITING = "waiting for the group to assign them"
 
 
 class PartitionState(Protocol):
-    """What is kept by partition."""
+    """State that is kept by partition."""
 
     def on_revoked(self, partitions: Collection[TopicPartition]) -> None:
         """Drop what is kept for partitions that are no longer this member's."""
@@ -41,6 +41,9 @@ class Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-pyth
     kafka-python rebalances inside `poll`, and calls back on its own thread while the poll loop
     waits there. The loop polls only after the batch before is finished and its commit attempted,
     so no record of a revoked partition is in flight here, and there is nothing left to finish.
+    Whatever is kept by partition (records that wait, offsets to be committed, notes) is dropped:
+    the next owner reads on from the committed offset, and what was kept would be wrong by the time
+    that the partition comes back.
     """
 
     def __init__(

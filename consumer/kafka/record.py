@@ -17,7 +17,7 @@ _EPOCH_MS = re.compile(rb"\d{1,16}", re.ASCII)
 
 
 class Record(Protocol):
-    """What kafka.KafkaConsumer.poll returns, without types of its own."""
+    """A record as kafka.KafkaConsumer.poll returns it, typed."""
 
     @property
     def topic(self) -> str:
@@ -87,7 +87,7 @@ def header(record: Record, name: str) -> bytes | None:
 
 
 class RecordHeaders(msgspec.Struct, frozen=True, gc=False):
-    """What the ingest has written beside a body, None where it has not.
+    """The headers that the ingest has written beside a body, None where it has not.
 
     `traceparent` is the record's place in its trace, where it is a valid one.
     """

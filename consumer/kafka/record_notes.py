@@ -1,4 +1,4 @@
-"""What is remembered of single records."""
+"""A bounded memory of single records."""
 
 from __future__ import annotations
 

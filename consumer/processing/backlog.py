@@ -1,4 +1,4 @@
-"""What was polled and is not safe yet."""
+"""Records that were polled and are not safe yet."""
 
 from __future__ import annotations
 

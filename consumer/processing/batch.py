@@ -1,4 +1,4 @@
-"""What happens in one round to the records that wait."""
+"""One round over the records that wait: submitted together, then waited for together."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from consumer.runtime import Clock, Stop
 
 @dataclass
 class Progress:
-    """How far a round has come, by partition; of those in none of the three, no record was begun.
+    """The progress of a round by partition; of those in none of the three, no record was begun.
 
     `finished` are the records whose effect is durable, from the first one on; `paused` says what
     stands in the way of the next. `broken`: an effect has begun of which nobody knows whether it

@@ -1,4 +1,4 @@
-"""What a round has brought about, for the metrics and the log."""
+"""The effects of a round, collected for the metrics and the log."""
 
 from __future__ import annotations
 

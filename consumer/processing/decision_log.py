@@ -16,7 +16,7 @@ _MOST = 64 * 1024  # characters that are held back
 
 
 class _Members(msgspec.Struct, gc=False):
-    """What the line says of a decision, in this order."""
+    """The members of the log's line on a decision, in order."""
 
     id: str
     topic: str

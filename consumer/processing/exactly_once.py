@@ -25,6 +25,11 @@ class ExactlyOnce:
     makes Kafka abort the transaction, and the batch is polled again. The commit names the
     generation of the group that the batch was polled in, so that Kafka refuses it from a member
     whose partitions have gone to another.
+
+    A commit that gets no answer may have been one. Its records are kept as `doubtful`: the new
+    producer's first act has ended the old one's transaction one way or the other, so when they are
+    polled again the group's committed offset says which. Until then they are neither counted nor
+    logged, and whoever owns their partition next finds out in the same way.
     """
 
     consumer: Consumer

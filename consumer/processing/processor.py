@@ -1,4 +1,4 @@
-"""What happens to one record: a decision for the sinks, or a dead letter."""
+"""The processing of one record: a decision for the sinks, or a dead letter."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class RejectedRecords(RecordNotes[InvalidMessage]):
 
 @dataclass(frozen=True)
 class Guards:
-    """What keeps one record, or one kind of them, from harming the others."""
+    """The limits that keep one record, or one kind of them, from harming the others."""
 
     timeout: Timeout = no_timeout
     duplicates: DuplicateDetector = field(default_factory=lambda: DuplicateDetector(most=0))

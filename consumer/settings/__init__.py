@@ -1,1 +1,1 @@
-"""What the bidding logic reads from its environment."""
+"""The settings of the bidding logic, out of its environment."""

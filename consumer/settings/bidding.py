@@ -13,7 +13,7 @@ _POSITIVE = validate.Range(min=0, min_inclusive=False)
 
 @dataclass(frozen=True)
 class FixedPriceSettings:
-    """What `fixed_price` is told."""
+    """The settings of `fixed_price`."""
 
     price: float = setting(
         "BIDDING_PRICE",
@@ -25,7 +25,7 @@ class FixedPriceSettings:
 
 @dataclass(frozen=True)
 class FloorPlusSettings:
-    """What `floor_plus` is told."""
+    """The settings of `floor_plus`."""
 
     margin: float = setting(
         "BIDDING_MARGIN",

@@ -1,4 +1,4 @@
-"""What the bidding logic reads from its environment."""
+"""The settings of the bidding logic, out of its environment."""
 
 from __future__ import annotations
 

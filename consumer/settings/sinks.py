@@ -88,7 +88,7 @@ class SinkSettings:
 
     @property
     def queues_waited_for(self) -> int:
-        """How many of those have a queue."""
+        """The number of durable sinks that have a queue."""
         return len({*self.durable_names} - {KAFKA})
 
     def check(self) -> None:

@@ -1,1 +1,1 @@
-"""Where decisions go: Kafka, and the sinks beside it."""
+"""The sinks of decisions: Kafka, and those beside it."""

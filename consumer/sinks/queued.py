@@ -29,7 +29,7 @@ _COMPLAINS_EVERY_S = 10.0
 
 @dataclass(frozen=True)
 class Bounds:
-    """How many decisions, and bytes, may wait for a sink, and for how long it may keep silent."""
+    """The decisions, and bytes, that may wait for a sink, and the seconds it may keep silent."""
 
     decisions: int
     size_bytes: int

@@ -35,7 +35,7 @@ class Sink(Protocol):
 
     @property
     def name(self) -> str:
-        """What the sink is called in logs and reasons."""
+        """The name in settings, logs and reasons."""
 
     def submit(self, decided: DecisionRecord) -> Acknowledgement:
         """Begin to deliver and return without waiting; raise what `Acknowledgement.wait` does."""

@@ -1,4 +1,4 @@
-"""What every strategy and every sink must keep: test suites to derive from.
+"""The contracts of strategies and sinks: test suites to derive from.
 
 They need nothing but pytest to run them, and the services import none of this.
 """

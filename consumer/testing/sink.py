@@ -1,4 +1,4 @@
-"""What every sink must keep."""
+"""The contract of a sink, as a test suite."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class SinkContract(ABC):
         assert [*self.delivered()] == wanted, "expected them in the order of submission"
 
     def test_an_acknowledgement_can_be_waited_for_again(self) -> None:
-        """What is delivered stays so, and takes no more time."""
+        """A delivery stays one, and takes no more time."""
         with self._make_and_check() as sink:
             acknowledgement = sink.submit(decisions()[0])
             acknowledgement.wait(_SECONDS)

@@ -1,4 +1,4 @@
-"""What every strategy must keep."""
+"""The contract of a strategy, as a test suite."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class StrategyContract(ABC):
         assert re.fullmatch(r"[a-z][a-z0-9_]{0,63}", name), f"not a name: {name!r}"
 
     def test_it_decides_on_every_request(self) -> None:
-        """What it raises for costs the request, and what cannot be written does as well."""
+        """Raising costs the request, and so does a decision that cannot be written."""
         strategy = self.make()
         for request in requests():
             decision = strategy.decide(request)
@@ -35,7 +35,7 @@ class StrategyContract(ABC):
             assert made.value, request.body
 
     def test_it_leaves_requests_as_they_are(self) -> None:
-        """What comes after it sees what came."""
+        """Whoever comes after it sees the request as it came."""
         strategy = self.make()
         for request in requests():
             before = copy.deepcopy(request.body)

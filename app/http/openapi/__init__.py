@@ -1,1 +1,1 @@
-"""What the HTTP interface takes and answers, as an OpenAPI 3.1 document made from the schemas."""
+"""The HTTP interface as an OpenAPI 3.1 document, made from the schemas."""

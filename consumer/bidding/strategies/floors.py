@@ -1,4 +1,4 @@
-"""What an impression costs at least, in the currency that a strategy bids in."""
+"""The floor of an impression, in the currency that a strategy bids in."""
 
 from __future__ import annotations
 

@@ -75,6 +75,28 @@ def test_the_others_stay_in_order() -> None:
     assert [f.failed() for f in (sent, *queued)] == [False, True, True, True]
 
 
+def test_one_that_expires_at_the_same_moment_is_no_error() -> None:
+    """The sender takes it out of the queue before it fails it; the others are taken back."""
+    producer = Unconnected()
+    accumulator = producer._accumulator  # noqa: SLF001  kafka-python's own
+    abort, expiring = accumulator.abort_undrained_batches, producer.queue(b"x" * 20_000)
+    batch = accumulator._batches[PARTITION].popleft()  # noqa: SLF001  the same
+    queued = producer.queue(b"y" * 20_000)
+
+    def race(error: Exception) -> None:
+        try:
+            abort(error)
+        except ValueError:
+            batch.abort(TimeoutError())
+            accumulator.deallocate(batch)
+            raise
+
+    accumulator.abort_undrained_batches = race
+    producer.abort_unsent()
+    assert isinstance(queued.exception, NeverSentError)
+    assert isinstance(expiring.exception, TimeoutError)
+
+
 def test_a_dead_sender_thread_shows() -> None:
     """Without its thread a producer neither sends nor fails anything."""
     assert not Unconnected().is_alive

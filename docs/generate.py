@@ -14,7 +14,14 @@ from common.logs import LogSettings
 from common.tracing import TracingSettings
 from consumer.metrics import TABLE as CONSUMER_METRICS
 from consumer.settings.consumer import ConsumerSettings
-from docs import decision_page, performance_page, reliability, scale_page, validation_page
+from docs import (
+    decision_page,
+    performance_page,
+    private_api,
+    reliability,
+    scale_page,
+    validation_page,
+)
 from verification.run.local_settings import RunSettings
 from verification.settings import HarnessSettings
 
@@ -73,6 +80,7 @@ def metric_tables() -> str:
 def pages() -> Mapping[str, str]:
     """Return each generated page by its file name."""
     return {
+        "architecture.md": private_api.page(),
         "configuration.md": configuration(),
         "decision-record.schema.json": decision_page.schema_page(),
         "decisions.md": decision_page.page(),

@@ -44,13 +44,13 @@ BODY = Metric(
 VIOLATIONS = Metric(
     "ingest_violations_total",
     "counter",
-    "Broken rules in refused bid requests, by rule.",
+    "Violations in refused bid requests, by rule.",
     ("rule",),
 )
 TOLERATED = Metric(
     "ingest_tolerated_violations_total",
     "counter",
-    "Broken rules in bid requests that were accepted because VALIDATION_MODE is `warn`, by rule.",
+    "Violations in bid requests accepted because VALIDATION_MODE is `warn`, by rule.",
     ("rule",),
 )
 WARNINGS = Metric(

@@ -85,11 +85,11 @@ class AbortableProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python sh
 
 
 class ReportingManager(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python ships no types
-    """kafka-python's connections, which tell whether they were made, and why they failed."""
+    """kafka-python's connections, which tell whether they were built, and why they failed."""
 
     def __init__(self, net: Any, troubles: BrokerTroubles, **configs: Any) -> None:  # noqa: ANN401  kafka-python's own
         self._troubles = troubles
-        # Says whether this thread may be made to wait; None: it may.
+        # Says whether this thread may be built to wait; None: it may.
         self.before_connecting: Callable[[], bool] | None = None
         super().__init__(net, **configs)
 
@@ -130,18 +130,18 @@ def create_or_close(
     do not stop it when there are none. When that fails, no connection and no thread is left
     behind, and KafkaUnavailableError says why.
     """
-    made: list[KafkaNetClient] = []
-    told = troubles or BrokerTroubles()
+    built: list[KafkaNetClient] = []
+    reported = troubles or BrokerTroubles()
 
     def kafka_client(**configs: Any) -> KafkaNetClient:  # noqa: ANN401  kafka-python's own
         net = NetworkSelector(**configs)
-        made.append(KafkaNetClient(net=net, manager=ReportingManager(net, told, **configs)))
-        return made[-1]
+        built.append(KafkaNetClient(net=net, manager=ReportingManager(net, reported, **configs)))
+        return built[-1]
 
-    with told.explain_errors():
+    with reported.explain_errors():
         try:
             return factory(kafka_client=kafka_client, **options)
         except BaseException:
-            for client in made:
+            for client in built:
                 client.close()
             raise

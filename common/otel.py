@@ -77,5 +77,5 @@ def exporter(kind: str, stdout: TextIO) -> SpanExporter:
 
 
 def _line(span: ReadableSpan) -> str:
-    told = json.loads(span.to_json(indent=None))
-    return json.dumps({"event": "span", **told}) + "\n"
+    members = json.loads(span.to_json(indent=None))
+    return json.dumps({"event": "span", **members}) + "\n"

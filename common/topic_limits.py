@@ -27,8 +27,8 @@ def record_limits(
     """
     with closing(create_or_close(KafkaAdminClient, dict(options), troubles)) as admin:
         asked = [ConfigResource("TOPIC", topic, {_NAME: None}) for topic in topics]
-        told = admin.describe_configs(asked, config_filter="all").get("topic", {})
-    return {topic: _limit(told.get(topic, {})) for topic in topics}
+        found = admin.describe_configs(asked, config_filter="all").get("topic", {})
+    return {topic: _limit(found.get(topic, {})) for topic in topics}
 
 
 def producer_sizes(limits: Collection[int], batch_bytes: int = _BATCH_BYTES) -> dict[str, int]:

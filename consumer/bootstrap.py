@@ -72,9 +72,9 @@ class Bootstrap:
 
     def build_service(self) -> Service:
         """Build what connects, and then runs the loop below."""
-        backoff, outlets = self._build_backoff(), self.extensions.sinks
+        backoff, sinks = self._build_backoff(), self.extensions.sinks
         return Service(
-            self.settings, self.connect, self.build_pipeline, outlets, backoff, self.runtime
+            self.settings, self.connect, self.build_pipeline, sinks, backoff, self.runtime
         )
 
     def build_pipeline(self, clients: KafkaClients) -> Pipeline:

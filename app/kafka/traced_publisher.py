@@ -36,20 +36,20 @@ class TracedPublisher:
         """Do as the publisher does."""
         parent = dict(record.headers).get(traceparent.NAME, b"").decode()
         span = self._tracer.start("send", self._topic, parent)
-        told: Attributes = {"messaging.message.body.size": len(record.value)}
+        attributes: Attributes = {"messaging.message.body.size": len(record.value)}
         try:
             at = self._publisher.publish(_with_parent(record, span.traceparent))
         except Problem as problem:
-            span.end(told, problem.code)
+            span.end(attributes, problem.code)
             raise
         except BaseException as error:
-            span.end(told, type(error).__name__)
+            span.end(attributes, type(error).__name__)
             raise
         position: Attributes = {
             "messaging.destination.partition.id": str(at.partition),
             "messaging.kafka.offset": at.offset,
         }
-        span.end({**told, **position})
+        span.end({**attributes, **position})
         return at
 
     def close(self, timeout_s: float) -> None:

@@ -14,7 +14,7 @@ from consumer.kafka.record import Record
 
 def about(letter: Record) -> dict[str, Any]:
     """Return where a dead letter lies, and what its `dlq-` headers say, for one line of JSON."""
-    told = {
+    given = {
         name.removeprefix(PREFIX): (value or b"").decode("utf-8", "replace")
         for name, value in letter.headers
         if name.startswith(PREFIX)
@@ -24,7 +24,7 @@ def about(letter: Record) -> dict[str, Any]:
         "key": None if letter.key is None else letter.key.decode("utf-8", "replace"),
         "bytes": len(letter.value or b""),
         "whole": is_whole(letter.headers),
-        **told,
+        **given,
     }
 
 
@@ -40,8 +40,8 @@ def replay_header(letter: Record) -> tuple[str, bytes]:
 
 def origin(letter: Record) -> tuple[bytes, ...]:
     """Return what names the original record: the same record can be given up more than once."""
-    told = {name: value or b"" for name, value in letter.headers}
-    return tuple(told.get(f"{PREFIX}{part}", b"") for part in ("topic", "partition", "offset"))
+    given = {name: value or b"" for name, value in letter.headers}
+    return tuple(given.get(f"{PREFIX}{part}", b"") for part in ("topic", "partition", "offset"))
 
 
 def read(consumer: Any, starts: dict[TopicPartition, int]) -> Iterator[list[Record]]:  # noqa: ANN401  kafka-python ships no types

@@ -96,8 +96,8 @@ def begin_at_end(consumer: Any, topic: str, timeout_ms: int) -> None:  # noqa: A
         except (CommitFailedError, FencedInstanceIdError):
             get_logger().info("start not committed: the group has members")
             return
-        told = {tp.partition: start.offset for tp, start in later.items()}
-        get_logger().info("no offset committed yet", start=told)
+        starts = {tp.partition: start.offset for tp, start in later.items()}
+        get_logger().info("no offset committed yet", start=starts)
 
 
 def _is_later(

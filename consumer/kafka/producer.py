@@ -75,7 +75,7 @@ class BatchingProducer(kafka_clients.AbortableProducer):
             if all(self._metadata.partitions_for_topic(topic) for topic in topics):
                 return
             answered = threading.Event()
-            self._metadata.request_update().add_both(lambda *_, told=answered: told.set())
+            self._metadata.request_update().add_both(lambda *_, event=answered: event.set())
             self._sender.wakeup()
             answered.wait(seconds / 2)
 

@@ -1,4 +1,4 @@
-"""Which strategy decides, and what the shipped ones are told."""
+"""The settings of strategies: which one decides, and those of the shipped ones."""
 
 from __future__ import annotations
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Literal
+from typing import Any, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.metrics_core import HistogramMetricFamily
@@ -47,35 +47,62 @@ class Metric:
     name: str
     kind: Literal["counter", "gauge", "histogram"]
     doc: str
-    labels: tuple[str, ...] = ()
-    buckets: tuple[float, ...] = Histogram.DEFAULT_BUCKETS
-    over_workers: Literal["livesum", "livemax", "livemin"] = "livesum"
+    labels: tuple[str, ...]
+    build: Callable[[Metric, CollectorRegistry], object]
+    buckets: tuple[float, ...] = ()
 
-    def counter(self, registry: CollectorRegistry) -> Counter:
-        """Make this row's counter."""
-        self._must_be("counter")
-        return Counter(self.name, self.doc, self.labels, registry=registry)
 
-    def gauge(self, registry: CollectorRegistry) -> Gauge:
-        """Make this row's gauge; `over_workers` says what becomes of the live workers' values."""
-        self._must_be("gauge")
+class MetricTable:
+    """The base of a service's metrics: rows on the class, their instruments on an instance."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        for attribute, row in vars(type(self)).items():
+            if isinstance(row, Metric):
+                setattr(self, attribute, row.build(row, registry))
+
+    @classmethod
+    def rows(cls) -> tuple[Metric, ...]:
+        """Return the rows, in their order."""
+        return tuple(row for row in vars(cls).values() if isinstance(row, Metric))
+
+
+def counter(name: str, doc: str, *labels: str) -> Any:  # noqa: ANN401  a row, which becomes a Counter
+    """Declare a counter."""
+
+    def build(row: Metric, registry: CollectorRegistry) -> Counter:
+        return Counter(row.name, row.doc, row.labels, registry=registry)
+
+    return Metric(name, "counter", doc, labels, build)
+
+
+def gauge(
+    name: str,
+    doc: str,
+    *labels: str,
+    over_workers: Literal["livesum", "livemax", "livemin"] = "livesum",
+) -> Any:  # noqa: ANN401  as above
+    """Declare a gauge; `over_workers` says what becomes of the live workers' values."""
+
+    def build(row: Metric, registry: CollectorRegistry) -> Gauge:
         return Gauge(
-            self.name, self.doc, self.labels, registry=registry, multiprocess_mode=self.over_workers
+            row.name, row.doc, row.labels, registry=registry, multiprocess_mode=over_workers
         )
 
-    def histogram(self, registry: CollectorRegistry) -> Histogram:
-        """Make this row's histogram."""
-        self._must_be("histogram")
-        return Histogram(self.name, self.doc, self.labels, registry=registry, buckets=self.buckets)
+    return Metric(name, "gauge", doc, labels, build)
 
-    def batch_histogram(self, registry: CollectorRegistry) -> BatchHistogram:
-        """Make this row's histogram for values that come many at once."""
-        self._must_be("histogram")
-        return BatchHistogram(self, registry)
 
-    def _must_be(self, kind: str) -> None:
-        if self.kind != kind:
-            raise TypeError(f"{self.name} is a {self.kind}, not a {kind}")
+def histogram(name: str, doc: str, *labels: str, buckets: tuple[float, ...]) -> Any:  # noqa: ANN401  as above
+    """Declare a histogram."""
+
+    def build(row: Metric, registry: CollectorRegistry) -> Histogram:
+        return Histogram(row.name, row.doc, row.labels, registry=registry, buckets=row.buckets)
+
+    return Metric(name, "histogram", doc, labels, build, buckets)
+
+
+def batch_histogram(name: str, doc: str, buckets: tuple[float, ...]) -> Any:  # noqa: ANN401  as above
+    """Declare a histogram for values that come many at once."""
+    return Metric(name, "histogram", doc, (), BatchHistogram, buckets)
 
 
 def to_markdown(rows: Iterable[Metric]) -> str:

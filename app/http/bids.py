@@ -103,20 +103,20 @@ class BidHandler:
         said = {"code": end.outcome, **end.result.log_fields(), "status": status}
         self._log.info("bid refused", **said, latency_ms=ms, trace_id=trace_id)
 
-    def _count(self, cause: Accepted | Problem) -> None:
-        if isinstance(cause, InvalidBidRequest):
-            for violation in cause.violations:
+    def _count(self, result: Accepted | Problem) -> None:
+        if isinstance(result, InvalidBidRequest):
+            for violation in result.violations:
                 self._metrics.violations.labels(violation.rule).inc()
-        if not isinstance(cause, Accepted):
+        if not isinstance(result, Accepted):
             return
-        self._metrics.body.observe(cause.size)
-        for rule in cause.validation.warnings:
+        self._metrics.body.observe(result.size)
+        for rule in result.validation.warnings:
             self._metrics.warnings.labels(rule).inc()
-        for violation in cause.validation.violations:
+        for violation in result.validation.violations:
             self._metrics.tolerated.labels(violation.rule).inc()
-        if cause.validation.compiled_mismatch is not None:
+        if result.validation.compiled_mismatch is not None:
             self._metrics.compiled_mismatches.inc()
-            self._log.error("compiled mismatch", path=cause.validation.compiled_mismatch)
+            self._log.error("compiled mismatch", path=result.validation.compiled_mismatch)
 
 
 def _end_accepted(accepted: Accepted) -> _End:

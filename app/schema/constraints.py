@@ -12,7 +12,7 @@ from app.schema.violation import Violation
 
 @dataclass(frozen=True)
 class Constraint:
-    """A validator of marshmallow's and the problem that its problem is reported as.
+    """A validator of marshmallow's and the violation that its error is reported as.
 
     Everything a constraint means can be read off it: `validator` is a plain Range, OneOf or
     Length, without code of its own.
@@ -22,7 +22,7 @@ class Constraint:
     validator: validate.Range | validate.OneOf | validate.Length
 
     def __call__(self, value: Any) -> None:  # noqa: ANN401  each validator takes a type of its own
-        """Raise ValidationError with the problem where `value` breaks the rule."""
+        """Raise ValidationError with the violation where `value` breaks the rule."""
         try:
             self.validator(value)
         except ValidationError:

@@ -14,12 +14,14 @@ import pytest
 
 from tests.support.fakes.http_answers import Answer, HttpAnswers
 from verification.cli import Console
-from verification.commands.jars import compare, run
+from verification.commands.jars import run
 from verification.errors import CannotRunError, CheckFailedError
-from verification.kafka.jar_cache import JarStore
-from verification.kafka.lock import LOCK_FILE, Jar, JarLock, problems, read_lock
+from verification.kafka.jar_cache import JarStore, sha256_of
+from verification.kafka.lock import LOCK_FILE, Jar, JarLock, read_lock
 from verification.kafka.repository import maven, repository_url
-from verification.kafka.resolution import resolve
+from verification.kafka.runtime import cache_folder
+
+pytestmark = pytest.mark.promise("two-commands")
 
 CONTENT = b"the bytes of a jar"
 PIN = Jar("org.example:thing:1.0", hashlib.sha256(CONTENT).hexdigest())
@@ -35,156 +37,148 @@ def repository() -> Iterator[HttpAnswers]:
         yield server
 
 
-def said() -> io.StringIO:
-    """Return something to say things to."""
-    return io.StringIO()
-
-
 class TestProvide:
     """From the repository once, from the cache afterwards."""
-
-    def test_fetches_what_is_missing(self, repository: HttpAnswers, tmp_path: Path) -> None:
-        """A first call fetches the jar, says so, and leaves nothing else behind."""
-        text = said()
-        paths = JarStore(tmp_path, repository.url, text.write).provide(LOCK)
-        assert [path.read_bytes() for path in paths] == [CONTENT]
-        assert text.getvalue().startswith("fetching 1 jars of Apache Kafka into ")
-        assert list((tmp_path / "jars").iterdir()) == list(paths)
-
-    def test_needs_no_network_afterwards(self, repository: HttpAnswers, tmp_path: Path) -> None:
-        """A second call asks nobody and says nothing."""
-        JarStore(tmp_path, repository.url, said().write).provide(LOCK)
-        text = said()
-        assert JarStore(tmp_path, NOWHERE, text.write).provide(LOCK)
-        assert text.getvalue() == ""
 
     def test_a_tampered_jar_in_the_cache_is_refused(
         self, repository: HttpAnswers, tmp_path: Path
     ) -> None:
         """Each call verifies; the one-line error names the file and the remedy."""
-        (path,) = JarStore(tmp_path, repository.url, said().write).provide(LOCK)
-        path.write_bytes(CONTENT + b"!")
-        with pytest.raises(CannotRunError, match=r"^thing-1.0.jar: SHA-256 is .* remove ") as error:
-            JarStore(tmp_path, repository.url, said().write).provide(LOCK)
-        assert "\n" not in str(error.value)
+        store = JarStore(tmp_path, repository.url, str)
+        store.provide(LOCK)[0].write_bytes(CONTENT + b"!")
+        with pytest.raises(CannotRunError, match=r"^thing-1.0.jar: SHA-256 is .* remove .*[^\n]$"):
+            store.provide(LOCK)
 
-    def test_a_repository_that_serves_something_else_is_refused(self, tmp_path: Path) -> None:
+    def test_a_repository_that_serves_something_else_is_refused(
+        self, repository: HttpAnswers, tmp_path: Path
+    ) -> None:
         """What is not the pinned content never reaches the cache."""
-        with (
-            HttpAnswers({PATH: Answer(200, b"other")}) as server,
-            pytest.raises(CannotRunError, match=r"^thing-1.0.jar: .* serves something else"),
-        ):
-            JarStore(tmp_path, server.url, said().write).provide(LOCK)
+        repository.answers[PATH] = Answer(200, b"other")
+        with pytest.raises(CannotRunError, match=r"^thing-1.0.jar: .* serves something else"):
+            JarStore(tmp_path, repository.url, str).provide(LOCK)
         assert list(tmp_path.rglob("*.jar")) == []
 
     @pytest.mark.filterwarnings("ignore::ResourceWarning")
-    def test_a_jar_that_is_not_there_is_named(self, tmp_path: Path) -> None:
-        """A 404 is one line with the coordinate and what to set."""
-        message = self.refusal(tmp_path)
+    @pytest.mark.parametrize(
+        ("url", "message"),
+        [
+            (None, "^org.example:thing:1.0: .*MAVEN_REPO_URL"),
+            (NOWHERE, r"no answer from 127\.0\.0\.1 .*settings\.xml"),
+            ("http://", r"no answer from the repository \(Invalid"),
+        ],
+        ids=["not there", "no network", "no address"],
+    )
+    def test_a_jar_that_cannot_be_had(
+        self, repository: HttpAnswers, tmp_path: Path, url: str | None, message: str
+    ) -> None:
+        """It is one line, with who did not answer and what to set."""
+        repository.answers.clear()
+        with pytest.raises(CannotRunError, match=message) as error:
+            JarStore(tmp_path, url or repository.url, str).provide(LOCK)
+        text = str(error.value)
+        del error
         gc.collect()  # jgo leaves the answer open: let the warning come here, where it is ignored
-        assert "\n" not in message
-
-    def refusal(self, tmp_path: Path) -> str:
-        """Ask an empty repository."""
-        with (
-            HttpAnswers() as server,
-            pytest.raises(CannotRunError, match=r"^org.example:thing:1.0: .*MAVEN_REPO_URL") as at,
-        ):
-            JarStore(tmp_path, server.url, said().write).provide(LOCK)
-        return str(at.value)
-
-    def test_no_network_is_one_line(self, tmp_path: Path) -> None:
-        """Without an answer, the host and what to set are named."""
-        with pytest.raises(CannotRunError, match=r"no answer from 127\.0\.0\.1 .*settings\.xml"):
-            JarStore(tmp_path, NOWHERE, said().write).provide(LOCK)
-
-    def test_an_impossible_address_is_one_line(self, tmp_path: Path) -> None:
-        """An address that is none is reported without a traceback."""
-        with pytest.raises(CannotRunError, match=r"no answer from the repository \(Invalid"):
-            JarStore(tmp_path, "http://", said().write).provide(LOCK)
+        assert "\n" not in text
 
 
 class TestLock:
     """The lock file is the whole truth."""
 
     def test_the_file_of_the_project_is_sound(self) -> None:
-        """Ours reads, pins Kafka and slf4j-simple, and is exactly what we would write."""
-        lock = read_lock()
+        """It pins Kafka and slf4j-simple, is what we would write, and names no repository."""
+        lock, text = read_lock(), LOCK_FILE.read_text(encoding="utf-8")
         assert lock.roots[0].startswith("org.apache.kafka:kafka_2.13:")
         assert "org.slf4j:slf4j-simple" in lock.roots[1]
-        assert LOCK_FILE.read_text(encoding="utf-8") == lock.to_toml()
-
-    def test_names_no_repository(self) -> None:
-        """Where jars come from is the user's choice, not the lock's."""
-        assert "://" not in LOCK_FILE.read_text(encoding="utf-8")
-
-    @pytest.mark.parametrize("text", ["", "no toml", "roots = 1", "roots = []\nsha256 = 3"])
-    def test_something_else_is_refused(self, text: str, tmp_path: Path) -> None:
-        """A file that is no lock is refused by its name."""
-        path = tmp_path / "x.toml"
-        path.write_text(text, encoding="utf-8")
-        with pytest.raises(CannotRunError, match=r"^x.toml: not a jar lock"):
-            read_lock(path)
-
-    def test_an_unsound_lock_is_refused(self, tmp_path: Path) -> None:
-        """A lock with a problem is refused with the first one."""
-        path = tmp_path / "x.toml"
-        path.write_text(JarLock(("a:b:1",), ()).to_toml(), encoding="utf-8")
-        with pytest.raises(CannotRunError, match=r"^x.toml: a:b:1 is asked for and not pinned$"):
-            read_lock(path)
+        assert text == lock.to_toml()
+        assert "://" not in text
 
     @pytest.mark.parametrize(
-        ("lock", "problem"),
+        ("text", "problem"),
         [
-            (LOCK, []),
-            (JarLock(("a:b:1",), (PIN,)), ["a:b:1 is asked for and not pinned"]),
-            (JarLock((), (Jar("../x", PIN.sha256),)), ["'../x' is no group:artifact:version"]),
-            (JarLock((), (Jar("a:b:1", "00"),)), ["a:b:1: '00' is no SHA-256"]),
+            ("", "not a jar lock: .*"),
+            ("no toml", "not a jar lock: .*"),
+            ("roots = 1", "not a jar lock: .*"),
+            ("roots = []\nsha256 = 3", "not a jar lock: .*"),
+            (JarLock(("a:b:1",), (PIN,)), "a:b:1 is asked for and not pinned"),
+            (JarLock((), (Jar("../x", PIN.sha256),)), "'../x' is no group:artifact:version"),
+            (JarLock((), (Jar("a:b:1", "00"),)), "a:b:1: '00' is no SHA-256"),
             (
                 JarLock((), (Jar("a:b:1", PIN.sha256), Jar("z:b:1", PIN.sha256))),
-                ["two jars have the same file name"],
+                "two jars have the same file name",
             ),
         ],
     )
-    def test_problems_are_found(self, lock: JarLock, problem: list[str]) -> None:
-        """Each way of being unsound has its line."""
-        assert problems(lock) == problem
+    def test_one_that_is_unsound_is_refused(
+        self, text: str | JarLock, problem: str, tmp_path: Path
+    ) -> None:
+        """Each way of being none has its line, with the file's name."""
+        path = tmp_path / "x.toml"
+        path.write_text(text if isinstance(text, str) else text.to_toml(), encoding="utf-8")
+        with pytest.raises(CannotRunError, match=f"^x.toml: {problem}$"):
+            read_lock(path)
 
     def test_every_pin_counts_for_the_digest(self) -> None:
         """Another hash is another digest."""
         other = replace(PIN, sha256="0" * 64)
         assert LOCK.digest() != replace(LOCK, jars=(other,)).digest()
 
-    def test_a_stale_lock_is_told(self) -> None:
-        """A difference to a fresh resolution is named; none is fine."""
-        compare(LOCK, LOCK)
-        with pytest.raises(CheckFailedError, match=r"^org.example:thing:1.0: the lock differs"):
-            compare(LOCK, replace(LOCK, jars=()))
+
+POM = """<project><modelVersion>4.0.0</modelVersion><groupId>org.example</groupId>
+<artifactId>{name}</artifactId><version>1.0</version><dependencies>{needs}</dependencies></project>
+"""
+NEED = """<dependency><groupId>org.example</groupId><artifactId>{name}</artifactId>
+<version>1.0</version><scope>{scope}</scope></dependency>"""
+
+
+def artifact(name: str, **needs: str) -> dict[str, Answer]:
+    """Return what a repository has of one artifact, which needs others in their scopes."""
+    base = f"/org/example/{name}/1.0/{name}-1.0"
+    needed = "".join(NEED.format(name=each, scope=scope) for each, scope in needs.items())
+    pom = POM.format(name=name, needs=needed).encode()
+    return {f"{base}.pom": Answer(200, pom), f"{base}.jar": Answer(200, name.encode())}
 
 
 class TestCommand:
     """`jars` on the command line."""
 
-    def jars(self, what: str, lock_file: Path, url: str) -> str:
-        """Run the command and return what it wrote."""
-        out = io.StringIO()
-        console = Console({"MAVEN_REPO_URL": url}, out, io.StringIO(), io.BytesIO())
-        assert run(argparse.Namespace(what=what), console, lock_file) == 0
-        return out.getvalue()
+    @pytest.fixture(autouse=True)
+    def _cache(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
-    def test_pins_checks_and_fetches(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """`lock` mends what `check` finds stale; `fetch` then has every jar in the cache."""
-        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    def jars(self, what: str, lock_file: Path, url: str) -> tuple[str, str]:
+        """Run the command; return what it wrote, and what it said meanwhile."""
+        out, err = io.StringIO(), io.StringIO()
+        console = Console({"MAVEN_REPO_URL": url}, out, err, io.BytesIO())
+        assert run(argparse.Namespace(what=what), console, lock_file) == 0
+        return out.getvalue(), err.getvalue()
+
+    def test_pins_checks_and_fetches(self, tmp_path: Path) -> None:
+        """`lock` pins what is needed at run time, `check` compares, `fetch` fetches once."""
         path = tmp_path / "lock.toml"
         stale = Jar("org.example:root:1.0", "0" * 64)
         path.write_text(JarLock((stale.coordinate,), (stale,)).to_toml(), encoding="utf-8")
-        with HttpAnswers(artifact("root")) as server:
-            with pytest.raises(CheckFailedError, match="differs"):
+        answers = {**artifact("root", engine="runtime", junit="test"), **artifact("engine")}
+        with HttpAnswers(answers) as server:
+            with pytest.raises(CheckFailedError, match=r"^org.example:engine:1.0: the lock differ"):
                 self.jars("check", path, server.url)
-            assert self.jars("lock", path, server.url) == "lock.toml: 1 jars pinned\n"
-            assert "1 pins are what resolving gives" in self.jars("check", path, server.url)
-            assert self.jars("fetch", path, server.url).startswith("1 jars are there")
-        assert len(list(tmp_path.rglob("root-1.0.jar"))) == 1
+            assert self.jars("lock", path, server.url) == ("lock.toml: 2 jars pinned\n", "")
+            assert "2 pins are what resolving gives" in self.jars("check", path, server.url)[0]
+            fetched, said = self.jars("fetch", path, server.url)
+        jars = {file.name: file for file in cache_folder().rglob("*") if file.is_file()}
+        assert list(read_lock(path).jars) == [
+            Jar(f"org.example:{name}:1.0", sha256_of(jars.pop(f"{name}-1.0.jar")))
+            for name in ("engine", "root")
+        ]
+        assert jars == {}
+        assert said == f"fetching 2 jars of Apache Kafka into {cache_folder() / 'jars'}\n"
+        assert self.jars("fetch", path, NOWHERE) == (fetched, "")
+
+    def test_what_cannot_be_resolved_is_told(self, tmp_path: Path) -> None:
+        """Without a repository that has it, the root is named."""
+        path = tmp_path / "lock.toml"
+        path.write_text(LOCK.to_toml(), encoding="utf-8")
+        with pytest.raises(CannotRunError, match=r"^org.example:thing:1.0: cannot be resolved"):
+            self.jars("lock", path, NOWHERE)
 
 
 MIRROR = """<settings xmlns="http://maven.apache.org/SETTINGS/1.2.0"><mirrors>
@@ -197,75 +191,32 @@ MIRROR = """<settings xmlns="http://maven.apache.org/SETTINGS/1.2.0"><mirrors>
 class TestRepositoryUrl:
     """The user's choice wins; else jgo's default."""
 
-    def home(self, folder: Path, text: str) -> Path:
-        """Return a home with these Maven settings."""
-        (folder / ".m2").mkdir()
-        (folder / ".m2" / "settings.xml").write_text(text, encoding="utf-8")
-        return folder
-
-    def test_nothing_is_chosen(self, tmp_path: Path) -> None:
-        """Without settings the choice is jgo's, with its own default repository."""
-        assert repository_url({}, tmp_path) is None
-        assert list(maven(tmp_path, None).remote_repos) == ["central"]
-
-    @pytest.mark.parametrize("pattern", ["*", "central", "external:*"])
-    def test_a_mirror_of_central_is_used(self, pattern: str, tmp_path: Path) -> None:
-        """The first mirror whose pattern covers central is taken."""
-        home = self.home(tmp_path, MIRROR.format(pattern=pattern))
-        assert repository_url({}, home) == "http://c"
-
-    def test_other_mirrors_are_not(self, tmp_path: Path) -> None:
-        """A mirror of something else is left alone."""
-        assert repository_url({}, self.home(tmp_path, MIRROR.format(pattern="x"))) is None
-
-    def test_the_variable_wins(self, tmp_path: Path) -> None:
-        """MAVEN_REPO_URL comes before any settings.xml."""
-        home = self.home(tmp_path, MIRROR.format(pattern="*"))
-        assert repository_url({"MAVEN_REPO_URL": "http://mine/"}, home) == "http://mine"
-        assert maven(tmp_path, "http://mine").remote_repos == {"chosen": "http://mine"}
+    @pytest.mark.parametrize(
+        ("pattern", "environ", "url"),
+        [
+            (None, {}, None),
+            ("*", {}, "http://c"),
+            ("central", {}, "http://c"),
+            ("external:*", {}, "http://c"),
+            ("x", {}, None),
+            ("*", {"MAVEN_REPO_URL": "http://mine/"}, "http://mine"),
+        ],
+    )
+    def test_chosen(
+        self, tmp_path: Path, pattern: str | None, environ: dict[str, str], url: str | None
+    ) -> None:
+        """MAVEN_REPO_URL, else the first mirror of central in settings.xml, else jgo's own."""
+        if pattern is not None:
+            (tmp_path / ".m2").mkdir()
+            (tmp_path / ".m2" / "settings.xml").write_text(MIRROR.format(pattern=pattern))
+        assert repository_url(environ, tmp_path) == url
+        repositories = maven(tmp_path, url).remote_repos
+        assert repositories.get("chosen") == url
+        assert ("central" in repositories) is (url is None)
 
     def test_broken_settings_are_told(self, tmp_path: Path) -> None:
         """A settings.xml that is no XML is refused by name."""
+        (tmp_path / ".m2").mkdir()
+        (tmp_path / ".m2" / "settings.xml").write_text("<settings>")
         with pytest.raises(CannotRunError, match=r"settings\.xml: cannot be read"):
-            repository_url({}, self.home(tmp_path, "<settings>"))
-
-
-POM = """<project><modelVersion>4.0.0</modelVersion><groupId>org.example</groupId>
-<artifactId>{name}</artifactId><version>1.0</version><dependencies>{needs}</dependencies></project>
-"""
-NEED = """<dependency><groupId>org.example</groupId><artifactId>{name}</artifactId>
-<version>1.0</version><scope>{scope}</scope></dependency>"""
-
-
-def artifact(name: str, *needs: str) -> dict[str, Answer]:
-    """Return what a repository answers for one artifact and its POM."""
-    base = f"/org/example/{name}/1.0/{name}-1.0"
-    pom = POM.format(name=name, needs="".join(needs)).encode()
-    return {f"{base}.pom": Answer(200, pom), f"{base}.jar": Answer(200, name.encode())}
-
-
-class TestResolve:
-    """Pinning afresh."""
-
-    def test_pins_what_is_needed_at_run_time(self) -> None:
-        """Run-time dependencies are pinned, test ones are not, sorted by coordinate."""
-        answers = {
-            **artifact(
-                "root",
-                NEED.format(name="engine", scope="runtime"),
-                NEED.format(name="junit", scope="test"),
-            ),
-            **artifact("engine"),
-        }
-        with HttpAnswers(answers) as server:
-            lock = resolve(("org.example:root:1.0",), server.url)
-        assert [jar.coordinate for jar in lock.jars] == [
-            "org.example:engine:1.0",
-            "org.example:root:1.0",
-        ]
-        assert lock.jars[0].sha256 == hashlib.sha256(b"engine").hexdigest()
-
-    def test_what_cannot_be_resolved_is_told(self) -> None:
-        """Without a repository that has it, the root is named."""
-        with pytest.raises(CannotRunError, match=r"^org.example:root:1.0: cannot be resolved"):
-            resolve(("org.example:root:1.0",), NOWHERE)
+            repository_url({}, tmp_path)

@@ -1,4 +1,4 @@
-"""Ports, readiness and posting: what the local run does over HTTP and TCP."""
+"""Ports and posting: what the local run does over TCP and HTTP."""
 
 from __future__ import annotations
 
@@ -9,35 +9,25 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.support.fakes.http_answers import Answer, HttpAnswers
-from tests.support.waiting import eventually
 from verification.cli import Console, main
-from verification.errors import CannotRunError, UsageError
+from verification.errors import CannotRunError, CommandError, UsageError
 from verification.run.ports import Port, free_port, refuse_taken
 from verification.run.posting import expected_status, post_all, sample_files
-from verification.run.pump import Pump
-from verification.run.service import Service, ServicePlan
 
-pytestmark = pytest.mark.timing
+pytestmark = [pytest.mark.timing, pytest.mark.promise("two-commands")]
 
 
-class TestRefuseTaken:
-    """A port in use is told before anything starts."""
+class TestPorts:
+    """A port that cannot be had is told before anything starts."""
 
     def test_no_two_who_ask_are_given_the_same(self) -> None:
         """Whoever is slow to listen finds its port free: it is given to nobody else meanwhile."""
         assert len({free_port() for _ in range(1000)}) == 1000
-
-    def test_free_ports_are_fine(self) -> None:
-        """Nothing is said about free ports, and they are free afterwards."""
-        port = Port("127.0.0.1", free_port(), "A_PORT")
-        refuse_taken([port])
-        refuse_taken([port])
 
     def test_a_taken_port_names_who_and_the_setting(self) -> None:
         """The refusal has the port, its holder where the system tells, and what to set."""
@@ -65,94 +55,13 @@ class TestRefuseTaken:
         with pytest.raises(CannotRunError, match=f"^A and B_PORT are both {number}: set B_PORT"):
             refuse_taken([Port("127.0.0.1", number, "A"), Port("127.0.0.1", number, "B_PORT")])
 
-    def test_another_reason_is_told(self) -> None:
-        """An address that is not this machine's is refused with the system's words."""
-        with pytest.raises(CannotRunError, match=r"^cannot listen on 192\.0\.2\.1:\d+ \(A_PORT\)"):
-            refuse_taken([Port("192.0.2.1", free_port(), "A_PORT")])
-
-    def test_an_ipv6_address_is_understood(self) -> None:
-        """A colon in the host means IPv6."""
-        with pytest.raises(CannotRunError, match=r"^cannot listen on \[2001:db8::1\]:"):
-            refuse_taken([Port("2001:db8::1", free_port(), "A_PORT")])
-
-
-class Lines:
-    """Pumps that collect what a service writes."""
-
-    def __init__(self) -> None:
-        self.out: list[bytes] = []
-        self.err: list[bytes] = []
-        self.pumps = (Pump(self.out.append, bool), Pump(self.err.append, bool))
-        for pump in self.pumps:
-            pump.release()
-
-
-def service(lines: Lines, folder: Path, script: str, port: int = 9) -> Service:
-    """Return a service that runs a shell script."""
-    plan = ServicePlan("fake", ("sh", "-c", script), os.environ, "127.0.0.1", port)
-    return Service(plan, *lines.pumps, folder)
-
-
-class TestService:
-    """A service is a process with a readiness endpoint."""
-
-    @pytest.fixture(autouse=True)
-    def _patient(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Machines that run tests stand still at times."""
-        for name in ("_PROBE_S", "_DRAIN_S"):
-            monkeypatch.setattr(f"verification.run.service.{name}", 30)
-
-    def test_its_lines_arrive_where_they_belong(self, tmp_path: Path) -> None:
-        """Standard output and error each have their pump, complete once it was stopped."""
-        lines = Lines()
-        unit = service(lines, tmp_path, "echo log; echo oops >&2; exit 3")
-        unit.launch()
-        assert unit.pid is not None
-        assert eventually(unit.poll, "the end") == 3
-        assert unit.stop(1) == 3
-        assert (lines.out, lines.err) == ([b"log\n"], [b"oops\n"])
-
-    def test_before_its_start_there_is_nothing_to_stop(self, tmp_path: Path) -> None:
-        """A service that was never launched has no status and can be stopped and killed."""
-        unit = service(Lines(), tmp_path, "true")
-        assert (unit.pid, unit.poll(), unit.stop(1)) == (None, None, None)
-        unit.kill()
-
-    def has(self, lines: Lines, count: int) -> bool:
-        """Say whether so many lines have come."""
-        return len(lines.out) == count
-
-    def test_it_can_be_killed_and_launched_again(self, tmp_path: Path) -> None:
-        """A second launch is a new process."""
-        lines = Lines()
-        unit = service(lines, tmp_path, "echo up; exec sleep 60")
-        for count in (1, 2):
-            unit.launch()
-            eventually(partial(self.has, lines, count), "its line")
-            unit.kill()
-            assert unit.poll() == -9
-
     @pytest.mark.parametrize(
-        ("answer", "reason"),
-        [
-            (Answer(200), None),
-            (Answer(503, b'{"status":"not ready","reasons":["a","b"]}'), "/readyz says a, b"),
-            (Answer(503, b"<html>"), "/readyz says b'<html>'"),
-            (Answer(404, b"[]"), "/readyz says b'[]'"),
-        ],
+        ("host", "told"), [("192.0.2.1", r"192\.0\.2\.1"), ("2001:db8::1", r"\[2001:db8::1\]")]
     )
-    def test_says_why_it_is_not_ready(
-        self, answer: Answer, reason: str | None, tmp_path: Path
-    ) -> None:
-        """200 is ready; else the reasons of the endpoint, or what it said, are given."""
-        with HttpAnswers({"/readyz": answer}) as server:
-            assert service(Lines(), tmp_path, "", server.port).blocked_by() == reason
-
-    def test_no_answer_is_a_reason(self, tmp_path: Path) -> None:
-        """A closed port is named."""
-        port = free_port()
-        unit = service(Lines(), tmp_path, "", port)
-        assert unit.blocked_by() == f"127.0.0.1:{port} does not answer (ConnectionRefusedError)"
+    def test_another_reason_is_told(self, host: str, told: str) -> None:
+        """An address that is not this machine's is refused with the system's words."""
+        with pytest.raises(CannotRunError, match=rf"^cannot listen on {told}:\d+ \(A_PORT\): \w"):
+            refuse_taken([Port(host, free_port(), "A_PORT")])
 
 
 ACCEPTED = {"id": "x", "status": "accepted", "topic": "bids", "partition": 1, "offset": 7}
@@ -180,39 +89,29 @@ def samples(tmp_path: Path) -> Path:
 class TestPosting:
     """Files go out as they are; names say what must come back."""
 
-    def test_samples_are_found(self, samples: Path) -> None:
+    def test_samples_and_their_status(self, samples: Path) -> None:
         """Those to accept come first; what is not named after a status is no refused sample."""
-        assert [file.name for file in sample_files(samples)] == ["good.json", "400-id-missing.json"]
+        found = [(file.name, expected_status(file)) for file in sample_files(samples)]
+        assert found == [("good.json", 202), ("400-id-missing.json", 400)]
 
-    def test_the_name_says_the_status(self, samples: Path) -> None:
-        """202, or what a refused sample's name begins with."""
-        assert [expected_status(file) for file in sample_files(samples)] == [202, 400]
-
-    def test_a_refused_sample_without_a_status_is_an_error(self) -> None:
-        """A name in refused/ that does not begin with a status is refused."""
-        with pytest.raises(UsageError, match="starts with its status"):
-            expected_status(Path("samples/refused/x.json"))
-
-    def test_bytes_and_type_are_sent(self, samples: Path, ingest: HttpAnswers) -> None:
-        """The body is the file, the type is JSON."""
-        file = samples / "good.json"
-        (outcome,) = post_all([file], f"{ingest.url}/bid")
-        assert ingest.seen[0].body == file.read_bytes()
-        assert ingest.seen[0].headers["Content-Type"] == "application/json"
+    def test_what_is_sent(self, samples: Path, ingest: HttpAnswers) -> None:
+        """The body is the file; its name says type and encoding, an unknown one is bytes."""
+        packed, other = samples / "a.json.gz", samples / "what"
+        packed.write_bytes(gzip.compress(b"{}"))
+        other.touch()
+        (outcome, *_) = post_all([samples / "good.json", packed, other], f"{ingest.url}/bid")
+        assert [
+            (seen.headers["Content-Type"], seen.headers.get("Content-Encoding"))
+            for seen in ingest.seen
+        ] == [
+            ("application/json", None),
+            ("application/json", "gzip"),
+            ("application/octet-stream", None),
+        ]
+        assert ingest.seen[0].body == b'{"id": "x"}'
         assert (outcome.status, outcome.detail) == (202, "bids[1]@7 x")
         assert outcome.as_expected
         assert 0 < outcome.seconds < 10
-
-    def test_a_compressed_file_says_so(self, tmp_path: Path, ingest: HttpAnswers) -> None:
-        """A .gz file goes out with its encoding; an unknown type as bytes."""
-        packed = tmp_path / "a.json.gz"
-        packed.write_bytes(gzip.compress(b"{}"))
-        other = tmp_path / "what"
-        other.touch()
-        list(post_all([packed, other], f"{ingest.url}/bid"))
-        assert ingest.seen[0].headers["Content-Encoding"] == "gzip"
-        assert ingest.seen[0].headers["Content-Type"] == "application/json"
-        assert ingest.seen[1].headers["Content-Type"] == "application/octet-stream"
 
     @pytest.mark.parametrize(
         ("body", "detail"),
@@ -230,20 +129,21 @@ class TestPosting:
         assert outcome.detail == detail
         assert not outcome.as_expected
 
-    def test_nobody_there_is_told(self, samples: Path) -> None:
-        """Without an ingest, the URL and `make run` are named."""
-        with pytest.raises(CannotRunError, match="does not answer .* is `make run` up"):
-            list(post_all([samples / "good.json"], f"http://127.0.0.1:{free_port()}/bid"))
-
-    def test_a_wrong_url_is_told(self, samples: Path) -> None:
-        """A URL without a usable port is a usage error."""
-        with pytest.raises(UsageError, match=r"^http://localhost:x/bid"):
-            list(post_all([samples / "good.json"], "http://localhost:x/bid"))
-
-    def test_a_file_that_is_not_there_is_told(self, tmp_path: Path, ingest: HttpAnswers) -> None:
-        """A missing file is a usage error with its path."""
-        with pytest.raises(UsageError, match=r"nothing\.json: cannot be read"):
-            list(post_all([tmp_path / "nothing.json"], ingest.url))
+    @pytest.mark.parametrize(
+        ("file", "at", "error", "message"),
+        [
+            ("good.json", "127.0.0.1:9", CannotRunError, "does not answer .* is `make run` up"),
+            ("good.json", "localhost:x", UsageError, "^http://localhost:x/bid"),
+            ("nothing.json", "127.0.0.1:9", UsageError, r"nothing\.json: cannot be read"),
+            ("refused/expected.json", "127.0.0.1:9", UsageError, "starts with its status"),
+        ],
+    )
+    def test_what_cannot_be_sent(
+        self, samples: Path, file: str, at: str, error: type[CommandError], message: str
+    ) -> None:
+        """Nobody there, a URL that is none, and a file that is not there or not named right."""
+        with pytest.raises(error, match=message):
+            list(post_all([samples / file], f"http://{at}/bid"))
 
 
 class TestSend:
@@ -256,20 +156,14 @@ class TestSend:
         return code, out.getvalue(), err.getvalue()
 
     def test_prints_what_came_back(self, samples: Path, ingest: HttpAnswers) -> None:
-        """A line for each file, then the sum; 0 when all is as expected."""
-        code, out, err = self.send(str(samples / "good.json"), "--url", f"{ingest.url}/bid")
+        """A line for each file, then the sum; what the name does not say is marked and named."""
+        good, bad = map(str, sample_files(samples))
+        code, out, err = self.send(good, "--url", f"{ingest.url}/bid")
         assert (code, err) == (0, "")
         assert out.splitlines()[2].split()[:3] == ["good.json", "202", "202"]
         assert out.endswith("1 answers, all as expected\n")
-
-    def test_an_unexpected_answer_fails(self, samples: Path, ingest: HttpAnswers) -> None:
-        """An answer other than the name says is marked, named, and status 1."""
-        bad = samples / "refused" / "400-id-missing.json"
-        code, out, err = self.send(
-            str(samples / "good.json"), str(bad), INGEST_PORT=str(ingest.port)
-        )
-        assert code == 1
-        assert "202!" in out
+        code, out, err = self.send(good, bad, INGEST_PORT=str(ingest.port))
+        assert (code, "202!" in out) == (1, True)
         assert err == "1 of 2 not as expected: 400-id-missing.json\n"
 
     def test_posts_the_project_s_samples(self) -> None:

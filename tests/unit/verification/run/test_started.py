@@ -13,7 +13,7 @@ import pytest
 
 from verification.run.started import in_force, noted
 
-pytestmark = pytest.mark.timing
+pytestmark = [pytest.mark.timing, pytest.mark.promise("two-commands")]
 
 _RUN = """
 import json, sys, time
@@ -26,32 +26,30 @@ with noted(json.loads(sys.argv[1]), Path(sys.argv[2])):
 
 
 @contextmanager
-def another(folder: Path, **environ: str) -> Iterator[subprocess.Popen[bytes]]:
+def another(folder: Path, **environ: str) -> Iterator[None]:
     """Note the settings in another process; kill it afterwards."""
     command = [sys.executable, "-c", _RUN, json.dumps(environ), str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        yield process
+        yield
         process.kill()
 
 
 def test_settings_of_a_run(tmp_path: Path) -> None:
     """Names and ports of a run are in force until it ends, the terminal's own settings besides."""
+    folder = tmp_path / "runs"
     started = {"KAFKA_TOPIC_BID_REQUESTS": "bids", "INGEST_PORT": "1234"}
     own = {"PATH": "/bin", "BIDDING_PRICE": "2"}
-    with noted({**started, "PATH": "/other"}, tmp_path):
-        found = in_force(own, tmp_path)
+    assert in_force(own, folder) == own
+    with noted({**started, "PATH": "/other"}, folder):
+        found = in_force(own, folder)
         assert {name: found[name] for name in (*started, *own)} == {**started, **own}
         assert found["KAFKA_CONSUMER_GROUP"] == "bidding-logic"
-    assert in_force(own, tmp_path) == own
+    assert in_force(own, folder) == own
 
 
-def test_without_a_run(tmp_path: Path) -> None:
-    """Where nothing was ever started, the terminal's own settings are all."""
-    assert in_force({"A": "b"}, tmp_path / "runs") == {"A": "b"}
-
-
+@pytest.mark.promise("secured")
 def test_secrets_are_not_noted(tmp_path: Path) -> None:
     """No password is written down."""
     with noted({"KAFKA_SASL_PASSWORD": "hush", "KAFKA_SSL_PASSWORD_FILE": "hush"}, tmp_path):
@@ -70,17 +68,10 @@ def test_a_run_that_was_killed_is_forgotten(tmp_path: Path) -> None:
         assert len([*tmp_path.iterdir()]) == 1
 
 
-@pytest.mark.parametrize(
-    ("own", "topic"),
-    [
-        ({}, "second"),
-        ({"INGEST_PORT": "1"}, "first"),
-        ({"INGEST_PORT": "2"}, "second"),
-        ({"INGEST_PORT": "3"}, None),
-    ],
-)
-def test_of_several_runs(tmp_path: Path, own: dict[str, str], topic: str | None) -> None:
+@pytest.mark.parametrize(("port", "topic"), [("", "second"), ("1", "first"), ("3", None)])
+def test_of_several_runs(tmp_path: Path, port: str, topic: str | None) -> None:
     """The newest run is meant, but never one that was started otherwise than one says."""
+    own = {"INGEST_PORT": port} if port else {}
     with (
         another(tmp_path, INGEST_PORT="1", KAFKA_TOPIC_BID_REQUESTS="first"),
         noted({"INGEST_PORT": "2", "KAFKA_TOPIC_BID_REQUESTS": "second"}, tmp_path),

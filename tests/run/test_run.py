@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from functools import partial
@@ -20,12 +19,12 @@ import pytest
 from tests.support.local_run import (
     READY_S,
     STOP_S,
-    TOOL,
     LocalRun,
     ending,
     environment,
     gone,
     running,
+    tool,
 )
 from tests.support.terminal import OnTerminal
 from tests.support.waiting import eventually
@@ -33,42 +32,26 @@ from verification.kafka.broker import EmbeddedKafka
 from verification.kafka.runtime import Runtime
 from verification.project import ROOT
 
-pytestmark = pytest.mark.timing
+pytestmark = [
+    pytest.mark.timing,
+    pytest.mark.promise("two-commands"),
+    pytest.mark.usefixtures("runtime"),  # so that what runs need not fetch it
+]
 
 SAMPLE = ROOT / "samples" / "banner.json"
+SAMPLE_ID = json.loads(SAMPLE.read_bytes())["id"]
 NAMES = {
     "KAFKA_TOPIC_BID_REQUESTS": "bids",
     "KAFKA_TOPIC_BID_DECISIONS": "answers",
     "KAFKA_TOPIC_DEAD_LETTERS": "given-up",
     "KAFKA_CONSUMER_GROUP": "ours",
 }
-SAMPLE_ID = json.loads(SAMPLE.read_bytes())["id"]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _provided(runtime: Runtime) -> None:
-    """Have Java, jars and start-up cache in the user's cache before the first run."""
-    assert runtime.classpath
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Iterator[LocalRun]:
-    """Run everything, with data of its own."""
-    with running(environment(tmp_path / "data")) as run:
-        yield run
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRun]:
-    """Run everything once for the tests that leave it running."""
-    with running(environment(tmp_path_factory.mktemp("shared") / "data")) as run:
-        yield run
-
-
-@pytest.fixture(scope="module")
-def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRun]:
-    """Run everything once for the deaths: what these leave behind is nobody else's matter."""
-    with running(environment(tmp_path_factory.mktemp("mortal") / "data")) as run:
+@pytest.fixture(scope="class")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRun]:
+    """Run everything once for the tests of a class, which leave it running."""
+    with running(environment(tmp_path_factory.mktemp("run") / "data")) as run:
         yield run
 
 
@@ -82,69 +65,77 @@ def ready(run: LocalRun, name: str) -> bool:
     return False
 
 
-def all_ready(run: LocalRun) -> bool:
-    """Say whether both services are ready."""
-    return ready(run, "INGEST_PORT") and ready(run, "CONSUMER_HEALTH_PORT")
-
-
 def all_gone(pids: list[int]) -> bool:
     """Say whether none of the processes runs."""
     return all(map(gone, pids))
 
 
-def at_rest(asked: tuple[int, dict[str, Any]]) -> bool:
-    """Say whether `status` ended well and tells that every bid is decided, once."""
-    code, told = asked
-    topics = {topic["name"]: topic["records"] for topic in told["account"]["topics"]}
-    decided = topics.get("bid_decisions") == topics.get("bid_requests", 0) > 30
-    rests = told["lag_messages"] == 0 and told["trend"] != "growing"
-    return code == 0 and decided and rests
+def read_bid(run: LocalRun) -> bytes:
+    """Return the sample's bytes as they lie on the topic."""
+    return run.tool("topic", "show", "bid_requests", "--key", SAMPLE_ID, "--raw").stdout
 
 
 class TestRun:
     """The loop runs."""
 
-    def test_a_bid_goes_round(self, shared: LocalRun) -> None:
+    def test_a_bid_goes_round(self, run: LocalRun) -> None:
         """The sample gets 202, lies on the topic byte for byte, and is decided."""
-        sent = shared.tool("send", str(SAMPLE))
+        sent = run.tool("send", str(SAMPLE))
         assert sent.returncode == 0, sent.stdout + sent.stderr
-        shown = shared.tool("topic", "show", "bid_requests", "--key", SAMPLE_ID, "--raw")
-        assert shown.stdout == SAMPLE.read_bytes()
-        decisions = partial(shared.tool, "topic", "show", "bid_decisions", "--key", SAMPLE_ID)
+        assert read_bid(run) == SAMPLE.read_bytes()
+        decisions = partial(run.tool, "topic", "show", "bid_decisions", "--key", SAMPLE_ID)
         eventually(lambda: SAMPLE_ID in decisions().stdout.decode(), "the decision", interval_s=0.3)
 
-    def test_standard_output_is_json_lines_alone(self, shared: LocalRun) -> None:
+    def test_standard_output_is_json_lines_alone(self, run: LocalRun) -> None:
         """Not on a terminal, each line on standard output is one service's JSON object."""
-        shared.tool("send", str(SAMPLE))
+        run.tool("send", str(SAMPLE))
 
         def told(name: str) -> set[str]:
-            return {json.loads(line)[name] for line in list(shared.out)}
+            return {json.loads(line)[name] for line in list(run.out)}
 
         both = {"bid accepted", "bid decided"}
         eventually(lambda: both <= told("event"), "the log lines", timeout_s=30)
         assert len(told("service")) == 2
 
-    def test_status_and_traffic(self, shared: LocalRun) -> None:
+    def test_status_and_traffic(self, run: LocalRun) -> None:
         """Traffic is answered as expected, and `status` tells of it: decided, nothing behind."""
-        sent = shared.tool("traffic", "--rate", "30", "--for", "2", "--mix", "broken=20")
+        sent = run.tool("traffic", "--rate", "30", "--for", "2", "--mix", "broken=20")
         assert sent.returncode == 0, sent.stdout + sent.stderr
         assert b" 0 unknown, 0 unanswered" in sent.stdout
 
         def status() -> tuple[int, dict[str, Any]]:
-            asked = shared.tool("status", "--in", "local", "--json")
+            asked = run.tool("status", "--in", "local", "--json")
             return asked.returncode, json.loads(asked.stdout)
 
-        code, found = eventually(status, "a status at rest", timeout_s=60, until=at_rest)
-        assert (code, found["problems"]) == (0, [])
+        def at_rest(asked: tuple[int, dict[str, Any]]) -> bool:
+            code, told = asked
+            topics = {topic["name"]: topic["records"] for topic in told["account"]["topics"]}
+            decided = topics.get("bid_decisions") == topics.get("bid_requests", 0) > 30
+            rests = told["lag_messages"] == 0 and told["trend"] != "growing"
+            return code == 0 and decided and rests
+
+        _, found = eventually(status, "a status at rest", timeout_s=60, until=at_rest)
+        assert found["problems"] == []
         assert len(found["account"]["decisions"]) == 3
 
-    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-    def test_every_ending_is_orderly(self, run: LocalRun, number: int) -> None:
-        """All stops with status 0, and no process is left."""
-        pids = run.everything()
-        assert run.end(number) == 0
-        assert all_gone(pids)
-        assert run.said("stopping ingest, consumer, kafka")
+    def test_data_in_use_is_not_cleaned(self, run: LocalRun) -> None:
+        """`clean` refuses while a broker uses the data."""
+        refused = run.tool("clean")
+        assert (refused.returncode, Path(run.environ["RUN_KAFKA_DATA"]).exists()) == (2, True)
+        assert refused.stderr.endswith(b"is in use: stop `make run` first\n")
+
+    def test_it_ends_in_order_and_keeps_its_records(self, tmp_path: Path) -> None:
+        """SIGTERM and a closed terminal leave status 0 and no process; another run goes on."""
+        environ = environment(tmp_path / "data")
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            with running(environ) as run:
+                if number == signal.SIGTERM:
+                    assert run.tool("send", str(SAMPLE)).returncode == 0
+                assert read_bid(run) == SAMPLE.read_bytes()
+                pids = run.everything()
+                assert run.end(number) == 0
+            assert all_gone(pids)
+            assert run.said("stopping ingest, consumer, kafka")
 
     def test_two_signals_while_it_starts(self, tmp_path: Path) -> None:
         """The second one of two in the middle of the start hurries the end and tears nothing."""
@@ -156,51 +147,25 @@ class TestRun:
         assert all_gone(pids)
         assert not run.said("Traceback")
 
-    def test_a_second_run_finds_yesterday_s_records(self, run: LocalRun) -> None:
-        """What was accepted is there after everything was stopped and started again."""
-        assert run.tool("send", str(SAMPLE)).returncode == 0
-        assert run.end() == 0
-        with running(run.environ) as second:
-            shown = second.tool("topic", "show", "bid_requests", "--key", SAMPLE_ID, "--raw")
-            assert shown.stdout == SAMPLE.read_bytes()
-
-    def test_data_in_use_is_not_cleaned(self, shared: LocalRun) -> None:
-        """`clean` refuses while a broker uses the data."""
-        data = Path(shared.environ["RUN_KAFKA_DATA"])
-        refused = shared.tool("clean")
-        assert (refused.returncode, data.exists()) == (2, True)
-        assert refused.stderr.endswith(b"is in use: stop `make run` first\n")
-
 
 class TestDeaths:
     """Kill -9 of any one process is reported, and mended or the end of all."""
 
     @pytest.mark.parametrize("name", ["app", "consumer", "kafka"])
-    def test_a_main_process_is_started_again(self, mortal: LocalRun, name: str) -> None:
+    def test_a_main_process_is_started_again(self, run: LocalRun, name: str) -> None:
         """The death is reported with the signal, and everything is ready again."""
         shown = {"app": "ingest"}.get(name, name)
-        victim = mortal.processes()[name]
+        victim = run.processes()[name]
         victim.kill()
-        mortal.wait_for(f"{shown} (pid {victim.pid}) was killed by SIGKILL; starting it again")
-        mortal.wait_for(f"{shown} is ready again")
-        eventually(partial(all_ready, mortal), "both services", timeout_s=60, interval_s=0.2)
+        run.wait_for(f"{shown} (pid {victim.pid}) was killed by SIGKILL; starting it again")
+        run.wait_for(f"{shown} is ready again")
+        for port in ("INGEST_PORT", "CONSUMER_HEALTH_PORT"):
+            eventually(partial(ready, run, port), "both services", timeout_s=60, interval_s=0.2)
         # Each worker has a producer of its own, and they find the broker again one by one.
-        eventually(lambda: mortal.tool("send", str(SAMPLE)).returncode == 0, "202", timeout_s=30)
-
-    def test_a_worker_is_replaced(self, mortal: LocalRun) -> None:
-        """A killed gunicorn worker is gunicorn's to replace; the ingest goes on."""
-        master = mortal.processes()["app"]
-        victim = master.children()[0]
-        victim.kill()
-        eventually(
-            lambda: {w.pid for w in master.children()} - {victim.pid} and gone(victim.pid),
-            "another worker",
-        )
-        eventually(partial(all_ready, mortal), "both services", timeout_s=30, interval_s=0.2)
-        assert mortal.processes()["app"].pid == master.pid
+        eventually(lambda: run.tool("send", str(SAMPLE)).returncode == 0, "202", timeout_s=30)
 
     def test_nothing_outlives_the_supervisor(self, run: LocalRun) -> None:
-        """Kill -9 of the supervisor takes broker, services and workers with it, silently."""
+        """Kill -9 of the supervisor, the last death, takes all with it, silently."""
         pids = run.everything()
         assert len(pids) >= 5
         run.process.kill()
@@ -238,15 +203,11 @@ class TestTerminal:
         with OnTerminal("run", environ=environ) as run:
             run.wait_for("p50 / p99")
             before = run.attributes()
-            sent = subprocess.run([*TOOL, "send"], env=environ, cwd=ROOT, check=True)
-            assert sent.returncode == 0
+            assert tool("send", environ=environ).returncode == 0
             for shown in ("invalid-bid-request 21", "no_bid: no_bid 13", "required 7"):
                 run.wait_for(shown)
-            victim = next(
-                child
-                for child in psutil.Process(run.pid).children()
-                if child.cmdline()[-1] == "consumer"
-            )
+            children = psutil.Process(run.pid).children()
+            victim = next(child for child in children if child.cmdline()[-1] == "consumer")
             victim.kill()
             run.wait_for(f"consumer (pid {victim.pid}) was killed by SIGKILL")
             run.press(b"\x03")
@@ -259,39 +220,26 @@ class TestTerminal:
         assert "Listening at" not in text
 
 
-class TestRefusals:
-    """What cannot run says so, with status 2."""
+def test_what_cannot_run(tmp_path: Path) -> None:
+    """A taken port and brokers that are not there are told at once, before anything starts."""
+    data = tmp_path / "data"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        for environ, told in (
+            ({"INGEST_PORT": port}, f"port {port} is taken"),
+            ({"KAFKA_BROKERS": "127.0.0.1:9"}, "no Kafka answers at 127.0.0.1:9"),
+        ):
+            done = tool("run", environ=environment(data, **environ))
+            assert (done.returncode, done.stdout, data.exists()) == (2, b"", False)
+            assert told in done.stderr.decode()
 
-    def refused(self, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
-        """Run; return what came of it."""
-        done = subprocess.run(
-            [*TOOL, "run"], env=environ, cwd=ROOT, capture_output=True, check=False, text=True
-        )
-        assert done.returncode == 2
-        return done
 
-    def test_a_taken_port(self, tmp_path: Path) -> None:
-        """The port, its holder and the setting are named before anything starts."""
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            port = str(server.getsockname()[1])
-            done = self.refused(environment(tmp_path / "data", INGEST_PORT=port))
-        assert done.stderr.startswith(f"port {port} is taken")
-        assert done.stderr.endswith("set INGEST_PORT to another port\n")
-        assert (done.stderr.count("\n"), done.stdout) == (1, "")
-        assert not (tmp_path / "data").exists()
-
-    def test_nobody_at_the_given_brokers(self, tmp_path: Path) -> None:
-        """KAFKA_BROKERS without a Kafka there is told at once."""
-        environ = environment(tmp_path / "data", KAFKA_BROKERS="127.0.0.1:9")
-        done = self.refused(environ)
-        assert "no Kafka answers at 127.0.0.1:9" in done.stderr
-        assert done.stdout == ""
-
-    def test_a_setting_that_a_service_refuses(self, tmp_path: Path) -> None:
-        """The service's own line is shown, all is stopped, the status is its status."""
-        done = self.refused(environment(tmp_path / "data", BIDDING_STRATEGY="nonsense"))
-        assert "BIDDING_STRATEGY" in done.stderr
-        assert done.stderr.endswith("consumer ended with status 2 before it was ready\n")
+def test_a_setting_that_a_service_refuses(tmp_path: Path) -> None:
+    """The service's own line is shown, all is stopped, the status is its status."""
+    done = tool("run", environ=environment(tmp_path / "data", BIDDING_STRATEGY="nonsense"))
+    assert done.returncode == 2
+    assert b"BIDDING_STRATEGY" in done.stderr
+    assert done.stderr.endswith(b"consumer ended with status 2 before it was ready\n")
 
 
 def test_a_given_kafka_is_used(tmp_path: Path, runtime: Runtime) -> None:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -34,10 +34,17 @@ def environment(data: Path, **extra: str) -> dict[str, str]:
 
 
 def gone(pid: int) -> bool:
-    """Say whether no such process runs."""
+    """Say whether no such process runs (nobody may have collected its status yet)."""
     with suppress(psutil.NoSuchProcess):
         return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
     return True
+
+
+def tool(*arguments: str, environ: dict[str, str]) -> subprocess.CompletedProcess[bytes]:
+    """Run another command."""
+    return subprocess.run(
+        [*TOOL, *arguments], env=environ, cwd=ROOT, capture_output=True, check=False
+    )
 
 
 class LocalRun:
@@ -52,11 +59,10 @@ class LocalRun:
             self.process = subprocess.Popen(
                 command, env=environ, cwd=ROOT, stdout=stdout, stderr=subprocess.PIPE, text=True
             )
-        streams = ((self.process.stdout, self.out), (self.process.stderr, self.err))
         self._readers = [
-            threading.Thread(target=self._read, args=pair, daemon=True)
-            for pair in streams
-            if pair[0] is not None
+            threading.Thread(target=self._read, args=(stream, lines), daemon=True)
+            for stream, lines in ((self.process.stdout, self.out), (self.process.stderr, self.err))
+            if stream is not None
         ]
         for reader in self._readers:
             reader.start()
@@ -70,7 +76,7 @@ class LocalRun:
         """Say whether `text` has come on standard error."""
         return text in "".join(self.err)
 
-    def wait_for(self, *texts: str, timeout_s: float = READY_S) -> None:
+    def wait_for(self, *texts: str) -> None:
         """Wait until one of `texts` has come on standard error."""
 
         def seen() -> bool:
@@ -80,7 +86,7 @@ class LocalRun:
             assert not ended, "".join(["it ended:\n", *self.err])
             return False
 
-        eventually(seen, f"{texts} in {''.join(self.err)}", timeout_s)
+        eventually(seen, f"{texts} in {''.join(self.err)}", READY_S)
 
     def processes(self) -> dict[str, psutil.Process]:
         """Return the main processes: `app`, `consumer` and, with the embedded Kafka, `kafka`."""
@@ -109,23 +115,12 @@ class LocalRun:
 
     def tool(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         """Run another command with the same environment."""
-        return _command(arguments, self.environ)
+        return tool(*arguments, environ=self.environ)
 
     def elsewhere(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-        """Run another command in a terminal that knows of this run no more than the ingest's port.
-
-        The port alone says which of the runs is meant.
-        """
+        """Run another command in a terminal that knows but the port, which says what is meant."""
         port = {"INGEST_PORT": self.environ["INGEST_PORT"]}
-        return _command(arguments, {**os.environ, **port})
-
-
-def _command(
-    arguments: Sequence[str], environ: Mapping[str, str]
-) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [*TOOL, *arguments], env=environ, cwd=ROOT, capture_output=True, check=False
-    )
+        return tool(*arguments, environ={**os.environ, **port})
 
 
 @contextmanager

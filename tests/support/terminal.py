@@ -23,20 +23,12 @@ class OnTerminal:
         self.text = ""
         self._ours, self._its = pty.openpty()
         # setsid --ctty makes the terminal the controlling one, so that Ctrl-C reaches the command
+        command = ["setsid", "--ctty", *TOOL, *arguments]
         self._process = subprocess.Popen(
-            ["setsid", "--ctty", *TOOL, *arguments],
-            env=environ,
-            cwd=ROOT,
-            stdin=self._its,
-            stdout=self._its,
-            stderr=self._its,
+            command, env=environ, cwd=ROOT, stdin=self._its, stdout=self._its, stderr=self._its
         )
+        self.pid = self._process.pid
         self._reader = threading.Thread(target=self._read, daemon=True)
-
-    @property
-    def pid(self) -> int:
-        """The process id of the command."""
-        return self._process.pid
 
     def __enter__(self) -> Self:
         """Begin to read."""
@@ -62,7 +54,7 @@ class OnTerminal:
             while read := os.read(self._ours, 65536):
                 self.text += read.decode(errors="replace")
 
-    def wait_for(self, text: str, timeout_s: float = READY_S) -> None:
+    def wait_for(self, text: str) -> None:
         """Wait until `text` has been shown."""
 
         def seen() -> bool:
@@ -70,10 +62,9 @@ class OnTerminal:
                 raise AssertionError(f"it ended:\n{self.text}")
             return text in self.text
 
-        eventually(seen, f"{text!r} in {self.text[-2000:]}", timeout_s)
+        eventually(seen, f"{text!r} in {self.text[-2000:]}", READY_S)
 
     def press(self, keys: bytes) -> None:
-        """Type."""
         os.write(self._ours, keys)
 
     def attributes(self) -> list[Any]:

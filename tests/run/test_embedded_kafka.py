@@ -21,8 +21,7 @@ from verification.kafka.broker import EmbeddedKafka
 from verification.kafka.java import find_java
 from verification.kafka.runtime import Runtime
 from verification.kafka.training import train
-from verification.run.create_topics import create_topics
-from verification.run.records import Selection, select
+from verification.run.topics import Selection, create_topics, select
 
 pytestmark = [pytest.mark.timing, pytest.mark.promise("two-commands")]
 

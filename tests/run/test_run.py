@@ -109,14 +109,14 @@ class TestRun:
 
         def at_rest(asked: tuple[int, dict[str, Any]]) -> bool:
             code, told = asked
-            topics = {topic["name"]: topic["records"] for topic in told["account"]["topics"]}
+            topics = {topic["name"]: topic["records"] for topic in told["kafka"]["topics"]}
             decided = topics.get("bid_decisions") == topics.get("bid_requests", 0) > 30
             rests = told["lag_messages"] == 0 and told["trend"] != "growing"
             return code == 0 and decided and rests
 
         _, found = eventually(status, "a status at rest", timeout_s=60, until=at_rest)
-        assert found["problems"] == []
-        assert len(found["account"]["decisions"]) == 3
+        assert found["issues"] == []
+        assert len(found["kafka"]["decisions"]) == 3
 
     def test_data_in_use_is_not_cleaned(self, run: LocalRun) -> None:
         """`clean` refuses while a broker uses the data."""
@@ -262,9 +262,9 @@ def assert_known_elsewhere(run: LocalRun) -> None:
 
     def decided() -> bool:
         found = json.loads(run.elsewhere("status", "--in", "local", "--json").stdout)
-        topics = {topic["name"]: topic["records"] for topic in found["account"]["topics"]}
+        topics = {topic["name"]: topic["records"] for topic in found["kafka"]["topics"]}
         expected = {"bids": 1, "answers": 1, "given-up": 0}
-        known = topics == expected and found["problems"] == []
+        known = topics == expected and found["issues"] == []
         return bool(known and found["lag_messages"] == 0)
 
     eventually(decided, "the decision in the status", timeout_s=60)

@@ -17,13 +17,13 @@ from typing import NoReturn
 from common.kafka import KafkaSettings
 from common.settings import read
 from verification.cli import Console
+from verification.clock import SystemClock
 from verification.kafka.broker import EmbeddedKafka
 from verification.kafka.properties import HOST
 from verification.kafka.runtime import prepare
 from verification.kafka.training import train
 from verification.project import ROOT
 from verification.run.banner import Facts, banner, sample
-from verification.run.create_topics import create_topics
 from verification.run.endings import Endings, endings_interrupt
 from verification.run.live.log_lines import Notable
 from verification.run.live.page import read_page
@@ -35,6 +35,7 @@ from verification.run.pump import Pump
 from verification.run.service import Service, ServicePlan
 from verification.run.started import noted
 from verification.run.supervisor import Supervisor
+from verification.run.topics import create_topics
 
 KAFKA_START_S = 60.0
 SERVICES_START_S = 60.0
@@ -125,7 +126,7 @@ def keep_up(args: argparse.Namespace, console: Console, endings: Endings) -> NoR
     plan = make_plan(environ, terminal=terminal)
     write = notable.take if live else functools.partial(write_raw, console)
     output = Output.of(write, messages)
-    supervisor = Supervisor(messages, time)
+    supervisor = Supervisor(messages, SystemClock())
     try:
         with noted(plan.environ):
             bring_up(plan, supervisor, output)

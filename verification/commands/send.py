@@ -10,8 +10,8 @@ from verification.cli import Console
 from verification.errors import CheckFailedError
 from verification.project import SAMPLES
 from verification.run.local_settings import read_settings
+from verification.run.messages import printable
 from verification.run.posting import Outcome, post_all, sample_files
-from verification.run.printable import printable
 from verification.run.started import in_force
 
 _DETAIL = 100

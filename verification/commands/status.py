@@ -18,7 +18,7 @@ from verification.commands.topic import kafka_settings
 from verification.errors import HarnessError
 from verification.project import ROOT
 from verification.run.local_settings import read_settings
-from verification.run.printable import printable
+from verification.run.messages import printable
 from verification.run.started import in_force
 from verification.run.status.cluster_state import ClusterInquiry
 from verification.run.status.local_state import LocalInquiry, OwnPython
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
-    """Print the status; 1 with open problems, 2 without the cluster asked for."""
+    """Print the status; 1 with open issues, 2 without the cluster asked for."""
     inquiry = inquiry_of(args.where, console)
     clock = SystemClock()
     if args.watch:
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     status = inquiry.status()
     status = dataclasses.replace(status, trend=trend(before, status))
     console.out.write(to_json(status) if args.json else to_text(status))
-    return 1 if status.problems else 0
+    return 1 if status.issues else 0
 
 
 def watch(inquiry: Inquiry, console: Console, clock: Clock, *, as_json: bool) -> None:
@@ -65,7 +65,7 @@ def watch(inquiry: Inquiry, console: Console, clock: Clock, *, as_json: bool) ->
         clock.sleep(PERIOD_S)
         status = inquiry.status()
         status = dataclasses.replace(status, trend=trend(before, status))
-        before = status.messages if status.account.lag else None
+        before = status.messages if status.kafka.lag else None
         if as_json:
             console.out.write(json.dumps(json.loads(to_json(status))) + "\n")
         else:
@@ -105,7 +105,7 @@ def to_json(status: Status) -> str:
 
 def to_text(status: Status) -> str:
     """Return the status for a person."""
-    parts = (_workloads, _topics, _lag, _decisions, _problems)
+    parts = (_workloads, _topics, _lag, _decisions, _issues)
     return "\n".join(line for part in parts for line in part(status)) + "\n"
 
 
@@ -116,33 +116,33 @@ def _workloads(status: Status) -> Iterator[str]:
 
 
 def _topics(status: Status) -> Iterator[str]:
-    if status.account.topics:
+    if status.kafka.topics:
         yield f"\n  {'topic':<20}  partitions  records"
-    for topic in status.account.topics:
+    for topic in status.kafka.topics:
         yield f"  {topic.name:<20}  {topic.partitions:>10}  {topic.records:>7,}"
 
 
 def _lag(status: Status) -> Iterator[str]:
-    if not status.account.lag:
+    if not status.kafka.lag:
         return
     direction = f", {status.trend}" if status.trend else ""
     yield f"\nlag: {status.messages} messages, {status.seconds:.1f} s{direction}"
     yield "  partition  messages  seconds"
-    for item in status.account.lag:
+    for item in status.kafka.lag:
         yield f"  {item.partition:>9}  {item.messages:>8}  {item.seconds:>7.1f}"
 
 
 def _decisions(status: Status) -> Iterator[str]:
-    if not status.account.decisions:
+    if not status.kafka.decisions:
         yield "\nlast decisions: none yet"
         return
     yield "\nlast decisions:"
-    for each in status.account.decisions:
+    for each in status.kafka.decisions:
         told = f"{each.decision} by {each.strategy} for {each.id} ({each.record})"
         yield f"  {each.at}  {printable(told)}"
 
 
-def _problems(status: Status) -> Iterator[str]:
-    yield "" if status.problems else "\nno open problems"
-    for problem in status.problems:
-        yield f"✗ {printable(problem.what)}\n    next: {problem.next}"
+def _issues(status: Status) -> Iterator[str]:
+    yield "" if status.issues else "\nno open issues"
+    for issue in status.issues:
+        yield f"✗ {printable(issue.what)}\n    next: {issue.next}"

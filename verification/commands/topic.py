@@ -11,8 +11,8 @@ from common.settings import read
 from verification.cli import Console
 from verification.kafka.properties import HOST
 from verification.run.local_settings import read_settings
-from verification.run.records import Selection, render, select
 from verification.run.started import in_force
+from verification.run.topics import Selection, render, select
 
 _LIMIT = 10
 

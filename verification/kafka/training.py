@@ -13,7 +13,7 @@ from kafka.errors import KafkaError
 from verification.errors import CannotRunError
 from verification.kafka.node import Node
 from verification.kafka.runtime import Runtime
-from verification.run.create_topics import create_topics
+from verification.run.topics import create_topics
 
 _TOPIC = "training"
 _WRITE_S = 180.0  # the cache is written when the JVM ends

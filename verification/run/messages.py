@@ -58,3 +58,12 @@ class Messages:
     def _write(self, text: str) -> None:
         self._stream.write(text)
         self._stream.flush()
+
+
+def printable(text: str | bytes | None, also: str = "") -> str:
+    """Return text from elsewhere, all but printable characters and those of `also` escaped."""
+    if text is None:
+        return "-"
+    if isinstance(text, bytes):
+        text = text.decode(errors="backslashreplace")
+    return "".join(x if x.isprintable() or x in also else ascii(x)[1:-1] for x in text)

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import signal
+from collections import deque
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import NoReturn, Protocol
 
+from verification.clock import Clock
 from verification.errors import CannotRunError, CheckFailedError
 from verification.run.messages import Messages
-from verification.run.restarts import LIMIT, WINDOW_S, RestartBudget
 
 STOP_S = 3.0  # for each unit; three of them end within 10 s
 _LOOK_S = 0.1
 _REFUSED = 2  # the status of a service that its settings keep from starting
-
-
-class Clock(Protocol):
-    """The part of the `time` module that is used here."""
-
-    def monotonic(self) -> float:
-        """Return seconds that never go backwards."""
-
-    def sleep(self, seconds: float, /) -> None:
-        """Let `seconds` pass."""
+LIMIT = 5
+WINDOW_S = 60.0
+FIRST_PAUSE_S = 0.5
 
 
 class Unit(Protocol):
@@ -50,6 +44,28 @@ class Unit(Protocol):
 
     def kill(self) -> None:
         """End by force, leaving nothing."""
+
+
+@dataclass
+class RestartBudget:
+    """At most `LIMIT` restarts within `WINDOW_S`; each pause in a row is twice the one before."""
+
+    _deaths: deque[float] = field(default_factory=deque)
+
+    def after_death(self, now: float) -> float | None:
+        """Count a death at `now`; return the pause before the restart, None to give up."""
+        while self._deaths and now - self._deaths[0] >= WINDOW_S:
+            self._deaths.popleft()
+        if len(self._deaths) == LIMIT:
+            return None
+        self._deaths.append(now)
+        pause: float = FIRST_PAUSE_S * 2 ** (len(self._deaths) - 1)
+        return pause
+
+    @property
+    def used(self) -> int:
+        """Deaths within the window, as of the last one."""
+        return len(self._deaths)
 
 
 @dataclass

@@ -5,20 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from verification.run.live.page import Page
-from verification.run.live.window import Window
+from verification.run.live.page import Page, Window
 
 REQUESTS = "ingest_requests_total"
-DURATION = "ingest_request_duration_seconds"
-VIOLATIONS = "ingest_violations_total"
-IN_FLIGHT = "ingest_requests_in_flight"
-OLDEST = "ingest_oldest_unacknowledged_seconds"
 DECISIONS = "consumer_decisions_total"
-END_TO_END = "consumer_end_to_end_seconds"
-LAG_MESSAGES = "consumer_lag_messages"
-LAG_SECONDS = "consumer_lag_seconds"
-RETRIES = "consumer_retries_total"
-DEAD_LETTERS = "consumer_dead_letters_total"
 _ACCEPTED = "accepted"
 
 Counts = Mapping[str, float]
@@ -69,11 +59,11 @@ def of_ingest(window: Window) -> Ingest | None:
         rate=window.rate(REQUESTS),
         accepted_rate=window.rate(REQUESTS, outcome=_ACCEPTED),
         accepted=outcomes.pop(_ACCEPTED, 0.0),
-        latency=_latency(window, DURATION, outcome=_ACCEPTED),
-        in_flight=page.total(IN_FLIGHT),
-        oldest_s=page.highest(OLDEST),
+        latency=_latency(window, "ingest_request_duration_seconds", outcome=_ACCEPTED),
+        in_flight=page.total("ingest_requests_in_flight"),
+        oldest_s=page.highest("ingest_oldest_unacknowledged_seconds"),
         refused=_most_first(outcomes),
-        rules=_most_first(page.by(VIOLATIONS, "rule")),
+        rules=_most_first(page.by("ingest_violations_total", "rule")),
     )
 
 
@@ -84,11 +74,11 @@ def of_consumer(window: Window) -> Consumer | None:
         return None
     return Consumer(
         rate=window.rate(DECISIONS),
-        latency=_latency(window, END_TO_END),
-        lag_messages=page.total(LAG_MESSAGES),
-        lag_s=page.highest(LAG_SECONDS),
-        retries=page.total(RETRIES),
-        dead_letters=page.total(DEAD_LETTERS),
+        latency=_latency(window, "consumer_end_to_end_seconds"),
+        lag_messages=page.total("consumer_lag_messages"),
+        lag_s=page.highest("consumer_lag_seconds"),
+        retries=page.total("consumer_retries_total"),
+        dead_letters=page.total("consumer_dead_letters_total"),
         decisions=_decisions(page),
     )
 

@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from typing import Any
 
-from verification.run.printable import printable
+from verification.run.messages import printable
 
 KEPT = 20
 _ROUTINE = ("debug", "info")

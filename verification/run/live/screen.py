@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from verification.run.live.figures import Consumer, Counts, Ingest, Latency
-from verification.run.printable import printable
+from verification.run.messages import printable
 
 _HEIGHT = 15  # of everything but the notable lines
 _LINES = range(2, 9)

@@ -16,9 +16,8 @@ from rich.text import Text
 
 from verification.run.live.figures import of_consumer, of_ingest
 from verification.run.live.log_lines import KEPT, Notable
-from verification.run.live.page import Page
+from verification.run.live.page import Page, Window
 from verification.run.live.screen import Screen
-from verification.run.live.window import Window
 
 PERIOD_S = 1.0
 WINDOW_S = 10.0

@@ -14,8 +14,15 @@ from verification.cluster.pods import Object, blocked, name_of, restarts
 from verification.cluster.workloads import KINDS, pending, title
 from verification.errors import HarnessError
 from verification.run.service import read_reasons
-from verification.run.status.account import account_of, behind, late
-from verification.run.status.state import Account, Problem, Status, Workload
+from verification.run.status.state import (
+    Issue,
+    KafkaState,
+    Status,
+    Workload,
+    behind,
+    kafka_state,
+    late,
+)
 
 _RUNS = "NotReady"  # and nothing of Kubernetes is in its way
 # kubectl's own way to a page keeps the body of a 503 to itself
@@ -29,7 +36,7 @@ _NAMES = ("KAFKA_TOPIC_", "KAFKA_CONSUMER_GROUP")  # others may name files that 
 
 
 class ClusterInquiry:
-    """Asks the cluster, and notes every problem on the way."""
+    """Asks the cluster, and notes every issue on the way."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -46,20 +53,20 @@ class ClusterInquiry:
         """Ask for everything; only a cluster that does not answer at all raises HarnessError."""
         found = self._kubectl.list(KINDS)
         pods = self._kubectl.list("pods")
-        problems = [*self._of_workloads(found), *self._of_pods(pods)]
+        issues = [*self._of_workloads(found), *self._of_pods(pods)]
         logs = f"{self._begin} logs deployment/{CONSUMER_APP} --tail 50"
         try:
-            account = account_of(self._context.topics, self._names())
+            kafka = kafka_state(self._context.topics, self._names())
         except HarnessError as error:
-            account = Account()
-            problems.append(Problem(f"Kafka's account is unknown: {error.message}", logs))
-        problems += late(account, logs)
+            kafka = KafkaState()
+            issues.append(Issue(f"Kafka's state is unknown: {error.message}", logs))
+        issues += late(kafka, logs)
         workloads = tuple(
             Workload(title(item), pending(item) is None, pending(item) or "available")
             for item in found
         )
         where = f"cluster {self._context.settings.cluster}"
-        return Status(where, workloads, account, tuple(problems))
+        return Status(where, workloads, kafka, tuple(issues))
 
     def _names(self) -> KafkaSettings:
         """Return what topics and group are called; HarnessError where nobody says it."""
@@ -71,13 +78,13 @@ class ClusterInquiry:
         except SettingsError as error:
             raise HarnessError(str(error)) from error
 
-    def _of_workloads(self, workloads: list[Object]) -> Iterator[Problem]:
+    def _of_workloads(self, workloads: list[Object]) -> Iterator[Issue]:
         if not workloads:
-            yield Problem("nothing is deployed", "make up")
+            yield Issue("nothing is deployed", "make up")
         for workload in workloads:
             lacking = pending(workload)
             if lacking is not None:
-                yield Problem(lacking, f"{self._begin} describe {title(workload)}")
+                yield Issue(lacking, f"{self._begin} describe {title(workload)}")
 
     def _says(self, pod: Object) -> str:
         """Return what a service that runs says of itself, asked from inside its pod."""
@@ -87,13 +94,13 @@ class ClusterInquiry:
         asked = self._kubectl.exec(name_of(pod), ["python", "-c", _ASK, str(port)])
         return f": /readyz says {read_reasons(asked.stdout.encode())}" if asked.code == 0 else ""
 
-    def _of_pods(self, pods: list[Object]) -> Iterator[Problem]:
+    def _of_pods(self, pods: list[Object]) -> Iterator[Issue]:
         for pod in pods:
             reason = blocked(pod)
             if reason is not None:
                 what = f"{reason.message}{self._says(pod) if reason.reason == _RUNS else ''}"
-                yield Problem(what, f"{self._begin} describe pod/{name_of(pod)}")
+                yield Issue(what, f"{self._begin} describe pod/{name_of(pod)}")
         for name, count in restarts(pods).items():
             pod_name, _, container = name.partition("/")
             command = f"{self._begin} logs {pod_name} --container {container} --previous"
-            yield Problem(f"{name} has been restarted {count} times", command)
+            yield Issue(f"{name} has been restarted {count} times", command)

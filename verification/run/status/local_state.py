@@ -10,15 +10,22 @@ from verification.cluster.tools.process import Runner
 from verification.errors import CannotRunError, HarnessError
 from verification.run.live.page import Page, read_page
 from verification.run.local_settings import RunSettings, reachable
-from verification.run.reach import require_answer
 from verification.run.service import not_ready
-from verification.run.status.account import account_of, behind, late
-from verification.run.status.state import Account, Problem, Status, Workload
+from verification.run.status.state import (
+    Issue,
+    KafkaState,
+    Status,
+    Workload,
+    behind,
+    kafka_state,
+    late,
+)
+from verification.run.topics import require_answer
 from verification.traffic.topics import Topics
 
 _ANSWER_S = 5.0  # of a readiness endpoint: more than a busy machine takes
 _TIMEOUT_S = 60.0
-_NOTHING = Problem("nothing runs here", "make run")
+_NOTHING = Issue("nothing runs here", "make run")
 
 
 class OwnPython:
@@ -43,7 +50,7 @@ class LocalInquiry:
 
     def behind(self) -> int | None:
         """Return the records behind; see Inquiry."""
-        return behind(self._topics, self._kafka) if self._kafka_problem() is None else None
+        return behind(self._topics, self._kafka) if self._kafka_issue() is None else None
 
     def status(self) -> Status:
         """Ask for everything; never raises."""
@@ -55,20 +62,20 @@ class LocalInquiry:
             _service("bidding logic", hosts[1], settings.consumer_port, _decided),
         )
         if not any(each.well or "does not answer" not in each.state for each in workloads):
-            return Status("this machine", workloads, problems=(_NOTHING,))
-        problems = list(self._of_workloads(workloads))
-        account = Account()
+            return Status("this machine", workloads, issues=(_NOTHING,))
+        issues = list(self._of_workloads(workloads))
+        kafka = KafkaState()
         if workloads[0].well:
             try:
-                account = account_of(self._topics, self._kafka)
+                kafka = kafka_state(self._topics, self._kafka)
             except HarnessError as error:
                 topic = self._kafka.topic_bid_requests
                 listing = f"{sys.executable} -m verification topic show {topic}"
-                problems.append(Problem(f"Kafka's account is unknown: {error.message}", listing))
-        problems += late(account, f"curl --silent http://localhost:{settings.consumer_port}/readyz")
-        return Status("this machine", workloads, account, tuple(problems))
+                issues.append(Issue(f"Kafka's state is unknown: {error.message}", listing))
+        issues += late(kafka, f"curl --silent http://localhost:{settings.consumer_port}/readyz")
+        return Status("this machine", workloads, kafka, tuple(issues))
 
-    def _kafka_problem(self) -> str | None:
+    def _kafka_issue(self) -> str | None:
         try:
             require_answer(self._kafka.client_options())
         except CannotRunError:
@@ -76,10 +83,10 @@ class LocalInquiry:
         return None
 
     def _kafka_workload(self) -> Workload:
-        problem = self._kafka_problem()
-        return Workload("Kafka", problem is None, problem or f"answers at {self._kafka.brokers}")
+        issue = self._kafka_issue()
+        return Workload("Kafka", issue is None, issue or f"answers at {self._kafka.brokers}")
 
-    def _of_workloads(self, workloads: tuple[Workload, ...]) -> Iterator[Problem]:
+    def _of_workloads(self, workloads: tuple[Workload, ...]) -> Iterator[Issue]:
         ports = {
             "ingest": self._settings.ingest_admin_port,
             "bidding logic": self._settings.consumer_port,
@@ -88,7 +95,7 @@ class LocalInquiry:
             if not each.well:
                 port = ports.get(each.name)
                 ask = f"curl --silent http://localhost:{port}/readyz" if port else "make run"
-                yield Problem(f"{each.name}: {each.state}", ask)
+                yield Issue(f"{each.name}: {each.state}", ask)
 
 
 def _service(name: str, host: str, port: int, told: Callable[[Page], str]) -> Workload:

@@ -21,10 +21,9 @@ from tests.support.waiting import eventually
 from verification.run.live import figures
 from verification.run.live.figures import of_consumer, of_ingest
 from verification.run.live.log_lines import KEPT, Notable
-from verification.run.live.page import Page, read_page
+from verification.run.live.page import Page, Window, read_page
 from verification.run.live.screen import Screen
 from verification.run.live.view import LiveView, Observer
-from verification.run.live.window import Window
 from verification.run.messages import Messages
 
 pytestmark = [pytest.mark.timing, pytest.mark.promise("observable")]

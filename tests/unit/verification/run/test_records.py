@@ -14,9 +14,8 @@ from tests.support.fakes.topic_consumer import StoredRecord, TopicConsumer
 from verification.cli import Console, main
 from verification.commands.topic import kafka_settings
 from verification.errors import CannotRunError
-from verification.run.create_topics import create_one, create_topics
 from verification.run.ports import free_port
-from verification.run.records import Selection, choose, render, select
+from verification.run.topics import Selection, choose, create_one, create_topics, render, select
 
 pytestmark = pytest.mark.promise("two-commands")
 

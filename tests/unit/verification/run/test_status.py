@@ -28,7 +28,7 @@ from verification.commands.status import inquiry_of, to_text, watch
 from verification.errors import HarnessError
 from verification.run.status.cluster_state import ClusterInquiry
 from verification.run.status.local_state import LocalInquiry
-from verification.run.status.state import Account, Inquiry, PartitionLag, Status, trend
+from verification.run.status.state import Inquiry, KafkaState, PartitionLag, Status, trend
 from verification.settings import HarnessSettings
 from verification.traffic.http import IngestHttp
 
@@ -117,7 +117,7 @@ def cluster(tmp_path: Path) -> Cluster:
 
 
 class TestCluster:
-    """What is told of the deployment, each problem with the command to type next."""
+    """What is told of the deployment, each issue with the command to type next."""
 
     def test_that_is_well(self, cluster: Cluster) -> None:
         """Workloads, topics, lag and newest decisions are told, and nothing that is obeyed."""
@@ -129,7 +129,7 @@ class TestCluster:
         assert "          1         3      1.5" in text
         assert "03:04:05.006+00:00  unknown by unknown for b-1 (unknown)\n  2026-01-02T" in text
         assert "03:04:05.007+00:00  bid by fixed \\x1b[2J for b-1 (bid_requests/1/7)\n" in text
-        assert "no open problems" in text
+        assert "no open issues" in text
 
     def test_names(self, cluster: Cluster) -> None:
         """Topics and group are those that the ConfigMaps of the deployment name."""
@@ -138,15 +138,15 @@ class TestCluster:
         cluster.answer("exec", with_=answers((0, 3, 1.5), **names))
         assert cluster.behind() == 3
         status = cluster.status()
-        assert status.problems == ()
-        assert [topic.name for topic in status.account.topics] == ["bids", "answers", "given-up"]
+        assert status.issues == ()
+        assert [topic.name for topic in status.kafka.topics] == ["bids", "answers", "given-up"]
 
     def test_a_name_that_cannot_be(self, cluster: Cluster) -> None:
-        """A name that is none is a problem, and the rest of the status is told."""
+        """A name that is none is a issue, and the rest of the status is told."""
         cluster.configure(KAFKA_TOPIC_BID_REQUESTS="a b")
         assert cluster.behind() is None
-        (problem,) = cluster.status().problems
-        assert "KAFKA_TOPIC_BID_REQUESTS='a b': Not a Kafka topic name." in problem.what
+        (issue,) = cluster.status().issues
+        assert "KAFKA_TOPIC_BID_REQUESTS='a b': Not a Kafka topic name." in issue.what
 
     @pytest.mark.parametrize(
         ("asked", "answer", "what", "command"),
@@ -167,16 +167,16 @@ class TestCluster:
             ),
         ],
     )
-    def test_one_problem(
+    def test_one_issue(
         self, cluster: Cluster, asked: str, answer: object, what: str, command: str
     ) -> None:
         """It is told with the command that looks into it."""
         cluster.answer(asked, with_=answer)
         status = cluster.status()
-        (problem,) = status.problems
-        assert what in problem.what
-        assert problem.next.endswith(command)
-        assert f"next: {problem.next}\n" in to_text(status)
+        (issue,) = status.issues
+        assert what in issue.what
+        assert issue.next.endswith(command)
+        assert f"next: {issue.next}\n" in to_text(status)
 
     def test_pods(self, cluster: Cluster) -> None:
         """A pod is told with its reason, which is its own where it runs and answers.
@@ -193,19 +193,19 @@ class TestCluster:
         cluster.answer("exec", "logic-1", "8081", with_=body)
         cluster.answer("exec", "logic-2", "8081", code=1)
         status = cluster.status()
-        assert [problem.what for problem in status.problems[:3]] == [
+        assert [issue.what for issue in status.issues[:3]] == [
             "logic-1: Running, not ready yet: /readyz says kafka: a:1: connection refused",
             "logic-2: Running, not ready yet",
             "kafka-0: Running, not ready yet",
         ]
-        assert status.problems[3].what.startswith("ErrImagePull: pod logic-3")
-        assert status.problems[3].next.endswith("describe pod/logic-3")
-        assert "Kafka's account is unknown" in status.problems[4].what
+        assert status.issues[3].what.startswith("ErrImagePull: pod logic-3")
+        assert status.issues[3].next.endswith("describe pod/logic-3")
+        assert "Kafka's state is unknown" in status.issues[4].what
         assert "lag:" not in to_text(status)
 
 
 def _behind(messages: int) -> Status:
-    return Status("here", account=Account(lag=(PartitionLag(0, messages, 1.0),)))
+    return Status("here", kafka=KafkaState(lag=(PartitionLag(0, messages, 1.0),)))
 
 
 class TestTrend:
@@ -254,12 +254,12 @@ class TestTrend:
         assert found == [[100, 1.0, "growing"], [50, 1.0, "shrinking"]]
 
     def test_watched_on_a_terminal(self) -> None:
-        """A person sees the newest alone, in which having decided nothing yet is no problem."""
+        """A person sees the newest alone, in which having decided nothing yet is no issue."""
         before, *looks = self.watched(Terminal(), 0, 1, 2, as_json=False).split("\x1b[2J")
         assert (before, len(looks)) == ("\x1b[H", 2)
         assert "lag: 2 messages, 1.0 s, steady\n" in looks[-1]
         assert "last decisions: none yet" in looks[-1]
-        assert "no open problems" in looks[-1]
+        assert "no open issues" in looks[-1]
 
 
 class TestHere:
@@ -279,9 +279,9 @@ class TestHere:
         return found
 
     def test_nothing_runs(self) -> None:
-        """Nothing there is one problem, which `make run` solves."""
+        """Nothing there is one issue, which `make run` solves."""
         found = self.told(free_settings())
-        assert found["problems"] == [{"what": "nothing runs here", "next": "make run"}]
+        assert found["issues"] == [{"what": "nothing runs here", "next": "make run"}]
         assert [each["well"] for each in found["workloads"]] == [False, False, False]
 
     def test_one_is_not_ready(self) -> None:
@@ -293,7 +293,7 @@ class TestHere:
             ports = {"INGEST_ADMIN_PORT": ingest.port, "CONSUMER_HEALTH_PORT": consumer.port}
             found = self.told(free_settings() | {name: str(port) for name, port in ports.items()})
         assert found["workloads"][1]["state"] == "ready, 5 accepted, 0 refused"
-        kafka, logic = found["problems"]
+        kafka, logic = found["issues"]
         assert (kafka["next"], "does not answer" in kafka["what"]) == ("make run", True)
         assert logic == {
             "what": "bidding logic: /readyz says kafka is away",

@@ -15,8 +15,7 @@ from verification.clock import Due
 from verification.errors import CannotRunError, CheckFailedError, CommandError
 from verification.run.endings import endings_interrupt
 from verification.run.messages import Messages
-from verification.run.restarts import RestartBudget
-from verification.run.supervisor import Supervisor
+from verification.run.supervisor import RestartBudget, Supervisor
 
 pytestmark = [pytest.mark.timing, pytest.mark.promise("two-commands")]
 

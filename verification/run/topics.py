@@ -1,23 +1,74 @@
-"""The records of a topic, oldest or newest first come."""
+"""The topics as a client of ours sees them: created where they are missing, and their records."""
 
 from __future__ import annotations
 
+import socket
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Protocol
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
+from kafka.admin import KafkaAdminClient
+from kafka.errors import KafkaError, TopicAlreadyExistsError
 
+from common.addresses import split_host_port
 from verification.errors import CannotRunError
-from verification.run.printable import printable
-from verification.run.reach import require_answer
+from verification.run.messages import printable
 
+_CONNECT_S = 3.0
+_TIMEOUT_MS = 15_000
 _POLL_MS = 500
-_BOOTSTRAP_MS = 10_000
+# By the brokers' clock: with a wrong one, a client's records would be refused as too far ahead, or
+# deleted as too old.
+_CONFIGS = {"message.timestamp.type": "LogAppendTime"}
+
+
+def require_answer(client_options: Mapping[str, Any]) -> None:
+    """Raise CannotRunError unless one of kafka-python's `bootstrap_servers` takes a connection."""
+    servers = client_options["bootstrap_servers"]
+    brokers = servers.split(",") if isinstance(servers, str) else servers
+    for broker in brokers:
+        with suppress(OSError), socket.create_connection(split_host_port(broker), _CONNECT_S):
+            return
+    message = f"no Kafka answers at {', '.join(brokers)}: is `make run` up, KAFKA_BROKERS right?"
+    raise CannotRunError(message)
+
+
+@contextmanager
+def _client(kind: Callable[..., Any], options: Mapping[str, Any], does: str = "") -> Iterator[Any]:
+    """Use a client of kafka-python; what that raises is a CannotRunError with what failed."""
+    require_answer(options)
+    try:
+        with closing(kind(**options, bootstrap_timeout_ms=_TIMEOUT_MS)) as client:
+            yield client
+    except KafkaError as error:
+        message = f"Kafka at {options['bootstrap_servers']}: {does}{error}"
+        raise CannotRunError(message) from error
+
+
+def create_topics(client_options: Mapping[str, Any], partitions: Mapping[str, int]) -> list[str]:
+    """Create the topics that are missing and return their names; existing ones are left alone.
+
+    `client_options` are kafka-python's, `partitions` maps a topic's name to its number of
+    partitions. Raises CannotRunError when the cluster cannot be reached or refuses.
+    """
+    with _client(KafkaAdminClient, client_options, "topics cannot be created: ") as admin:
+        there = set(admin.list_topics())
+        missing = [name for name in partitions if name not in there]
+        for name in missing:
+            create_one(admin, name, partitions[name])
+    return missing
+
+
+def create_one(admin: KafkaAdminClient, name: str, partitions: int) -> None:
+    """Create a topic, unless somebody has just been quicker."""
+    options = {"num_partitions": partitions, "configs": _CONFIGS}
+    with suppress(TopicAlreadyExistsError):
+        admin.create_topics({name: options}, timeout_ms=_TIMEOUT_MS, wait_for_metadata=True)
 
 
 class Record(Protocol):
@@ -63,16 +114,8 @@ def select(client_options: Mapping[str, Any], topic: str, wanted: Selection) -> 
     Memory is bounded by `limit` times the number of partitions. Raises CannotRunError when the
     cluster does not answer or has no such topic.
     """
-    require_answer(client_options)
-    try:
-        consumer = KafkaConsumer(**client_options, bootstrap_timeout_ms=_BOOTSTRAP_MS)
-        try:
-            return choose(consumer, topic, wanted)
-        finally:
-            consumer.close()
-    except KafkaError as error:
-        message = f"Kafka at {client_options.get('bootstrap_servers')}: {error}"
-        raise CannotRunError(message) from error
+    with _client(KafkaConsumer, client_options) as consumer:
+        return choose(consumer, topic, wanted)
 
 
 def choose(consumer: KafkaConsumer, topic: str, wanted: Selection) -> list[Record]:

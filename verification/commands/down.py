@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 
 from verification.cli import Console
-from verification.commands.cluster_context import context_of
-from verification.commands.harness import terminal_of
-from verification.session import Session
+from verification.commands.harness import begin
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,8 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(_args: argparse.Namespace, console: Console) -> int:
     """Remove the cluster; the reports and the diagnostics stay."""
-    terminal = terminal_of(console)
-    session = Session(context_of(console, terminal))
+    session, terminal = begin(console)
     session.take_down()
     terminal.say(f"the cluster {session.context.settings.cluster} is gone")
     return 0

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import signal
-from collections.abc import Callable, Iterator
-from types import FrameType
+from collections.abc import Callable
 
 from verification.checklist.registry import CATEGORIES
 from verification.cli import Console
+from verification.commands.cluster_context import context_of
 from verification.errors import HarnessError
 from verification.reports.terminal import Terminal
+from verification.run.endings import endings_taken
 from verification.session import Session
 
-_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_Handler = Callable[[int, FrameType | None], object] | signal.Handlers
 
-
-def terminal_of(console: Console) -> Terminal:
-    """Return what shows a run to the user."""
-    return Terminal(console.out, console.environ, CATEGORIES)
+def begin(
+    console: Console, *, fresh: bool = False, quiet: bool = False
+) -> tuple[Session, Terminal]:
+    """Return a session, and what shows it to the user."""
+    out = io.StringIO() if quiet else console.out
+    terminal = Terminal(out, console.environ, CATEGORIES)
+    return Session(context_of(console, terminal), fresh=fresh), terminal
 
 
 def add_fresh(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +45,7 @@ def guarded(session: Session, terminal: Terminal, work: Callable[[], int]) -> in
     Ctrl-C, SIGTERM and a closed terminal end the run in order, too; a cluster that this run made
     is then removed. A second one skips the rest of the diagnostics, never the removal.
     """
-    with _endings(signal.default_int_handler):
+    with endings_taken(signal.default_int_handler):
         try:
             return work()
         except HarnessError as error:
@@ -58,21 +61,7 @@ def guarded(session: Session, terminal: Terminal, work: Callable[[], int]) -> in
 
 def undisturbed() -> contextlib.AbstractContextManager[None]:
     """Ignore what would end the process: what is being removed is removed to its end."""
-    return _endings(signal.SIG_IGN)
-
-
-@contextlib.contextmanager
-def _endings(handler: _Handler) -> Iterator[None]:
-    """Treat every signal that ends a process so; those that are ignored already stay it (nohup)."""
-    before = {number: signal.getsignal(number) for number in _ENDINGS}
-    heard = [number for number in before if before[number] != signal.SIG_IGN]
-    for number in heard:
-        signal.signal(number, handler)
-    try:
-        yield
-    finally:
-        for number in heard:
-            signal.signal(number, before[number])
+    return endings_taken(signal.SIG_IGN)
 
 
 def remove(session: Session, terminal: Terminal) -> HarnessError | None:

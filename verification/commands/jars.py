@@ -7,10 +7,9 @@ from pathlib import Path
 
 from verification.cli import Console
 from verification.errors import CheckFailedError
-from verification.kafka.jar_cache import JarStore
+from verification.kafka.jar_cache import JarStore, resolve
 from verification.kafka.lock import LOCK_FILE, JarLock, read_lock
 from verification.kafka.repository import repository_url
-from verification.kafka.resolution import resolve
 from verification.kafka.runtime import cache_folder
 
 

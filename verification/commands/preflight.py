@@ -6,10 +6,8 @@ import argparse
 
 from verification.checklist.registry import select
 from verification.cli import Console
-from verification.commands.cluster_context import context_of
-from verification.commands.harness import guarded, terminal_of
+from verification.commands.harness import begin, guarded
 from verification.running import run_all
-from verification.session import Session
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,8 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(_args: argparse.Namespace, console: Console) -> int:
     """Run the preflight checks; 2 when one of them fails."""
-    terminal = terminal_of(console)
-    session = Session(context_of(console, terminal))
+    session, terminal = begin(console)
 
     def work() -> int:
         for _result in run_all(select(["preflight"]), session, terminal):

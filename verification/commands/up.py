@@ -6,15 +6,13 @@ import argparse
 
 from verification.checklist.support.check import Needs
 from verification.cli import Console
-from verification.commands.cluster_context import context_of
 from verification.commands.harness import (
     add_fresh,
+    begin,
     curl_line,
     guarded,
     tell_further,
-    terminal_of,
 )
-from verification.session import Session
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,8 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Bring everything up and print the line to try."""
-    terminal = terminal_of(console)
-    session = Session(context_of(console, terminal), fresh=args.fresh)
+    session, terminal = begin(console, fresh=args.fresh)
 
     def work() -> int:
         context = session.prepare(Needs.DEPLOYMENT)

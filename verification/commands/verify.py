@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import io
 from contextlib import closing
 from dataclasses import dataclass, field
 
 from verification.checklist.registry import select
 from verification.checklist.support.check import Check
 from verification.cli import Console
-from verification.commands.cluster_context import context_of
 from verification.commands.harness import (
     add_fresh,
+    begin,
     collect,
     guarded,
     remove,
     tell_further,
-    terminal_of,
     undisturbed,
 )
 from verification.errors import HarnessError
@@ -83,9 +81,8 @@ class _Run:
 def run(args: argparse.Namespace, console: Console) -> int:
     """Run the chosen checks, write the reports, and leave no cluster that was not there before."""
     chosen, repeat = select(args.names), max(1, args.repeat)
-    quiet = Console(console.environ, io.StringIO(), console.err, console.raw)
-    terminal = terminal_of(quiet if args.json else console)
-    running = _Run(Session(context_of(console, terminal), fresh=args.fresh), terminal)
+    session, terminal = begin(console, fresh=args.fresh, quiet=args.json)
+    running = _Run(session, terminal)
     code = guarded(running.session, terminal, lambda: running.checks(chosen, repeat))
     with undisturbed():
         hindered = None if args.keep else remove(running.session, terminal)

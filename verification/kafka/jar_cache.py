@@ -1,4 +1,4 @@
-"""The pinned jars in the user's cache: fetched once, verified on every start."""
+"""The pinned jars in the user's cache, fetched once and verified on every start; new pins."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from verification.kafka.lock import Jar, JarLock
 from verification.kafka.repository import maven
 
 _AT_ONCE = 8
+_RUN_TIME = (None, "compile", "runtime")
 _ELSEWHERE = "MAVEN_REPO_URL or a mirror in ~/.m2/settings.xml names another repository"
 
 
@@ -90,3 +91,25 @@ def _verify(jar: Jar, path: Path, remedy: str) -> None:
     if found != jar.sha256:
         message = f"{jar.file_name}: SHA-256 is {found}, pinned is {jar.sha256}; {remedy}"
         raise CannotRunError(message)
+
+
+def resolve(roots: tuple[str, ...], url: str | None) -> JarLock:
+    """Resolve the run-time closure of `roots` afresh and pin what the repository serves."""
+    with tempfile.TemporaryDirectory() as store:
+        context = maven(Path(store), url)
+        asked = [context.create_dependency(root) for root in roots]
+        try:
+            inputs, closure = context.resolver.resolve(asked)
+            needed = [dep for dep in [*inputs, *closure] if dep.scope in _RUN_TIME]
+            jars = [
+                Jar(
+                    f"{dep.groupId}:{dep.artifactId}:{dep.version}",
+                    sha256_of(dep.artifact.resolve()),
+                )
+                for dep in needed
+                if not dep.optional
+            ]
+        except (RequestException, RuntimeError) as error:
+            message = f"{', '.join(roots)}: cannot be resolved: {error}"
+            raise CannotRunError(message) from error
+    return JarLock(roots, tuple(sorted(jars, key=lambda jar: jar.coordinate)))

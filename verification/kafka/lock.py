@@ -58,13 +58,13 @@ def read_lock(path: Path = LOCK_FILE) -> JarLock:
         message = f"{path.name}: not a jar lock: {error!r}"
         raise CannotRunError(message) from error
     lock = JarLock(roots, jars)
-    for problem in problems(lock):
+    for problem in _problems(lock):
         message = f"{path.name}: {problem}"
         raise CannotRunError(message)
     return lock
 
 
-def problems(lock: JarLock) -> list[str]:
+def _problems(lock: JarLock) -> list[str]:
     """Say what is wrong with a lock: malformed pins, unpinned roots, equal file names."""
     pinned = {jar.coordinate for jar in lock.jars}
     found = [f"{root} is asked for and not pinned" for root in lock.roots if root not in pinned]

@@ -16,7 +16,7 @@ from verification.errors import CannotRunError
 from verification.kafka.properties import HOST, server_properties
 from verification.kafka.runtime import Runtime
 from verification.run.ports import free_port, listens
-from verification.run.processes import Child, Command, spawn
+from verification.run.processes import Child, ChildUnit, Command, spawn
 
 START_S = 60.0
 STOP_S = 10.0
@@ -25,7 +25,7 @@ _POLL_S = 0.05
 _TAIL_LINES = 15
 
 
-class Node:
+class Node(ChildUnit):
     """A real broker on loopback, with its controller, that dies with this process.
 
     It keeps its port and its data over `stop`, `kill` and `start`. Topics are not created on
@@ -47,12 +47,12 @@ class Node:
 
         `settings` are further lines of its `server.properties`.
         """
+        super().__init__()
         self._settings = settings
         self._dir = data_dir.resolve()
         self._runtime = runtime
         self._environ = environ
         self._port = port or free_port()
-        self._child: Child | None = None
         self._log_start = 0
 
     @property
@@ -64,11 +64,6 @@ class Node:
     def log_file(self) -> Path:
         """What Kafka logs, warnings and errors of every start."""
         return self._dir / "broker.log"
-
-    @property
-    def pid(self) -> int | None:
-        """The process id of the JVM; None before the first start."""
-        return None if self._child is None else self._child.pid
 
     def __enter__(self) -> Self:
         """Start it."""
@@ -121,18 +116,9 @@ class Node:
         """Return why it is not ready; None: it is."""
         return None if self.is_ready() else f"{self.bootstrap_servers} takes no connections yet"
 
-    def poll(self) -> int | None:
-        """Return the exit status of the JVM, negative for a signal; None while it runs."""
-        return None if self._child is None else self._child.poll()
-
     def stop(self, seconds: float = STOP_S) -> int | None:
         """Shut down in order, by force after `seconds`; return the JVM's exit status."""
-        return None if self._child is None else self._child.stop(seconds)
-
-    def kill(self) -> None:
-        """Kill -9, as a crash would."""
-        if self._child is not None:
-            self._child.kill()
+        return super().stop(seconds)
 
     def restart(self) -> None:
         """Stop in order and start again, same port, same data."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 from kafka import KafkaConsumer, KafkaProducer
@@ -50,20 +51,16 @@ def _use_once(kafka: Node) -> None:
 
 
 def _round_trip(brokers: str) -> None:
-    producer = KafkaProducer(bootstrap_servers=brokers, acks="all", enable_idempotence=True)
-    try:
+    options = {"bootstrap_servers": brokers}
+    with closing(KafkaProducer(**options, acks="all", enable_idempotence=True)) as producer:
         producer.send(_TOPIC, b"record").get(_ANSWER_S)
-    finally:
-        producer.close()
     consumer = KafkaConsumer(
         _TOPIC,
-        bootstrap_servers=brokers,
+        **options,
         group_id=_TOPIC,
         auto_offset_reset="earliest",
         consumer_timeout_ms=int(_ANSWER_S * 1000),
     )
-    try:
+    with closing(consumer):
         next(iter(consumer), None)
         consumer.commit()
-    finally:
-        consumer.close()

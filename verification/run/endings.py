@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_Handler = Callable[[int, FrameType | None], object] | signal.Handlers
 
 
 class Endings:
@@ -45,13 +46,20 @@ class Endings:
 def endings_interrupt() -> Iterator[Endings]:
     """Have SIGTERM and a closed terminal raise KeyboardInterrupt, as Ctrl-C does."""
     endings = Endings()
+    with endings_taken(endings.take, but_ignored=[signal.SIGHUP]):  # nohup
+        yield endings
+
+
+@contextmanager
+def endings_taken(handler: _Handler, but_ignored: Collection[int] = ENDINGS) -> Iterator[None]:
+    """Treat every signal that ends a process so, but for those of these that are ignored."""
     before = {
-        number: signal.signal(number, endings.take)
-        for number in _ENDINGS
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN  # nohup
+        number: signal.signal(number, handler)
+        for number in ENDINGS
+        if number not in but_ignored or signal.getsignal(number) != signal.SIG_IGN
     }
     try:
-        yield endings
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, handled in before.items():
+            signal.signal(number, handled)

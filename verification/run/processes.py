@@ -146,3 +146,28 @@ class _Spawner:
 @functools.cache
 def _spawner() -> _Spawner:
     return _Spawner()
+
+
+class ChildUnit:
+    """A child that is started again and again, and is not there before the first time."""
+
+    def __init__(self) -> None:
+        self._child: Child | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id; None before the first start."""
+        return None if self._child is None else self._child.pid
+
+    def poll(self) -> int | None:
+        """Return the exit status, negative for a signal; None while it runs."""
+        return None if self._child is None else self._child.poll()
+
+    def stop(self, seconds: float) -> int | None:
+        """Ask it to end, kill it and what it started after `seconds`; return its status."""
+        return None if self._child is None else self._child.stop(seconds)
+
+    def kill(self) -> None:
+        """Kill it and whatever it started."""
+        if self._child is not None:
+            self._child.kill()

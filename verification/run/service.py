@@ -12,7 +12,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from common.addresses import join_host_port
-from verification.run.processes import Child, Command, spawn
+from verification.run.processes import ChildUnit, Command, spawn
 from verification.run.pump import Pump
 
 _PROBE_S = 1.0
@@ -32,21 +32,16 @@ class ServicePlan:
     path: str = "/readyz"
 
 
-class Service:
+class Service(ChildUnit):
     """One service, with a pump each for what it writes to standard output and error."""
 
     def __init__(self, plan: ServicePlan, output: Pump, errors: Pump, folder: Path) -> None:
+        super().__init__()
         self.name = plan.name
         self._plan = plan
         self._pumps = (output, errors)
         self._folder = folder
-        self._child: Child | None = None
         self._readers: list[threading.Thread] = []
-
-    @property
-    def pid(self) -> int | None:
-        """The process id; None before the first start."""
-        return None if self._child is None else self._child.pid
 
     def launch(self) -> None:
         """Start it without waiting."""
@@ -56,27 +51,20 @@ class Service:
         pairs = zip(self._pumps, self._child.streams, strict=True)
         self._readers = [pump.attach(stream) for pump, stream in pairs if stream is not None]
 
-    def poll(self) -> int | None:
-        """Return the exit status, negative for a signal; None while it runs."""
-        return None if self._child is None else self._child.poll()
-
     def blocked_by(self) -> str | None:
         """Return why it is not ready; None: it is."""
         return not_ready(self._plan.host, self._plan.port, self._plan.path, _PROBE_S)
 
     def stop(self, seconds: float) -> int | None:
-        """Ask it to end, kill it and what it started after `seconds`; return its status."""
-        if self._child is None:
-            return None
-        status = self._child.stop(seconds)
+        """End as a unit does, and pass on its last lines."""
+        status = super().stop(seconds)
         self._drain()
         return status
 
     def kill(self) -> None:
-        """Kill it and whatever it started."""
-        if self._child is not None:
-            self._child.kill()
-            self._drain()
+        """End as a unit does, and pass on its last lines."""
+        super().kill()
+        self._drain()
 
     def _drain(self) -> None:
         for reader in self._readers:

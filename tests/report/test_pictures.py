@@ -17,6 +17,8 @@ from verification.reports.html import to_html
 from verification.run.live.figures import Latency
 from verification.run.live.screen import Screen
 
+pytestmark = pytest.mark.promise("documented")
+
 _LARGEST = 200_000
 _TERMINAL = """<!doctype html><meta charset="utf-8"><style>
 body {{ margin: 0; padding: 12px; background: #16181d; color: #d8dee9 }}

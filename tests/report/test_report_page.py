@@ -15,6 +15,8 @@ from verification.checklist.registry import CHECKS
 from verification.reports.html import to_html
 from verification.reports.run_report import RunReport
 
+pytestmark = pytest.mark.promise("honest")
+
 WIDTHS = (400, 1400)
 _BROKEN = "resilience.kafka-pod-deleted"
 REPORTS = {

@@ -21,6 +21,7 @@ from bench.rounds import Figures, Load
 from bench.server import Server
 from bench.table import of_goals, of_peaks
 from tests.support.crowds import many_descriptors
+from tests.support.topics import make_topic
 from verification.errors import CannotRunError
 from verification.kafka.broker import EmbeddedKafka
 
@@ -55,7 +56,7 @@ class Bench:
         self._folder = folder
         self._kafka = stack.enter_context(EmbeddedKafka(folder / "kafka"))
         self.brokers = self._kafka.bootstrap_servers
-        self.topic = backlog.make_topic(self.brokers, "bids")
+        self.topic = make_topic(self.brokers, "bids")
         self.body_file = folder / "body.json"
         self.body_file.write_bytes(template())
 

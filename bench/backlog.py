@@ -12,23 +12,21 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import psutil
-from kafka import KafkaAdminClient
-from kafka.admin import NewTopic
 
 from bench.body import bodies, smallest
 from bench.machine import pinned
 from bench.server import ROOT
+from tests.support.topics import make_topic
 from verification.errors import CannotRunError
 from verification.run.ports import free_port
 from verification.run.processes import Command, spawn
 
-PARTITIONS = 3
 COUNTING, PARSING = "poll loop, counting", "poll loop, json.loads"
 DECIDING, SILENT = "ours, decisions on", "ours, decisions off"
 _NO_SINKS = {"CONSUMER_SINKS": "", "CONSUMER_DURABLE_SINKS": ""}
@@ -44,14 +42,6 @@ class Pace:
     rate: float
     cpu_us: float
     memory_mib: float = 0.0
-
-
-def make_topic(brokers: str, prefix: str) -> str:
-    """Make a topic whose name nobody else has."""
-    name = f"{prefix}-{uuid.uuid4().hex[:8]}"
-    with closing(KafkaAdminClient(bootstrap_servers=brokers)) as admin:
-        admin.create_topics([NewTopic(name, PARTITIONS, 1)])
-    return name
 
 
 def fill(brokers: str, topic: str, records: int, whole: bytes | None = None) -> None:

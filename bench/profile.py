@@ -6,13 +6,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import ExitStack
 from pathlib import Path
 
 from bench import backlog, machine, wrk
 from bench.__main__ import Bench, say
 from bench.peers import ours
+from tests.support.waiting import eventually
 from verification.errors import CannotRunError
 
 _SECONDS = 8
@@ -44,9 +44,7 @@ def consumer(bench: Bench, folder: Path, svg: Path) -> None:
     """Draw the bidding logic while it works off a backlog."""
     work = backlog.Backlog.made(bench.brokers, _BACKLOG, bench.core)
     with backlog.bidding_logic(work, folder / "consumer.log") as logic:
-        deadline = time.monotonic() + _STARTED_S
-        while not logic.decided() and time.monotonic() < deadline:
-            time.sleep(0.1)
+        eventually(logic.decided, "the first decisions", _STARTED_S)
         _ended(record(logic.pid, svg), svg)
 
 

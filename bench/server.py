@@ -6,7 +6,7 @@ import http.client
 import os
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,6 +18,7 @@ from bench.peers import Peer
 from verification.errors import CannotRunError
 from verification.run.ports import free_port
 from verification.run.processes import Child, Command, spawn
+from verification.traffic.http import JSON_TYPE, IngestHttp
 
 ROOT = Path(__file__).parents[1]
 _READY_S = 30
@@ -26,13 +27,8 @@ _ANSWER_S = 5
 
 
 def post(port: int, body: bytes, timeout_s: float) -> int:
-    """Post one bid request over a connection of its own and return the status.
-
-    Raises OSError or http.client.HTTPException where there is no answer.
-    """
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout_s)) as connection:
-        connection.request("POST", "/bid", body, {"Content-Type": "application/json"})
-        return connection.getresponse().status
+    """Post one bid request and return the status; see Http.call."""
+    return IngestHttp(port).call("POST", "/bid", body, JSON_TYPE, timeout_s).status
 
 
 class Server:

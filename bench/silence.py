@@ -14,6 +14,7 @@ from http import HTTPStatus
 import psutil
 
 from bench.server import post
+from tests.support.waiting import eventually
 from verification.errors import CannotRunError
 
 DEADLINE_S = 1.0
@@ -27,19 +28,12 @@ def silenced(pid: int) -> Iterator[None]:
     """Stop a process as SIGSTOP does: its connections stay, and nothing comes out of them."""
     os.kill(pid, signal.SIGSTOP)
     try:
-        _wait_until_stopped(pid)
+        process = psutil.Process(pid)  # the signal is only sent when os.kill returns
+        stopped = psutil.STATUS_STOPPED
+        eventually(process.status, "a process to be stopped", _PATIENCE_S, until=stopped.__eq__)
         yield
     finally:
         os.kill(pid, signal.SIGCONT)
-
-
-def _wait_until_stopped(pid: int) -> None:
-    """Wait, for the signal is only sent when os.kill returns."""
-    deadline = time.monotonic() + _PATIENCE_S
-    while psutil.Process(pid).status() != psutil.STATUS_STOPPED:
-        if time.monotonic() > deadline:
-            raise CannotRunError(f"process {pid} cannot be stopped")
-        time.sleep(0.001)
 
 
 def answer(port: int, body: bytes, seconds: Seconds) -> tuple[int, float]:
@@ -61,17 +55,10 @@ def late_ms(
 
 
 def _slowest_s(port: int, broker: int, body: bytes, seconds: Seconds) -> float:
-    _wait_until_accepting(port, body)
+    accepted = HTTPStatus.ACCEPTED
+    eventually(lambda: post(port, body, _PATIENCE_S) == accepted, "Kafka to be back", _PATIENCE_S)
     with silenced(broker), ThreadPoolExecutor(_CLIENTS) as clients:
         answers = [*clients.map(lambda _: answer(port, body, seconds), range(_CLIENTS))]
     if any(status != HTTPStatus.SERVICE_UNAVAILABLE for status, _ in answers):
         raise CannotRunError(f"Kafka was silent, and the answers were {answers}")
     return max(took_s for _, took_s in answers) - DEADLINE_S
-
-
-def _wait_until_accepting(port: int, body: bytes) -> None:
-    deadline = time.monotonic() + _PATIENCE_S
-    while post(port, body, _PATIENCE_S) != HTTPStatus.ACCEPTED:
-        if time.monotonic() > deadline:
-            raise CannotRunError("nothing is accepted although Kafka is back")
-        time.sleep(0.1)

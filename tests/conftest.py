@@ -121,67 +121,13 @@ def note(record_property: Callable[[str, object], None]) -> Callable[[str], None
     return lambda line: record_property(_NOTE, line)
 
 
-@pytest.fixture(scope="session")
-def docker_engine() -> None:
-    """Need Docker."""
-    tools.require("docker_engine")
+def _tool_fixture(name: str) -> Any:  # noqa: ANN401  pytest keeps the type to itself
+    """Return the fixture that fails the test which asks for a tool that is missing."""
+
+    def there() -> None:
+        tools.require(name)
+
+    return pytest.fixture(scope="session", name=name)(there)
 
 
-@pytest.fixture(scope="session")
-def chromium() -> None:
-    """Need a browser."""
-    tools.require("chromium")
-
-
-@pytest.fixture(scope="session")
-def prometheus() -> None:
-    """Need Prometheus."""
-    tools.require("prometheus")
-
-
-@pytest.fixture(scope="session")
-def kubectl() -> None:
-    """Need kubectl."""
-    tools.require("kubectl")
-
-
-@pytest.fixture(scope="session")
-def openssl() -> None:
-    """Need the openssl command, which makes the tests' certificates."""
-    tools.require("openssl")
-
-
-@pytest.fixture(scope="session")
-def nginx() -> None:
-    """Need nginx."""
-    tools.require("nginx")
-
-
-@pytest.fixture(scope="session")
-def haproxy() -> None:
-    """Need HAProxy."""
-    tools.require("haproxy")
-
-
-@pytest.fixture(scope="session")
-def slowhttptest() -> None:
-    """Need slowhttptest."""
-    tools.require("slowhttptest")
-
-
-@pytest.fixture(scope="session")
-def nodejs() -> None:
-    """Need Node."""
-    tools.require("nodejs")
-
-
-@pytest.fixture(scope="session")
-def golang() -> None:
-    """Need Go."""
-    tools.require("golang")
-
-
-@pytest.fixture(scope="session")
-def jdk() -> None:
-    """Need a Java that compiles."""
-    tools.require("jdk")
+globals().update({tool.name: _tool_fixture(tool.name) for tool in tools.TOOLS})

@@ -52,7 +52,7 @@ def kafka(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture
 def topic(kafka: Kafka) -> str:
     """Make a topic for one test."""
-    return make_topic(kafka.bootstrap_servers, "bid_requests", partitions=3)
+    return make_topic(kafka.bootstrap_servers, "bid_requests")
 
 
 StartIngest = Callable[..., AbstractContextManager[IngestProcess]]

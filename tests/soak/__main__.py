@@ -15,8 +15,7 @@ from typing import TextIO
 
 from tests.soak.breaking import FAULTS, HEALED_WITHIN_S, Breaking
 from tests.soak.sampling import Sampler
-from tests.soak.table import print_table
-from tests.soak.verdict import judge
+from tests.soak.verdict import judge, print_table
 from tests.soak.world import World
 from tests.support.load import Load
 

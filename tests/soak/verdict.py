@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-
-from kafka import KafkaConsumer
+from typing import TextIO
 
 from common import decisions
 from tests.soak.sampling import MIB, Growth
 from tests.soak.world import World
 from tests.support.ledger import Findings
-from tests.support.topics import partitions_of, read_all
+from tests.support.topics import read_all
 from tests.support.waiting import eventually
 
 DRAINED_WITHIN_S = 60.0
@@ -32,18 +31,8 @@ class Finding:
 def judge(world: World, growth: Sequence[Growth]) -> list[Finding]:
     """Wait until everything is decided, then hold ledger, topics and processes against it."""
     eventually(lambda: world.ingest.get("/readyz").status == 200, "the ingest", DRAINED_WITHIN_S)
-    eventually(lambda: _lag(world) == 0, "lag 0", DRAINED_WITHIN_S, 1)
+    eventually(lambda: world.pipeline.lag() == 0, "lag 0", DRAINED_WITHIN_S, 1)
     return [*_ledger(world), watched(growth), *map(flat, growth)]
-
-
-def _lag(world: World) -> int:
-    pipeline = world.pipeline
-    consumer = KafkaConsumer(bootstrap_servers=pipeline.brokers)
-    try:
-        partitions = partitions_of(consumer, pipeline.requests)
-        return int(sum(consumer.end_offsets(partitions).values())) - pipeline.committed()
-    finally:
-        consumer.close()
 
 
 def _ledger(world: World) -> Iterator[Finding]:
@@ -87,3 +76,13 @@ def flat(growth: Growth) -> Finding:
     )
     kept = memory <= MOST_MEMORY and threads <= MOST_THREADS and files <= MOST_FILES
     return Finding(f"{growth.service} {growth.pid} is flat", found, kept)
+
+
+def print_table(findings: Sequence[Finding], out: TextIO) -> None:
+    """Print a line for each promise, and a last one that says how many are kept."""
+    width = max(len(finding.promise) for finding in findings)
+    for finding in findings:
+        mark = "kept  " if finding.kept else "BROKEN"
+        out.write(f"{mark}  {finding.promise:<{width}}  {finding.found}\n")
+    kept = sum(finding.kept for finding in findings)
+    out.write(f"{kept} passed, {len(findings) - kept} failed\n")

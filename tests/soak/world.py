@@ -13,7 +13,8 @@ import psutil
 from tests.support.fault_proxy import FaultProxy
 from tests.support.ingest import IngestProcess
 from tests.support.ledger import Ledger
-from tests.support.pipeline import ConsumerProcess, Pipeline, create_topic
+from tests.support.pipeline import ConsumerProcess, Pipeline
+from tests.support.topics import create_topic
 from verification.kafka.broker import EmbeddedKafka
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.support.ingest import Answer
+from verification.traffic.http import Response
 
 Place = tuple[int, int]  # partition, offset
 
@@ -37,7 +37,7 @@ class Ledger:
         """Return how many ids it holds."""
         return len(self.accepted) + len(self.refused) + len(self.unknown) + len(self.unanswered)
 
-    def enter(self, bid_id: str, answer: Answer | None) -> None:
+    def enter(self, bid_id: str, answer: Response | None) -> None:
         """Put an id into the column that its answer says; None: the connection broke."""
         with self._lock:
             assert bid_id not in self.accepted.keys() | self.refused.keys() | self.unknown

@@ -11,9 +11,9 @@ import time
 from types import TracebackType
 from typing import Self
 
-from tests.support.ingest import Answer
 from tests.support.ledger import Ledger
 from tests.support.waiting import eventually
+from verification.traffic.http import Response
 
 _ANSWER_S = 15
 _PAUSE_S = 0.002  # between two requests of a client: a load, not a flood
@@ -36,7 +36,7 @@ class Client:
         self._ledger = ledger
         self._connection: http.client.HTTPConnection | None = None
 
-    def post(self, bid_id: str, padding: int = 0) -> Answer | None:
+    def post(self, bid_id: str, padding: int = 0) -> Response | None:
         """Post a bid request and enter what came of it; None where nothing came back."""
         try:
             answer = self._exchange(bid(bid_id, padding))
@@ -54,11 +54,12 @@ class Client:
             self._connection.close()
             self._connection = None
 
-    def _exchange(self, body: bytes) -> Answer:
+    def _exchange(self, body: bytes) -> Response:
         connection = self._connected()
+        began = time.monotonic()
         connection.request("POST", "/bid", body)
         response = connection.getresponse()
-        answer = Answer(response.status, dict(response.getheaders()), response.read())
+        answer = Response.read(response, began)
         if response.will_close:
             self.close()
         return answer

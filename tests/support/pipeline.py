@@ -3,105 +3,58 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer
 from kafka.structs import OffsetAndMetadata, TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support import topics
-from tests.support.topics import read_all
-from tests.support.waiting import eventually
-from verification.project import ROOT
+from tests.support.process import Running
+from tests.support.topics import PARTITIONS, create_topic, read_all
 
-PARTITIONS = 3
 GRACE_S = 40  # terminationGracePeriodSeconds of the deployment
 
 
-class ConsumerProcess:
+class ConsumerProcess(Running):
     """`python -m consumer`, or another program in its stead, on a free port of loopback."""
 
+    grace_s = GRACE_S
+
     def __init__(self, log: Path, program: Sequence[str], environ: dict[str, str]) -> None:
-        self._log = log
-        self._program = [sys.executable, *program]
-        self.environ = {
-            **{k: v for k, v in os.environ.items() if k.startswith(("PATH", "COVERAGE", "PYTHON"))},
-            "CONSUMER_HEALTH_HOST": "127.0.0.1",
-            "CONSUMER_HEALTH_PORT": "0",
-            **environ,
-        }
+        own = {"CONSUMER_HEALTH_HOST": "127.0.0.1", "CONSUMER_HEALTH_PORT": "0"}
+        super().__init__(program, log, own | environ)
 
-    def __enter__(self) -> Self:
-        """Start it; returns once its probes are served."""
-        with self._log.open("wb") as out:
-            self.process = subprocess.Popen(
-                self._program, cwd=ROOT, env=self.environ, stdout=out, stderr=out
-            )
-        try:
-            self._port = eventually(self._announced_port, "the consumer to serve its probes", 60)
-        except BaseException:
-            self.process.kill()
-            self.process.wait()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Stop it in order, unless a test has done so."""
         if self.process.poll() is None:
-            assert self.terminate() == 0, self._log.read_text()
-
-    def terminate(self) -> int:
-        """Send SIGTERM and return the exit code."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(GRACE_S)
-
-    def wait_until_ready(self) -> None:
-        """Wait until the group has given it partitions."""
-        eventually(self._ready, "the consumer to be ready", 60)
+            super().__exit__(*error)
 
     @property
     def address(self) -> str:
         """Where its probes and metrics are served."""
-        return f"127.0.0.1:{self._port}"
+        return f"{self.host}:{self.port}"
 
     def get(self, path: str) -> tuple[int, str]:
         """GET a path and return status and body."""
-        url = f"http://127.0.0.1:{self._port}{path}"
-        try:
-            with urllib.request.urlopen(url, timeout=30) as response:
-                return response.status, response.read().decode()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, error.read().decode()
+        answer = self.ask("GET", path)
+        return answer.status, answer.body.decode()
 
-    def log(self) -> list[dict[str, Any]]:
+    def lines(self) -> list[dict[str, Any]]:
         """Return what it wrote so far: one JSON object a line, or this fails."""
-        *lines, unfinished = self._log.read_text().split("\n")
+        *lines, unfinished = self.log.read_text().split("\n")
         assert unfinished == "" or self.process.poll() is None
         return [json.loads(line) for line in lines]
 
     def logged(self, event: str) -> list[dict[str, Any]]:
         """Return the lines of one event."""
-        return [line for line in self.log() if line["event"] == event]
+        return [line for line in self.lines() if line["event"] == event]
 
     def not_ready(self, what: str) -> list[dict[str, Any]]:
         """Return the lines that say why a part of it is not ready."""
@@ -123,19 +76,10 @@ class ConsumerProcess:
         found = [it for family in families for it in family.samples if it.name == name]
         return [it.value for it in found if labels.items() <= it.labels.items()]
 
-    def _announced_port(self) -> int:
-        alive = self.process.poll() is None
-        port = next((line["port"] for line in self.logged("health served")), 0)
-        # one that is doomed may have served its probes and be dead by now
-        assert port or alive, self._log.read_text()
-        return port
-
-    def _ready(self) -> bool:
-        assert self.process.poll() is None, self._log.read_text()
-        try:
-            return self.get("/readyz")[0] == 200
-        except OSError:
-            return False
+    def is_up(self) -> bool:
+        """Say whether its probes are served."""
+        self.port = next((line["port"] for line in self.logged("health served")), 0)
+        return self.port > 0
 
 
 @dataclass(frozen=True)
@@ -238,18 +182,3 @@ class Pipeline:
         consumer = KafkaConsumer(bootstrap_servers=self.brokers, group_id=self.group)
         self._opened.callback(consumer.close)
         return consumer
-
-
-@contextmanager
-def admin(brokers: str) -> Iterator[Any]:
-    """Connect for administration."""
-    client = KafkaAdminClient(bootstrap_servers=brokers)
-    try:
-        yield client
-    finally:
-        client.close()
-
-
-def create_topic(brokers: str, name: str) -> None:
-    """Create a topic with the partitions that requests are spread over."""
-    topics.create_topic(brokers, name, PARTITIONS)

@@ -3,48 +3,56 @@
 from __future__ import annotations
 
 import uuid
-from contextlib import closing, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-from kafka.admin import NewTopic
 from kafka.errors import InvalidReplicationFactorError, MetadataEmptyBrokerList
 
 from tests.support.waiting import eventually
+from verification.run.topics import create_one
+from verification.traffic.topic_script import records_between
 
-BROKERS_TIME = {"message.timestamp.type": "LogAppendTime"}  # as the pipeline's topics have it
+PARTITIONS = 3
+
+
+@contextmanager
+def admin(brokers: str) -> Iterator[Any]:
+    """Connect for administration."""
+    with closing(KafkaAdminClient(bootstrap_servers=brokers)) as client:
+        yield client
 
 
 def make_topic(
-    brokers: str, prefix: str, partitions: int = 1, configs: dict[str, str] | None = None
+    brokers: str, prefix: str, configs: Mapping[str, str] | None = None, replicas: int = 1
 ) -> str:
     """Create a topic whose name nobody else has, and return the name."""
     name = f"{prefix}-{uuid.uuid4().hex[:8]}"
-    create_topic(brokers, name, partitions, configs)
+    create_topic(brokers, name, configs, replicas)
     return name
 
 
 def create_topic(
-    brokers: str, name: str, partitions: int = 1, configs: dict[str, str] | None = None
+    brokers: str, name: str, configs: Mapping[str, str] | None = None, replicas: int = 1
 ) -> None:
-    """Create a topic of this name."""
-    topic = NewTopic(name, partitions, 1, topic_configs=BROKERS_TIME | (configs or {}))
+    """Create a topic of this name, as the pipeline's are."""
 
     def created() -> bool:
         with suppress(InvalidReplicationFactorError):  # Kafka stood still, and looks for its broker
-            admin.create_topics([topic], wait_for_metadata=True)
+            create_one(client, name, PARTITIONS, configs or {}, replicas)
             return True
         return False
 
-    with closing(KafkaAdminClient(bootstrap_servers=brokers)) as admin:
+    with admin(brokers) as client:
         eventually(created, f"a broker for {name}")
 
 
 def delete_topic(brokers: str, name: str) -> None:
     """Delete a topic; returns once no broker knows it any more."""
-    with closing(KafkaAdminClient(bootstrap_servers=brokers)) as admin:
-        admin.delete_topics([name])
-        eventually(lambda: name not in admin.list_topics(), f"{name} to be gone")
+    with admin(brokers) as client:
+        client.delete_topics([name])
+        eventually(lambda: name not in client.list_topics(), f"{name} to be gone")
 
 
 def partitions_of(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
@@ -63,18 +71,8 @@ def read_all(brokers: str, topic: str, isolation: str = "read_uncommitted") -> l
 
     With `read_committed` the end is the first record of a transaction that is open.
     """
-    consumer = KafkaConsumer(
-        bootstrap_servers=brokers, auto_offset_reset="earliest", isolation_level=isolation
-    )
-    try:
-        partitions = partitions_of(consumer, topic)
-        consumer.assign(partitions)
-        consumer.seek_to_beginning(*partitions)
-        ends = consumer.end_offsets(partitions)
-        records: list[Any] = []
-        while any(consumer.position(tp) < ends[tp] for tp in partitions):
-            for batch in consumer.poll(timeout_ms=500).values():
-                records += batch
-    finally:
-        consumer.close()
-    return records
+    options = {"auto_offset_reset": "earliest", "isolation_level": isolation}
+    with closing(KafkaConsumer(bootstrap_servers=brokers, **options)) as consumer:
+        parts = partitions_of(consumer, topic)
+        first, ends = consumer.beginning_offsets(parts), consumer.end_offsets(parts)
+        return [*records_between(consumer, first, ends)]

@@ -57,18 +57,36 @@ def create_topics(client_options: Mapping[str, Any], partitions: Mapping[str, in
     partitions. Raises CannotRunError when the cluster cannot be reached or refuses.
     """
     with _client(KafkaAdminClient, client_options, "topics cannot be created: ") as admin:
-        there = set(admin.list_topics())
-        missing = [name for name in partitions if name not in there]
-        for name in missing:
+        return create_missing(admin, partitions)
+
+
+def create_missing(admin: KafkaAdminClient, partitions: Mapping[str, int]) -> list[str]:
+    """Do as `create_topics` does, with a client that is there already."""
+    there = set(admin.list_topics())
+    missing = [name for name in partitions if name not in there]
+    for name in missing:
+        with suppress(TopicAlreadyExistsError):  # somebody has just been quicker
             create_one(admin, name, partitions[name])
     return missing
 
 
-def create_one(admin: KafkaAdminClient, name: str, partitions: int) -> None:
-    """Create a topic, unless somebody has just been quicker."""
-    options = {"num_partitions": partitions, "configs": _CONFIGS}
-    with suppress(TopicAlreadyExistsError):
-        admin.create_topics({name: options}, timeout_ms=_TIMEOUT_MS, wait_for_metadata=True)
+def create_one(
+    admin: KafkaAdminClient,
+    name: str,
+    partitions: int,
+    configs: Mapping[str, str] | None = None,
+    replicas: int = -1,
+) -> None:
+    """Create a topic with settings of its own; -1 replicas: as the brokers say.
+
+    Raises TopicAlreadyExistsError, or another KafkaError.
+    """
+    options = {
+        "num_partitions": partitions,
+        "replication_factor": replicas,
+        "configs": {**_CONFIGS, **(configs or {})},
+    }
+    admin.create_topics({name: options}, timeout_ms=_TIMEOUT_MS, wait_for_metadata=True)
 
 
 class Record(Protocol):

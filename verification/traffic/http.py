@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 JSON_TYPE = {"content-type": "application/json"}
 
@@ -19,8 +19,15 @@ class Response:
     status: int
     headers: Mapping[str, str]
     body: bytes
-    elapsed_s: float
+    elapsed_s: float = 0.0
 
+    @classmethod
+    def read(cls, answer: http.client.HTTPResponse, began: float) -> Self:
+        """Read an answer to its end; `began` is when its request was sent, by time.monotonic."""
+        headers = {name.lower(): value for name, value in answer.getheaders()}
+        return cls(answer.status, headers, answer.read(), time.monotonic() - began)
+
+    @property
     def json(self) -> dict[str, Any]:
         """Return the body as a JSON object; an empty one when it is not."""
         try:
@@ -66,9 +73,6 @@ class IngestHttp:
             connection.request(
                 method, path, body or None, {"connection": "close", **(headers or {})}
             )
-            answer = connection.getresponse()
-            content = answer.read()
+            return Response.read(connection.getresponse(), start)
         finally:
             connection.close()
-        found = {name.lower(): value for name, value in answer.getheaders()}
-        return Response(answer.status, found, content, time.monotonic() - start)

@@ -41,7 +41,7 @@ class Planned:
 
     def disagreement(self, answer: Response) -> str | None:
         """Say in what an answer is not the expected one; None: it is."""
-        found = answer.json()
+        found = answer.json
         rules = {error["rule"] for error in found.get("errors", ())} or {found.get("code", "")}
         wanted = {self.rule} if self.rule else rules
         if answer.status == self.status and rules == wanted:

@@ -35,7 +35,7 @@ def judge(response: Response) -> Outcome:
     if response.status == _ACCEPTED:
         return Outcome.ACCEPTED
     refused = 400 <= response.status < 500  # noqa: PLR2004  HTTP: the request is at fault
-    if refused or response.json().get("delivery") == "none":
+    if refused or response.json.get("delivery") == "none":
         return Outcome.REFUSED
     return Outcome.INDETERMINATE
 

@@ -51,11 +51,11 @@ def _read(request: Row, consumer: Client) -> Iterator[Row]:
     ends = consumer.end_offsets(list(starts))
     first = consumer.beginning_offsets(list(starts))
     starts = {part: max(offset, first[part]) for part, offset in starts.items()}
-    for record in _records(consumer, starts, ends):
+    for record in records_between(consumer, starts, ends):
         yield _row(record)
 
 
-def _records(consumer: Client, starts: Row, ends: Row) -> Iterator[Any]:
+def records_between(consumer: Client, starts: Row, ends: Row) -> Iterator[Any]:
     """Yield the records of each partition from its start to its end; TimeoutError when stuck."""
     open_parts = {part for part, offset in starts.items() if offset < ends[part]}
     consumer.assign(list(open_parts))
@@ -110,7 +110,7 @@ def _age(consumer: Client, part: Client, start: int, end: int) -> float:
     if start >= end:
         return 0.0
     try:
-        found = next(_records(consumer, {part: start}, {part: end}), None)
+        found = next(records_between(consumer, {part: start}, {part: end}), None)
     except KafkaError:  # no codec for it, or its checksum is wrong
         return 0.0
     return 0.0 if found is None else max(0.0, time.time() - found.timestamp / 1000)

@@ -17,6 +17,6 @@ from tests.support.topics import make_topic
 def stage(kafka: Kafka, tmp_path: Path) -> Iterator[Stage]:
     """Set up a topic of its own and a proxy."""
     brokers = kafka.bootstrap_servers
-    topic = make_topic(brokers, "bid_requests", partitions=3)
+    topic = make_topic(brokers, "bid_requests")
     with FaultProxy(brokers) as proxy:
         yield Stage(brokers, proxy, topic, tmp_path)

@@ -52,7 +52,7 @@ def running(folder: Path, **settings: str) -> Iterator[OwnStage]:
         FaultProxy(broker.bootstrap_servers) as proxy,
     ):
         at = broker.bootstrap_servers
-        topic = make_topic(at, "bid_requests", partitions=3)
+        topic = make_topic(at, "bid_requests")
         yield OwnStage(at, proxy, topic, folder, Ledger(), broker, data)
 
 

@@ -17,9 +17,9 @@ from tests.services.faults.doomed_consumer import (
     BEFORE_EFFECTS,
     FORGETS,
 )
-from tests.support.pipeline import ConsumerProcess, Pipeline, create_topic
+from tests.support.pipeline import ConsumerProcess, Pipeline
 from tests.support.scenario import scenario
-from tests.support.topics import delete_topic
+from tests.support.topics import create_topic, delete_topic
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.timing

@@ -14,9 +14,9 @@ from kafka.admin import ConfigResource
 
 from tests.services.faults.test_consumer_trouble import GUARANTEES, decided, requests, sample
 from tests.services.faults.test_dead_letters_put_back import dlq
-from tests.support.pipeline import ConsumerProcess, Pipeline, admin, create_topic
+from tests.support.pipeline import ConsumerProcess, Pipeline
 from tests.support.scenario import scenario
-from tests.support.topics import delete_topic, read_all
+from tests.support.topics import admin, create_topic, delete_topic, read_all
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.timing

@@ -13,9 +13,9 @@ from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from tests.services.faults.doomed_consumer import BEFORE_EFFECTS
 from tests.services.faults.test_consumer_trouble import DOOMED, decided, requests, spread
-from tests.support.pipeline import Pipeline, admin, create_topic
+from tests.support.pipeline import Pipeline
 from tests.support.scenario import scenario
-from tests.support.topics import delete_topic
+from tests.support.topics import admin, create_topic, delete_topic
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.timing

@@ -75,7 +75,7 @@ def said_by_both(topics: Pipeline, sentence: str, **environ: str) -> None:
         eventually(lambda: sentence in ingest.get_admin("/readyz").json["reasons"][0], sentence, 60)
         eventually(lambda: sentence in consumer.get("/readyz")[1], sentence, 60)
         assert consumer.get("/healthz")[0] == 200
-        for log in (ingest.log_lines, consumer.log):
+        for log in (ingest.log_lines, consumer.lines):
             eventually(partial(says, sentence, log), f"{sentence} in the log", 60)
 
 

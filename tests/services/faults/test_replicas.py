@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from kafka import KafkaAdminClient
-from kafka.admin import NewTopic
 
 from common.decisions import read
 from tests.support.docker_cluster import DockerCluster
@@ -24,7 +23,7 @@ from tests.support.reckoning import (
     assert_recovers,
 )
 from tests.support.scenario import scenario
-from tests.support.topics import read_all
+from tests.support.topics import make_topic, read_all
 from tests.support.waiting import eventually
 
 DEADLINE_S = 2.0
@@ -39,13 +38,10 @@ def cluster(docker_engine: None) -> Iterator[DockerCluster]:  # noqa: ARG001  ne
         yield cluster
 
 
-def make_topic(cluster: DockerCluster, prefix: str, in_sync: int = 2) -> str:
+def replicated_topic(cluster: DockerCluster, prefix: str, in_sync: int = 2) -> str:
     """Create a topic with three replicas, of which `in_sync` must have a record."""
-    name = f"{prefix}-{uuid.uuid4().hex[:8]}"
     configs = {"min.insync.replicas": str(in_sync)}
-    with closing(KafkaAdminClient(bootstrap_servers=cluster.bootstrap_servers)) as admin:
-        admin.create_topics([NewTopic(name, 3, 3, topic_configs=configs)])
-    return name
+    return make_topic(cluster.bootstrap_servers, prefix, configs, replicas=3)
 
 
 def ingest(cluster: DockerCluster, topic: str, logs: Path) -> IngestProcess:
@@ -67,7 +63,7 @@ def ingest(cluster: DockerCluster, topic: str, logs: Path) -> IngestProcess:
 )
 def test_a_leader_moves_under_load(cluster: DockerCluster, tmp_path: Path, end: str) -> None:
     """Each partition has its leader go once; nothing that was accepted goes with it."""
-    topic, ledger = make_topic(cluster, "bid_requests"), Ledger()
+    topic, ledger = replicated_topic(cluster, "bid_requests"), Ledger()
     with ingest(cluster, topic, tmp_path) as server:
         server.wait_until_ready()
         with Load(server.port, ledger) as load:
@@ -91,7 +87,7 @@ def test_a_leader_moves_under_load(cluster: DockerCluster, tmp_path: Path, end: 
 )
 def test_too_few_replicas_before_the_append(cluster: DockerCluster, tmp_path: Path) -> None:
     """What comes while a replica is known to be missing is refused, and never on the topic."""
-    topic, ledger = make_topic(cluster, "bid_requests", in_sync=3), Ledger()
+    topic, ledger = replicated_topic(cluster, "bid_requests", in_sync=3), Ledger()
     with ingest(cluster, topic, tmp_path) as server:
         server.wait_until_ready()
         cluster.kill(3)
@@ -118,7 +114,7 @@ def test_too_few_replicas_before_the_append(cluster: DockerCluster, tmp_path: Pa
 )
 def test_too_few_replicas_after_the_append(cluster: DockerCluster, tmp_path: Path) -> None:
     """What the leader has and a replica has not is not accepted, although it is on the topic."""
-    topic, ledger = make_topic(cluster, "bid_requests", in_sync=3), Ledger()
+    topic, ledger = replicated_topic(cluster, "bid_requests", in_sync=3), Ledger()
     with ingest(cluster, topic, tmp_path) as server:
         server.wait_until_ready()
         with Load(server.port, ledger) as load:
@@ -142,7 +138,7 @@ def test_too_few_replicas_after_the_append(cluster: DockerCluster, tmp_path: Pat
 )
 def test_the_coordinator_moves(cluster: DockerCluster, tmp_path: Path) -> None:
     """The broker that keeps the group's offsets goes; every request is decided on all the same."""
-    requests, decisions, dead = (make_topic(cluster, name) for name in ("in", "out", "dead"))
+    requests, decisions, dead = (replicated_topic(cluster, name) for name in ("in", "out", "dead"))
     group = uuid.uuid4().hex
     made = Pipeline(cluster.bootstrap_servers, requests, decisions, dead, group, tmp_path)
     with closing(made) as pipeline, pipeline.consumer() as consumer:

@@ -24,9 +24,10 @@ from tests.services.faults.test_consumer_trouble import (
     spread,
 )
 from tests.services.faults.test_dead_letters_put_back import dlq
-from tests.support.pipeline import ConsumerProcess, Pipeline, admin
+from tests.support.pipeline import ConsumerProcess, Pipeline
 from tests.support.scenario import scenario
 from tests.support.segments import flip_byte, segment
+from tests.support.topics import admin
 from tests.support.waiting import eventually
 from verification.kafka.broker import EmbeddedKafka
 from verification.kafka.runtime import prepare

@@ -42,7 +42,7 @@ def post_and_wait(pipeline: Pipeline, **environ: str) -> tuple[list[Any], list[A
     with ingest(pipeline, **environ) as first, pipeline.consumer(**environ) as second:
         assert first.wait_until_ready().post(BID).status == 202
         eventually(lambda: second.logged("bid decided"), "the decision", 60)
-    return first.log_lines(), second.log()
+    return first.log_lines(), second.lines()
 
 
 def only(lines: list[Any], event: str) -> Any:  # noqa: ANN401  a line of a log

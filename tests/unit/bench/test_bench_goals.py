@@ -15,6 +15,8 @@ from bench.peers import BARE, GO, NAIVE, OURS
 from bench.results import Results
 from bench.rounds import NOT_PINNED, TWO_WORKERS, WIDE, Figures, Round
 
+pytestmark = pytest.mark.promise("fast")
+
 ONE = Figures(rate=1000, cpu_ms=0.5, p50_ms=10, p99_ms=20, memory_mib=50, rounds=[1000])
 PEAKS = {
     BARE: ONE,

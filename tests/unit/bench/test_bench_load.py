@@ -14,7 +14,7 @@ from bench.body import bodies
 from bench.open_loop import Load, Paced
 from verification.errors import CannotRunError
 
-pytestmark = pytest.mark.timing
+pytestmark = [pytest.mark.timing, pytest.mark.promise("fast")]
 
 PRINTED = """Running 3s test @ http://127.0.0.1:18100
   1 threads and 32 connections

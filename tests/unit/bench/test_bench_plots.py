@@ -8,6 +8,8 @@ import pytest
 
 from bench import plots
 
+pytestmark = pytest.mark.promise("documented")
+
 SVG = "{http://www.w3.org/2000/svg}"
 
 

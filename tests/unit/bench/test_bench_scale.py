@@ -8,6 +8,8 @@ import pytest
 
 from bench.scale import Assumptions, Measured, cost_per_billion, fleet
 
+pytestmark = pytest.mark.promise("documented")
+
 MEASURED = Measured(ingest_cpu_s=0.0006, consumer_cpu_s=0.0003, worker_mib=64, record_bytes=1000)
 ASSUMED = Assumptions(busy=0.6, broker_bytes_s=100e6, partition_bytes_s=10e6)
 

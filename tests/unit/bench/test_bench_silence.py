@@ -16,7 +16,7 @@ from bench import silence
 from tests.support.fakes.consumer_clock import FakeTime
 from verification.errors import CannotRunError
 
-pytestmark = pytest.mark.timing
+pytestmark = [pytest.mark.timing, pytest.mark.promise("fast")]
 
 LATE_S = 0.2
 

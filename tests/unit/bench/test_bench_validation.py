@@ -8,6 +8,8 @@ from app.http.body import inflate
 from bench.hostile import SIZE, hostile_requests, hostile_streams
 from bench.validation import Result, slowness
 
+pytestmark = pytest.mark.promise("fast")
+
 
 @pytest.mark.parametrize(
     ("share", "slowed", "slack", "failed"),

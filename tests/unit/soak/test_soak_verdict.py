@@ -9,11 +9,10 @@ import psutil
 import pytest
 
 from tests.soak.sampling import MIB, Growth, Sample, Sampler, thirds
-from tests.soak.table import print_table
-from tests.soak.verdict import Finding, flat, watched
+from tests.soak.verdict import Finding, flat, print_table, watched
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.timing
+pytestmark = [pytest.mark.timing, pytest.mark.promise("honest")]
 
 NOW = Sample(memory=50 * MIB, threads=10, files=20)
 STEADY = Growth("ingest", 7, 600, NOW, NOW)

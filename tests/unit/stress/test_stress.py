@@ -18,7 +18,7 @@ from tests.stress.standstill import GOES_S, STANDS_S, held, stalling
 from tests.support.fakes.consumer_clock import FakeTime
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.timing
+pytestmark = [pytest.mark.timing, pytest.mark.promise("honest")]
 
 DICE = random.Random(1)  # noqa: S311  no secret
 WELL = (0, 2)

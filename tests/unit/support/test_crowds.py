@@ -9,6 +9,8 @@ import pytest
 from tests.support.crowds import HABITS, TRICKLING_HEADS, Crowd, Habit, crowds
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.promise("honest")
+
 
 @pytest.mark.parametrize("habit", HABITS, ids=lambda habit: habit.name)
 def test_each_of_a_crowd_begins_as_its_habit_is(habit: Habit) -> None:

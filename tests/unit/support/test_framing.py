@@ -10,6 +10,8 @@ from tests.support.framing.verdict import faults
 from tests.support.framing.volley import Exchange
 from tests.support.framing.wire import Garbage, read_answers
 
+pytestmark = pytest.mark.promise("honest")
+
 DATE = b"Date: Sat, 28 Nov 2026 04:00:00 GMT\r\n"
 ALIVE = b"HTTP/1.1 200 OK\r\n" + DATE + b"Content-Type: application/json\r\nContent-Length: 2\r\n"
 LAST = ALIVE + b"Connection: close\r\n\r\n{}"

@@ -13,6 +13,8 @@ from tests.support.front_door import FrontDoorWorld
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
+pytestmark = pytest.mark.promise("honest")
+
 
 @pytest.fixture
 def world() -> Iterator[FrontDoorWorld]:

@@ -31,7 +31,7 @@ def accepted(context: Context, body: bytes, headers: Mapping[str, str]) -> dict[
     response = context.http.call("POST", "/bid", body, headers)
     found = f"{response.status}: {response.body[:300]!r}"
     expect(response.status == _ACCEPTED, expected="202", found=found)
-    return response.json()
+    return response.json
 
 
 def position_of(answer: Mapping[str, Any]) -> tuple[int, int]:

@@ -29,7 +29,7 @@ class Service:
 @pytest.fixture(scope="session")
 def service(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Run an ingest with a topic of its own."""
-    topic = make_topic(kafka.bootstrap_servers, "bid_requests", partitions=3)
+    topic = make_topic(kafka.bootstrap_servers, "bid_requests")
     log = tmp_path_factory.mktemp("service") / "ingest.log"
     environ = {"KAFKA_BROKERS": kafka.bootstrap_servers, "KAFKA_TOPIC_BID_REQUESTS": topic}
     with IngestProcess(log, **environ, **PATIENT) as ingest:

@@ -61,7 +61,7 @@ class Front:
 @pytest.fixture(scope="module")
 def front(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     """Run an ingest that keeps as much as all cases hold that are under way at once."""
-    topic = make_topic(kafka.bootstrap_servers, "bid_requests", partitions=3)
+    topic = make_topic(kafka.bootstrap_servers, "bid_requests")
     log = tmp_path_factory.mktemp("framing") / "ingest.log"
     environ = {"KAFKA_BROKERS": kafka.bootstrap_servers, "KAFKA_TOPIC_BID_REQUESTS": topic}
     with IngestProcess(log, **environ, **PATIENT, **ROOMY) as ingest:

@@ -23,7 +23,7 @@ class StockProcess(IngestProcess):
 
 def test_it_serves_as_ever(kafka: Kafka, tmp_path: Path) -> None:
     """Bids are acknowledged or refused, each port has what is its own, and SIGTERM ends it."""
-    topic = make_topic(kafka.bootstrap_servers, "bid_requests", partitions=1)
+    topic = make_topic(kafka.bootstrap_servers, "bid_requests")
     environ = {"KAFKA_BROKERS": kafka.bootstrap_servers, "KAFKA_TOPIC_BID_REQUESTS": topic}
     with StockProcess(tmp_path / "ingest.log", **environ, **PATIENT) as ingest:
         ingest.wait_until_ready()

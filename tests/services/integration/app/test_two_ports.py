@@ -32,7 +32,7 @@ def test_what_is_not_the_publics_is_not_there(service: Service, path: str) -> No
     """404 as a problem document on the public port, 200 on the admin port."""
     refused = service.ingest.get(path)
     assert refused.status == 404
-    assert refused.headers["Content-Type"] == "application/problem+json"
+    assert refused.headers["content-type"] == "application/problem+json"
     assert service.ingest.get_admin(path).status == 200
 
 
@@ -47,7 +47,7 @@ def test_everything_else_is_on_neither(service: Service, path: str) -> None:
     """404 as a problem document, on both."""
     for answer in (service.ingest.get(path), service.ingest.get_admin(path)):
         assert answer.status == 404
-        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert answer.headers["content-type"] == "application/problem+json"
 
 
 def test_no_header_leads_from_one_to_the_other(service: Service) -> None:

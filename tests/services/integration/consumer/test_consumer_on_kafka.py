@@ -17,8 +17,8 @@ from kafka.structs import TopicPartition
 from common import decisions
 from common.addresses import split_host_port
 from tests.support.fault_proxy import Fault, FaultProxy
-from tests.support.pipeline import Pipeline, admin, create_topic
-from tests.support.topics import delete_topic
+from tests.support.pipeline import Pipeline
+from tests.support.topics import admin, create_topic, delete_topic
 from tests.support.waiting import eventually
 from verification.run.ports import free_port
 
@@ -123,7 +123,7 @@ class TestStops:
             eventually(lambda: len(pipeline.decided()) >= 50, "the decisions")
             assert first.terminate() == 0
         assert pipeline.committed() == 50
-        assert first.log()[-1]["event"] == "stopped"
+        assert first.lines()[-1]["event"] == "stopped"
         with pipeline.consumer(name="second") as second:
             second.wait_until_ready()
             pipeline.send(request(50))

@@ -15,7 +15,7 @@ from verification.cli import Console, main
 from verification.commands.topic import kafka_settings
 from verification.errors import CannotRunError
 from verification.run.ports import free_port
-from verification.run.topics import Selection, choose, create_one, create_topics, render, select
+from verification.run.topics import Selection, choose, create_missing, create_topics, render, select
 
 pytestmark = pytest.mark.promise("two-commands")
 
@@ -104,7 +104,8 @@ class TestCreate:
         def create_topics(*_topics: object, **_options: object) -> None:
             raise TopicAlreadyExistsError
 
-        create_one(SimpleNamespace(create_topics=create_topics), "bids", 1)
+        admin = SimpleNamespace(create_topics=create_topics, list_topics=list)
+        assert create_missing(admin, {"bids": 1}) == ["bids"]
 
     def test_nobody_there(self) -> None:
         """Without an answer, all the addresses are named."""

@@ -14,7 +14,7 @@ from verification.traffic.http import Response
 from verification.traffic.ledger import Attempt, Column, Outcome, settle
 from verification.traffic.steady import MAX_REQUESTS, SteadyLoad, judge
 
-pytestmark = pytest.mark.timing
+pytestmark = [pytest.mark.timing, pytest.mark.promise("honest")]
 
 
 def _attempt(bid_id: str, outcome: Outcome) -> Attempt:

@@ -11,6 +11,8 @@ from verification.reports.drawing import histogram, strip
 from verification.traffic.ledger import Attempt, Outcome, settle
 from verification.traffic.outages import Outage, outages
 
+pytestmark = pytest.mark.promise("honest")
+
 
 def _attempts(*failed_at: float) -> list[Attempt]:
     good = [Attempt(f"g{n}", Outcome.ACCEPTED, n, 1.0, "HTTP 202") for n in range(10)]

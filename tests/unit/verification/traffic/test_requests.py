@@ -16,6 +16,8 @@ from verification.traffic.http import Response
 from verification.traffic.mix import CHANNELS, FORMATS, Mix
 from verification.traffic.requests import CUT_SHORT, NOT_JSON, Planned, planned
 
+pytestmark = pytest.mark.promise("valid")
+
 SEEDS = range(1000)
 VALID = Mix.parse("broken=0")
 BROKEN = Mix.parse("broken=100")

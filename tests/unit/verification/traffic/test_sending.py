@@ -21,7 +21,7 @@ from verification.traffic.requests import Planned, planned
 from verification.traffic.sender import UNDER_WAY, Sender, Sent
 from verification.traffic.tally import Tally
 
-pytestmark = pytest.mark.timing
+pytestmark = [pytest.mark.timing, pytest.mark.promise("honest")]
 
 VALID = Planned("banner on site", "", b"{}", "application/json", 202, "")
 BROKEN = Planned("video on app", "a flag of 2", b"{}", "application/json", 400, "one-of")

@@ -20,6 +20,8 @@ from verification.errors import ToolFailedError, ToolOutputError
 from verification.traffic.topic_script import main
 from verification.traffic.topics import PodPython, Topics
 
+pytestmark = pytest.mark.promise("honest")
+
 
 class Part(NamedTuple):
     """A topic's partition, as kafka-python's TopicPartition."""

@@ -23,6 +23,8 @@ from verification.traffic.ledger import Attempt, Ledger
 from verification.traffic.topics import DECISIONS, REQUESTS, Offsets, Record
 from verification.traffic.underway import Stream
 
+pytestmark = pytest.mark.promise("honest")
+
 _SEAMLESS = Rules(every_request_accepted=True)
 Disturb = Callable[[Context], None]
 

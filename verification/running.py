@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import partial
 from http.client import HTTPException
 from itertools import groupby
-from typing import Protocol, Self
+from typing import Protocol
 
 from verification.checklist.support.check import (
     Check,
@@ -100,8 +100,8 @@ class DeadlineRunner:
     def _left(self, argv: Sequence[str], timeout: float) -> float:
         left = self._end - self._clock.monotonic()
         if left <= 0:
-            message = f"the check's {self._seconds:.0f} s are over before `{' '.join(argv[:4])}`"
-            raise ToolTimeoutError(message)
+            told = f"the check's {self._seconds:.0f} s are over before `{' '.join(argv[:4])}`"
+            raise ToolTimeoutError(told)
         return min(timeout, left)
 
 
@@ -123,7 +123,7 @@ def run_check(check: Check, session: Session) -> CheckResult:
 def _ending(check: Check, context: Context) -> tuple[Status, str, Evidence | None]:
     runner = DeadlineRunner(context.runner, context.clock, check.deadline_s)
     try:
-        evidence = check.function(context.with_runner(runner))
+        evidence = check.function(replace(context, runner=runner))
     except NotApplicableError as reason:
         return Status.SKIPPED, str(reason), None
     except NotAsPromisedError as error:
@@ -158,7 +158,7 @@ def _run_all(
     with closing(_runs(checks, session)) as runs:
         for check, run in runs:
             if unfit and check.category != "preflight":
-                raise _cannot_run(unfit)
+                break
             listener.begins(check)
             result = run()
             if result.fatal and check.category == "preflight":
@@ -166,7 +166,9 @@ def _run_all(
             listener.ended(result)
             yield result
     if unfit:
-        raise _cannot_run(unfit)
+        told = "\n".join(f"{item.check.id}: {item.message}" for item in unfit)
+        hints = dict.fromkeys(item.check.hint for item in unfit if item.check.hint not in told)
+        raise HarnessError(f"this machine cannot run it:\n{told}", "; ".join(hints))
 
 
 def _runs(
@@ -177,13 +179,32 @@ def _runs(
     def alike(check: Check) -> tuple[str, Needs] | None:
         return (check.category, check.needs) if check.reads else None
 
-    for _alike, group in groupby(checks, key=alike):
-        together = list(group)
-        if together[0].reads:
-            with SideBySide(together, session) as running:
-                yield from ((check, partial(running.result, check)) for check in together)
+    for kind, group in groupby(checks, key=alike):
+        if kind is None:
+            yield from ((check, partial(run_one, check, session)) for check in group)
         else:
-            yield from ((check, partial(run_one, check, session)) for check in together)
+            yield from _side_by_side(list(group), session)
+
+
+def _side_by_side(
+    checks: Sequence[Check], session: Session
+) -> Iterator[tuple[Check, Callable[[], CheckResult]]]:
+    """Yield checks that only read; all begin once the machine is prepared for the first of them."""
+    pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="check")
+    begun: dict[str, Future[CheckResult]] = {}
+
+    def result(check: Check) -> CheckResult:
+        if (unprepared := _unprepared(check, session)) is not None:
+            return unprepared
+        for item in () if begun else checks:
+            begun[item.id] = pool.submit(run_check, item, session)
+        return begun[check.id].result()
+
+    try:
+        yield from ((check, partial(result, check)) for check in checks)
+    finally:
+        # those that are running remove what they have made, and no other begins
+        pool.shutdown(cancel_futures=True)
 
 
 def run_one(check: Check, session: Session) -> CheckResult:
@@ -199,47 +220,12 @@ def _unprepared(check: Check, session: Session) -> CheckResult | None:
     if not check.under_load:
         session.context.underway.close()
     now, start_s = session.context.clock.now(), session.timeline.elapsed()
-    known = session.failure is not None
+    status, reason = Status.FAILED, ""
+    if session.failure is not None:
+        status, reason = Status.SKIPPED, "the roll-out failed"
     try:
         session.prepare(check.needs)
     except RolloutError as error:
-        status = Status.SKIPPED if known else Status.FAILED
-        reason = "the roll-out failed" if known else str(error)
         seconds = session.timeline.elapsed() - start_s
-        return CheckResult(check, status, reason, now, start_s, seconds)
+        return CheckResult(check, status, reason or str(error), now, start_s, seconds)
     return None
-
-
-class SideBySide:
-    """Checks that only read, begun together once the machine is prepared for the first of them."""
-
-    def __init__(self, checks: Sequence[Check], session: Session) -> None:
-        self._checks = checks
-        self._session = session
-        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="check")
-        self._begun: dict[str, Future[CheckResult]] = {}
-
-    def __enter__(self) -> Self:
-        """Return self."""
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        """Wait for those that are running, which remove what they have made; begin no other."""
-        self._pool.shutdown(cancel_futures=True)
-
-    def result(self, check: Check) -> CheckResult:
-        """Wait for one check's result."""
-        unprepared = _unprepared(check, self._session)
-        if unprepared is not None:
-            return unprepared
-        if not self._begun:
-            self._begun = {
-                item.id: self._pool.submit(run_check, item, self._session) for item in self._checks
-            }
-        return self._begun[check.id].result()
-
-
-def _cannot_run(unfit: Sequence[CheckResult]) -> HarnessError:
-    told = "\n".join(f"{item.check.id}: {item.message}" for item in unfit)
-    hints = dict.fromkeys(item.check.hint for item in unfit if item.check.hint not in told)
-    return HarnessError(f"this machine cannot run it:\n{told}", "; ".join(hints))

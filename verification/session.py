@@ -19,10 +19,7 @@ from verification.timeline import Timeline
 
 _DEPLOYED = ("apache/kafka:4.3.1",)
 # What checks switch on later.
-_OPTIONAL = (
-    "registry.k8s.io/metrics-server/metrics-server:v0.9.0",
-    "prom/prometheus:v2.42.0",
-)
+_OPTIONAL = ("registry.k8s.io/metrics-server/metrics-server:v0.9.0", "prom/prometheus:v2.42.0")
 
 
 class Session:
@@ -33,7 +30,8 @@ class Session:
         self.timeline = Timeline(context.clock)
         self.started = context.clock.now()
         self.bundle: Path | None = None
-        self.cluster = self._own_cluster()
+        tools = (context.kind, context.kubectl, context.waiter, context.progress)
+        self.cluster = Cluster(context.settings, *tools)
         self._begun = False
         self._fresh = fresh
         self._reached = self._foreseen = Needs.NOTHING
@@ -83,7 +81,8 @@ class Session:
         try:
             names = build_missing(context.docker, context.root, context.settings.python_image)
         except HarnessError:
-            self._forsake_cluster()
+            if self.made_cluster:  # begun for a run that does not come so far
+                self.cluster.delete()
             raise
         self.context = replace(context, images=names)
 
@@ -91,11 +90,6 @@ class Session:
         if not self._begun:
             self.cluster.begin(fresh=self._fresh)
             self._begun = True
-
-    def _forsake_cluster(self) -> None:
-        """Remove the cluster that was begun for a run that does not come so far."""
-        if self.made_cluster:
-            self.cluster.delete()
 
     def _cluster(self) -> None:
         context = self.context
@@ -112,21 +106,12 @@ class Session:
         context = self.context
         context.progress.step(f"deploying {context.settings.overlay_path}")
         write_overlay(context.overlay, context.manifests, context.images.values())
-        self._remove_finished_jobs()
+        for job in context.kubectl.list("jobs"):  # its template cannot be changed
+            context.kubectl.delete("job", name_of(job), wait=True)
         context.kubectl.apply(context.kubectl.kustomize(context.overlay))
         if optional := self._local(_OPTIONAL):
             context.kind.load(optional)  # while the pods come up
         Rollout(context.kubectl, context.waiter, context.clock).wait()
-
-    def _remove_finished_jobs(self) -> None:
-        """Delete old Jobs: a Job's template cannot be changed, so it gives way to the new one."""
-        for job in self.context.kubectl.list("jobs"):
-            self.context.kubectl.delete("job", name_of(job), wait=True)
-
-    def _own_cluster(self) -> Cluster:
-        context = self.context
-        tools = (context.kind, context.kubectl)
-        return Cluster(context.settings, *tools, context.waiter, context.progress)
 
     def collect(self, reason: str) -> Path | None:
         """Write the diagnostics bundle, if there is a cluster, or half of one, to look into."""

@@ -93,7 +93,7 @@ def test_every_check_is_there(page: Page) -> None:
     seen = dict(page.ask(_SEEN))
     assert list(seen) == [check.id for check in CHECKS]
     for check in CHECKS:
-        assert " ".join(check.promise.split()) in " ".join(seen[check.id].split())
+        assert " ".join(check.statement.split()) in " ".join(seen[check.id].split())
 
 
 def test_nothing_sticks_out(page: Page) -> None:
@@ -115,7 +115,7 @@ def test_verdict_is_seen_first(page: Page) -> None:
     header = "return document.querySelector('header')"
     shown = page.ask(f"{header}.innerText")
     assert ("Every promise is kept" in shown) is (page.name == "passed")
-    promise = next(check.promise for check in CHECKS if check.id == _BROKEN)
+    promise = next(check.statement for check in CHECKS if check.id == _BROKEN)
     assert (promise in shown) is (page.name == "failed")
     assert page.ask(f"{header}.getBoundingClientRect().top") < 100
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from functools import partial
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from verification.checklist.support.bids import find_line
-from verification.checklist.support.check import Evidence, Needs, check, expect
+from verification.checklist.support.check import Evidence, check, expect
 from verification.checklist.support.context import Context
 from verification.checklist.support.inside_pods import (
     ADMIN_PORTS,
@@ -26,29 +27,18 @@ from verification.traffic.steady import bid_request
 
 _SECTIONS = {INGEST_APP: "## Ingest", CONSUMER_APP: "## Bidding logic"}
 _ACCEPTED, _REFUSED = 20, 5
-_INGESTS = (
-    "kubectl get --raw "
-    "/api/v1/namespaces/rtb/services/bid-request-handler-admin:admin/proxy/metrics"
-)
+_RAW = "kubectl get --raw /api/v1/namespaces/rtb/services"
+_INGESTS = f"{_RAW}/bid-request-handler-admin:admin/proxy/metrics"
+_CONSUMERS = f"{_RAW}/bidding-logic-service:http/proxy/metrics"
 # A counter with labels shows up with its first count, and this setting decides whether it counts.
 _COUNTS_ONLY_WITH = {"ingest_tolerated_violations_total": "VALIDATION_MODE=warn"}
+_check = partial(check, category="metrics")
 
 Samples = dict[str, float]
 
 
-def documented(text: str, section: str) -> list[str]:
-    """Return the metric names in one section's table of docs/metrics.md."""
-    part = text.partition(f"{section}\n")[2].partition("\n## ")[0]
-    return re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE)
-
-
-def scrape(context: Context, app: str) -> Samples:
-    """Return the sums over all pods of an app, by sample name and labels (`name{k=v,...}`)."""
-    return scrape_pods(context, map(name_of, pods_of(context, app)), ADMIN_PORTS[app])
-
-
 def scrape_pods(context: Context, pods: Iterable[str], port: int) -> Samples:
-    """Return the sums over some pods."""
+    """Return the sums over some pods, by sample name and labels (`name{k=v,...}`)."""
     found: Samples = {}
     for pod in pods:
         page = page_of(context, pod, port, "/metrics")
@@ -70,71 +60,59 @@ def total(samples: Samples, name: str, label: str = "") -> float:
     )
 
 
-def _documented_are_there(context: Context, app: str) -> Evidence:
+def _scrape(context: Context, app: str) -> Samples:
+    return scrape_pods(context, map(name_of, pods_of(context, app)), ADMIN_PORTS[app])
+
+
+@_check(
+    f"{_INGESTS} | grep '^# TYPE'",
+    _CONSUMERS,
+    promise="documented",
+    expected="one metric for each row of docs/metrics.md",
+    hint="docs/metrics.md is generated from the tables of metrics in app/ and consumer/",
+)
+def documented(context: Context) -> Evidence:
+    """Both services expose every metric that the documentation names."""
+    _send(context)
+    drain(context)
     text = (context.root / "docs" / "metrics.md").read_text(encoding="utf-8")
-    wanted = documented(text, _SECTIONS[app])
-    expect(bool(wanted), expected=f"a table under {_SECTIONS[app]}", found="none")
-    found = {sample.partition("{")[0] for sample in scrape(context, app)}
+    count = 0
+    for app, section in _SECTIONS.items():
+        part = text.partition(f"{section}\n")[2].partition("\n## ")[0]
+        wanted = re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE)
+        expect(bool(wanted), expected=f"a table under {section}", found="none")
+        lacking = _lacking(context, app, wanted)
+        expect(not lacking, expected=f"all documented metrics of {app}", found=f"no {lacking}")
+        count += len(wanted)
+    return Evidence(f"{count} metrics")
+
+
+def _lacking(context: Context, app: str, wanted: Iterable[str]) -> list[str]:
+    """Return which metrics an app does not expose, though it counts them."""
+    found = {sample.partition("{")[0] for sample in _scrape(context, app)}
     environment = context.kubectl.exec(ready_pod(context, app), ["env"]).checked().stdout.split()
-    lacking = [
+    return [
         name
         for name in wanted
         if not {name, name.removesuffix("_total")} & found
         and _COUNTS_ONLY_WITH.get(name, environment[0]) in environment
     ]
-    expect(not lacking, expected="every documented metric", found=f"{lacking} missing")
-    return Evidence(f"{len(wanted)} metrics")
 
 
-@check(
-    "metrics.ingest-documented",
-    "The ingest exposes every metric that the documentation names.",
-    by_hand=(f"{_INGESTS} | grep '^# TYPE'",),
-    expected="one line for each row of docs/metrics.md, Ingest",
-    hint="docs/metrics.md is generated from the table of metrics in app/",
-    needs=Needs.DEPLOYMENT,
-)
-def ingest_documented(context: Context) -> Evidence:
-    """Send what makes each metric count, scrape the ingest's pods and look for each name."""
-    _send(context)
-    return _documented_are_there(context, INGEST_APP)
-
-
-@check(
-    "metrics.consumer-documented",
-    "The bidding logic exposes every metric that the documentation names.",
-    by_hand=(
-        (
-            "kubectl get --raw "
-            "/api/v1/namespaces/rtb/services/bidding-logic-service:http/proxy/metrics"
-        ),
-    ),
-    expected="one metric for each row of docs/metrics.md, Bidding logic",
-    hint="docs/metrics.md is generated from the table of metrics in consumer/",
-    needs=Needs.DEPLOYMENT,
-)
-def consumer_documented(context: Context) -> Evidence:
-    """Scrape the bidding logic's pods and look for each name."""
-    return _documented_are_there(context, CONSUMER_APP)
-
-
-@check(
-    "metrics.counters-reconcile",
-    f"After {_ACCEPTED} accepted and {_REFUSED} refused requests, the counters of both services "
-    "have grown by just these numbers.",
-    by_hand=(f"{_INGESTS} | grep ingest_requests_total",),
+@_check(
+    f"{_INGESTS} | grep ingest_requests_total",
+    promise="counted",
     expected='outcome="accepted" grows by one with each 202',
     hint="several worker processes must be summed on a scrape",
-    needs=Needs.DEPLOYMENT,
 )
 def counters_reconcile(context: Context) -> Evidence:
-    """Scrape all pods, send, wait for the decisions, scrape again, and compare."""
+    """After 20 accepted and 5 refused requests, both services' counters have grown by just them."""
     drain(context)
-    before = {app: scrape(context, app) for app in ADMIN_PORTS}
+    before = {app: _scrape(context, app) for app in ADMIN_PORTS}
     last = _send(context)
     find_line(context, CONSUMER_APP, last, "bid decided")
     drain(context)
-    after = {app: scrape(context, app) for app in ADMIN_PORTS}
+    after = {app: _scrape(context, app) for app in ADMIN_PORTS}
 
     def grown(app: str, name: str, label: str = "") -> int:
         return int(total(after[app], name, label) - total(before[app], name, label))
@@ -165,6 +143,3 @@ def _send(context: Context) -> str:
     for _number in range(_REFUSED):
         context.http.call("POST", "/bid", b'{"id": "x"}', JSON_TYPE)
     return bid_id
-
-
-CHECKS = (ingest_documented, consumer_documented, counters_reconcile)

@@ -1,16 +1,15 @@
-"""Whether the bidding logic's gauges of the lag show what Kafka says."""
+"""Whether the gauges of the bidding logic's lag show what Kafka says."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from verification.checklist.metrics import Samples, scrape, scrape_pods, total
+from verification.checklist.metrics import Samples, scrape_pods, total
 from verification.checklist.support.bids import accepted
-from verification.checklist.support.check import Evidence, Needs, check, expect
+from verification.checklist.support.check import Evidence, check, expect
 from verification.checklist.support.context import Context
 from verification.checklist.support.inside_pods import ADMIN_PORTS, CONSUMER_APP
 from verification.checklist.support.slow_member import slow_member
-from verification.checklist.support.under_load import drain
 from verification.traffic.http import JSON_TYPE
 from verification.traffic.steady import bid_request
 
@@ -23,34 +22,8 @@ _MESSAGES, _SECONDS = "consumer_lag_messages", "consumer_lag_seconds"
 _READINGS = "consumer_lag_readings_total"
 
 
-@check(
-    "metrics.lag-exposed",
-    "The bidding logic tells how far it is behind, in records and in seconds.",
-    by_hand=(
-        (
-            "kubectl get --raw "
-            "/api/v1/namespaces/rtb/services/bidding-logic-service:http/proxy/metrics "
-            "| grep consumer_lag"
-        ),
-    ),
-    expected="consumer_lag_messages and consumer_lag_seconds, one line a partition, 0 at rest",
-    hint="`python -m verification status` shows the lag as Kafka sees it",
-    needs=Needs.DEPLOYMENT,
-)
-def lag_exposed(context: Context) -> Evidence:
-    """Drain the topic and compare the gauges with Kafka's own account: 0 for each partition."""
-    drain(context)
-    partitions = len(context.topics.lag())
-
-    def blocked_by() -> str | None:
-        return _not_at_rest(scrape(context, CONSUMER_APP), partitions)
-
-    context.waiter.until("gauges of the lag", blocked_by, within=_AT_REST_WITHIN_S)
-    return Evidence(f"0 for each of {partitions} partitions")
-
-
 @dataclass(frozen=True)
-class Look:
+class _Look:
     """What the gauges showed, between what Kafka said just before and just after."""
 
     before: int
@@ -64,17 +37,19 @@ class Look:
 
 
 @check(
-    "metrics.lag-true",
-    "While a slow strategy works off a burst, the gauges of the lag show what waits: no more than "
-    "Kafka said before, no less than it says after, and 0 at the end.",
-    by_hand=("python -m verification verify metrics.lag-true --keep",),
-    expected=f"{_LOOKS} looks or more at which the gauge is above 0 and between Kafka's figures",
+    "kubectl get --raw "
+    "/api/v1/namespaces/rtb/services/bidding-logic-service:http/proxy/metrics "
+    "| grep consumer_lag",
+    "python -m verification verify metrics.lag-true --keep",
+    category="metrics",
+    promise="observable",
+    expected="consumer_lag_messages and consumer_lag_seconds, one line a partition, 0 at rest; "
+    f"{_LOOKS} looks or more at which the gauge is above 0 and between Kafka's figures",
     hint="consumer/kafka/lag.py sets the gauges once a second, also while a round lasts",
-    needs=Needs.DEPLOYMENT,
     deadline_s=300,
 )
 def lag_true(context: Context) -> Evidence:
-    """Start a slow bidding logic in a group of its own, send a burst, and look until it is done.
+    """While a slow strategy works off a burst, the gauges show what Kafka says that waits.
 
     Once all is sent the lag only falls: gauges that were read between two questions to Kafka lie
     between its answers.
@@ -94,9 +69,9 @@ def lag_true(context: Context) -> Evidence:
     return Evidence(found, {"Kafka before, gauge, Kafka after": shown})
 
 
-def _looks(context: Context, member: str) -> list[Look]:
+def _looks(context: Context, member: str) -> list[_Look]:
     """Look at the gauges again and again until the group has committed all."""
-    looks: list[Look] = []
+    looks: list[_Look] = []
 
     def blocked_by() -> str | None:
         before = _behind(context, member)
@@ -108,7 +83,7 @@ def _looks(context: Context, member: str) -> list[Look]:
     return looks
 
 
-def _look(context: Context, member: str, before: int) -> Look:
+def _look(context: Context, member: str, before: int) -> _Look:
     """Wait for gauges that are newer than `before`, and hold them against what Kafka says now."""
     found = _gauges(context, member)
     newer = total(found, _READINGS) + 2  # the reading that goes on may have begun before
@@ -119,18 +94,14 @@ def _look(context: Context, member: str, before: int) -> Look:
         return f"{readings:.0f} of {newer:.0f} readings" if readings < newer else None
 
     context.waiter.until("the lag read anew", blocked_by, within=_NEW_WITHIN_S)
-    look = Look(before, *_shown(found), _behind(context, member))
+    ages = [value for name, value in found.items() if name.startswith(f"{_SECONDS}{{")]
+    messages, oldest = int(total(found, _MESSAGES)), max(ages, default=0.0)
+    look = _Look(before, messages, oldest, _behind(context, member))
     between = before >= look.messages >= look.after
     aged = look.seconds > 0 or not look.messages
     expected = f"{look.after} to {before} on the gauge, and an age"
     expect(between and aged, expected=expected, found=look)
     return look
-
-
-def _shown(samples: Samples) -> tuple[int, float]:
-    """Return the records of all partitions, and the age of the oldest one."""
-    seconds = [value for name, value in samples.items() if name.startswith(f"{_SECONDS}{{")]
-    return int(total(samples, _MESSAGES)), max(seconds, default=0.0)
 
 
 def _behind(context: Context, group: str) -> int:
@@ -142,20 +113,14 @@ def _gauges(context: Context, member: str) -> Samples:
 
 
 def _wait_at_rest(context: Context, member: str) -> None:
+    """Wait until the gauges of all partitions are there and show 0."""
     partitions = len(context.topics.lag(group=member))
 
     def blocked_by() -> str | None:
-        return _not_at_rest(_gauges(context, member), partitions)
+        samples = _gauges(context, member)
+        lags = [value for name, value in samples.items() if name.startswith(f"{_MESSAGES}{{")]
+        if len(lags) == partitions and not any(lags):
+            return None
+        return f"{_MESSAGES} of {len(lags)} of {partitions} partitions, sum {sum(lags)}"
 
     context.waiter.until(f"gauges of {member}", blocked_by, within=_AT_REST_WITHIN_S)
-
-
-def _not_at_rest(samples: Samples, partitions: int) -> str | None:
-    """Return which gauges are missing or above 0; None: all are there and show 0."""
-    lags = [value for name, value in samples.items() if name.startswith(f"{_MESSAGES}{{")]
-    if len(lags) == partitions and not any(lags):
-        return None
-    return f"{_MESSAGES} of {len(lags)} of {partitions} partitions, sum {sum(lags)}"
-
-
-CHECKS = (lag_exposed, lag_true)

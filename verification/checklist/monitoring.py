@@ -11,8 +11,7 @@ from urllib.parse import quote
 
 import yaml
 
-from verification.checklist.support.check import Evidence, Needs, check, expect
-from verification.checklist.support.components import switched_on
+from verification.checklist.support.check import Evidence, check, expect
 from verification.checklist.support.context import Context
 from verification.checklist.support.inside_pods import (
     CONSUMER_APP,
@@ -21,6 +20,7 @@ from verification.checklist.support.inside_pods import (
     pods_of,
     ready_pod,
 )
+from verification.checklist.support.overlays import switched_on
 from verification.checklist.support.under_load import recover
 from verification.traffic.steady import SteadyLoad
 
@@ -39,10 +39,7 @@ def impatient(root: Path) -> dict[str, Any]:
     file = root / "manifests" / "components" / "monitoring" / "prometheus.yaml"
     text = re.sub(r"\b\d+s\b", _SHORT, file.read_text(encoding="utf-8"))
     patch = [{"op": "replace", "path": "/data/prometheus.yaml", "value": text}]
-    return {
-        "target": {"kind": "ConfigMap", "name": "prometheus"},
-        "patch": yaml.safe_dump(patch),
-    }
+    return {"target": {"kind": "ConfigMap", "name": "prometheus"}, "patch": yaml.safe_dump(patch)}
 
 
 def _ask(context: Context, path: str) -> dict[str, Any]:
@@ -53,37 +50,37 @@ def _ask(context: Context, path: str) -> dict[str, Any]:
 
 
 @check(
-    "monitoring.prometheus-sees-all",
-    "With the component `monitoring` on, Prometheus scrapes every pod of both services, and each "
-    "recorded query has data.",
-    by_hand=("python -m verification verify monitoring --keep",),
+    "python -m verification verify monitoring --keep",
+    category="monitoring",
+    promise="observable",
     expected="a target up for each pod, and a number for each recorded query",
     hint="`kubectl --namespace rtb port-forward service/prometheus 9090` shows /targets and /rules",
-    needs=Needs.DEPLOYMENT,
     deadline_s=300,
 )
 def prometheus_sees_all(context: Context) -> Evidence:
-    """Switch Prometheus on, send, and ask it for its targets, its rules and what they recorded."""
+    """Prometheus, switched on, scrapes every pod of both services and has data for each query."""
     prefix = f"{context.run_id}-monitored"
     with switched_on(context, "monitored", ("monitoring",), [impatient(context.root)]):
         recover(context)
         up = context.waiter.until("targets", lambda: _not_up(context), within=_UP_WITHIN_S)
-        rules = [rule for group in _ask(context, "rules")["groups"] for rule in group["rules"]]
-        expect(bool(rules), expected="the rules of the manifests", found="none")
-        names = {rule["name"] for rule in rules if rule["type"] == "recording"}
+        names = {rule["name"] for rule in _rules(context) if rule["type"] == "recording"}
         with SteadyLoad(context.http, context.clock, prefix=prefix, rate=_RATE):
             context.waiter.until(
                 "recorded queries", lambda: _lacking(context, names), within=_DATA_WITHIN_S
             )
-        rules = [rule for group in _ask(context, "rules")["groups"] for rule in group["rules"]]
-        ill = [
-            f"{rule['name']}: {rule.get('lastError')}" for rule in rules if rule["health"] != "ok"
-        ]
-        expect(not ill, expected="rules without an error", found=ill)
+        ill = [x for x in _rules(context) if x["health"] != "ok"]
+        told = [f"{rule['name']}: {rule.get('lastError')}" for rule in ill]
+        expect(not ill, expected="rules without an error", found=told)
         values = _recorded(context)
     shown = {name: ", ".join(f"{value:.4g}" for value in values[name]) for name in sorted(names)}
     found = f"targets up after {up:.0f} s, {len(names)} recorded queries with data"
     return Evidence(found, details=shown)
+
+
+def _rules(context: Context) -> list[dict[str, Any]]:
+    rules = [rule for group in _ask(context, "rules")["groups"] for rule in group["rules"]]
+    expect(bool(rules), expected="the rules of the manifests", found="none")
+    return rules
 
 
 def _not_up(context: Context) -> str | None:
@@ -105,12 +102,5 @@ def _recorded(context: Context) -> dict[str, list[float]]:
 
 def _lacking(context: Context, names: set[str]) -> str | None:
     values = _recorded(context)
-    without = [
-        name
-        for name in sorted(names)
-        if name not in values or any(math.isnan(value) for value in values[name])
-    ]
+    without = [name for name in sorted(names) if any(map(math.isnan, values.get(name, [math.nan])))]
     return f"no data of {', '.join(without)}" if without else None
-
-
-CHECKS = (prometheus_sees_all,)

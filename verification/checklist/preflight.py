@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from verification.checklist.support.check import Evidence, Needs, Severity, check, expect
 from verification.checklist.support.context import Context
@@ -14,6 +15,7 @@ _DOCKER_MIN = (20, 10)
 _KIND_MIN = (0, 24)
 _LAST_MINOR_ON_CGROUP_V1 = 34
 _INOTIFY_MIN = {"max_user_instances": 128, "max_user_watches": 8192}
+_check = partial(check, category="preflight", promise="two-commands", needs=Needs.NOTHING)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -25,59 +27,33 @@ def node_version(image: str) -> tuple[int, ...]:
     return _numbers(image.rpartition(":")[2])
 
 
-@check(
-    "preflight.docker-answers",
-    "A Docker engine answers.",
-    by_hand=("docker info --format '{{.ServerVersion}}'",),
-    expected="the engine's version",
-    hint=INSTALL_HINTS["docker"],
-    needs=Needs.NOTHING,
-)
-def docker_answers(context: Context) -> Evidence:
-    """Ask the engine for its description."""
-    return Evidence(f"Docker {context.docker.info()['ServerVersion']}")
-
-
-@check(
-    "preflight.docker-version",
-    "The Docker engine is 20.10 or newer.",
-    by_hand=("docker version --format '{{.Server.Version}}'",),
+@_check(
+    "docker version --format '{{.Server.Version}}'",
     expected="20.10 or newer",
     hint=INSTALL_HINTS["docker"],
-    needs=Needs.NOTHING,
 )
-def docker_version(context: Context) -> Evidence:
-    """Compare the engine's version."""
+def docker_answers(context: Context) -> Evidence:
+    """A Docker engine answers, and is 20.10 or newer."""
     found = str(context.docker.info()["ServerVersion"])
     expect(_numbers(found) >= _DOCKER_MIN, expected="20.10 or newer", found=found)
-    return Evidence(found)
+    return Evidence(f"Docker {found}")
 
 
-@check(
-    "preflight.kind-version",
-    "kind is 0.24 or newer (its network enforces NetworkPolicies from then on).",
-    by_hand=("kind version",),
-    expected="v0.24 or newer",
-    hint=INSTALL_HINTS["kind"],
-    needs=Needs.NOTHING,
-)
+@_check("kind version", expected="v0.24 or newer", hint=INSTALL_HINTS["kind"])
 def kind_version(context: Context) -> Evidence:
-    """Compare kind's version."""
+    """The version of kind is 0.24 or newer (its network enforces NetworkPolicies from then on)."""
     found = context.kind.version()
     expect(_numbers(found) >= _KIND_MIN, expected="0.24 or newer", found=found)
     return Evidence(f"kind {found}")
 
 
-@check(
-    "preflight.kubectl-version",
-    "kubectl is at most one minor version away from the node image's Kubernetes.",
-    by_hand=("kubectl version --client",),
+@_check(
+    "kubectl version --client",
     expected="v1.33 to v1.35 for the default node image",
     hint=INSTALL_HINTS["kubectl"],
-    needs=Needs.NOTHING,
 )
 def kubectl_version(context: Context) -> Evidence:
-    """Compare kubectl's minor version with the node image's."""
+    """The version of kubectl is within one minor version of the node image's Kubernetes."""
     found = context.kubectl.client_version()
     ours, theirs = _numbers(found), node_version(context.settings.node_image)
     close = len(ours) > 1 and ours[0] == theirs[0] and abs(ours[1] - theirs[1]) <= 1
@@ -85,46 +61,37 @@ def kubectl_version(context: Context) -> Evidence:
     return Evidence(f"kubectl {found}")
 
 
-@check(
-    "preflight.memory",
-    f"At least {_MEMORY_MIB} MiB of memory are available.",
-    by_hand=("free -m",),
+@_check(
+    "free -m",
     expected=f"{_MEMORY_MIB} or more under `available`",
     hint="close programs, or give Docker's virtual machine more memory",
-    needs=Needs.NOTHING,
 )
 def memory(context: Context) -> Evidence:
-    """Ask the kernel for available memory."""
+    """At least 4096 MiB of memory are available."""
     found = context.host.memory_available_mib()
     expect(found >= _MEMORY_MIB, expected=f"{_MEMORY_MIB} MiB", found=f"{found} MiB")
     return Evidence(f"{found} MiB available")
 
 
-@check(
-    "preflight.disk",
-    f"At least {_DISK_MIB} MiB of disk are free.",
-    by_hand=("df -m .",),
+@_check(
+    "df -m .",
     expected=f"{_DISK_MIB} or more under `Available`",
     hint="`docker system df` shows what Docker holds",
-    needs=Needs.NOTHING,
 )
 def disk(context: Context) -> Evidence:
-    """Ask the file system for its free space."""
+    """At least 8192 MiB of disk are free."""
     found = context.host.disk_free_mib(context.root)
     expect(found >= _DISK_MIB, expected=f"{_DISK_MIB} MiB", found=f"{found} MiB")
     return Evidence(f"{found} MiB free")
 
 
-@check(
-    "preflight.inotify",
-    "The kernel's inotify limits leave room for a node's services.",
-    by_hand=("sysctl fs.inotify",),
+@_check(
+    "sysctl fs.inotify",
     expected="max_user_instances 128 or more, max_user_watches 8192 or more",
     hint="sudo sysctl fs.inotify.max_user_instances=512 fs.inotify.max_user_watches=524288",
-    needs=Needs.NOTHING,
 )
 def inotify(context: Context) -> Evidence:
-    """Compare the limits; a kernel without them has nothing to run into."""
+    """The kernel's inotify limits, where it has any, leave room for a node's services."""
     found = context.host.inotify_limits()
     low = {
         name: found[name] for name, least in _INOTIFY_MIN.items() if found.get(name, least) < least
@@ -133,16 +100,13 @@ def inotify(context: Context) -> Evidence:
     return Evidence(", ".join(f"{name} {value}" for name, value in found.items()) or "no limits")
 
 
-@check(
-    "preflight.cgroup-version",
-    "The engine's cgroup version is one that the node image's Kubernetes runs on.",
-    by_hand=("docker info --format '{{.CgroupVersion}}'",),
+@_check(
+    "docker info --format '{{.CgroupVersion}}'",
     expected="2 (1 is enough up to Kubernetes 1.34)",
     hint="boot with cgroup v2, or choose a node image of Kubernetes 1.34 or older",
-    needs=Needs.NOTHING,
 )
 def cgroup_version(context: Context) -> Evidence:
-    """Compare the engine's cgroup version with what the kubelet needs."""
+    """The engine's cgroup version is one that the node image's Kubernetes runs on."""
     found = str(context.docker.info().get("CgroupVersion", "1"))
     minor = node_version(context.settings.node_image)[1]
     enough = found == "2" or minor <= _LAST_MINOR_ON_CGROUP_V1
@@ -150,16 +114,13 @@ def cgroup_version(context: Context) -> Evidence:
     return Evidence(f"cgroup v{found}")
 
 
-@check(
-    "preflight.port-free",
-    "The host port that leads to the ingest is free, or is our own cluster's.",
-    by_hand=("ss -ltnp 'sport = :8080'",),
+@_check(
+    "ss -ltnp 'sport = :8080'",
     expected="no line, or the cluster's docker-proxy",
     hint="stop that process, or choose another port: INGEST_PORT=8090 make verify",
-    needs=Needs.NOTHING,
 )
 def port_free(context: Context) -> Evidence:
-    """Look who listens on the port."""
+    """The host port that leads to the ingest is free, or is our own cluster's."""
     port = context.settings.ingest_port
     owner = context.host.port_owner(port)
     if owner is None:
@@ -170,32 +131,15 @@ def port_free(context: Context) -> Evidence:
     return Evidence(f"127.0.0.1:{port} is the port of our own cluster")
 
 
-@check(
-    "preflight.images",
-    "The node, Kafka and Python base images are on this machine already.",
-    by_hand=("docker image inspect --format '{{.Id}}' kindest/node:v1.34.3 apache/kafka:4.3.1",),
+@_check(
+    "docker image inspect --format '{{.Id}}' kindest/node:v1.34.3 apache/kafka:4.3.1",
     expected="one id a line",
     hint="they are pulled when they are needed; `docker pull IMAGE` does it beforehand",
-    needs=Needs.NOTHING,
     severity=Severity.WARNING,
 )
 def images(context: Context) -> Evidence:
-    """Ask the engine for each image."""
+    """The node, Kafka and Python base images are on this machine already."""
     wanted = [context.settings.node_image, "apache/kafka:4.3.1", context.settings.python_image]
     lacking = [name for name in wanted if context.docker.image(name) is None]
     expect(not lacking, expected="all of them", found=f"{', '.join(lacking)} missing")
     return Evidence(", ".join(wanted))
-
-
-CHECKS = (
-    docker_answers,
-    docker_version,
-    kind_version,
-    kubectl_version,
-    memory,
-    disk,
-    inotify,
-    cgroup_version,
-    port_free,
-    images,
-)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from types import ModuleType
 
 from verification.checklist import (
     cluster,
@@ -13,14 +14,12 @@ from verification.checklist import (
     monitoring,
     pipeline,
     pipeline_logs,
-    pipeline_records,
     pipeline_refusals,
     preflight,
     resilience,
     rollout,
     scaling,
     security,
-    security_isolation,
     static,
 )
 from verification.checklist.support.check import Check
@@ -40,26 +39,22 @@ CATEGORIES = {
     "resilience": "Is nothing lost while pods come and go under load?",
     "scaling": "Does the ingest grow under load by itself, and shrink again?",
 }
-
-CHECKS: tuple[Check, ...] = (
-    *preflight.CHECKS,
-    *static.CHECKS,
-    *images.CHECKS,
-    *cluster.CHECKS,
-    *rollout.CHECKS,
-    *pipeline.CHECKS,
-    *pipeline_records.CHECKS,
-    *pipeline_refusals.CHECKS,
-    *pipeline_logs.CHECKS,
-    *configuration.CHECKS,
-    *security.CHECKS,
-    *security_isolation.CHECKS,
-    *metrics.CHECKS,
-    *metrics_lag.CHECKS,
-    *monitoring.CHECKS,
-    *resilience.CHECKS,
-    *scaling.CHECKS,
+_MODULES = (
+    *(preflight, static, images, cluster, rollout, pipeline, pipeline_refusals, pipeline_logs),
+    *(configuration, security, metrics, metrics_lag, monitoring, resilience, scaling),
 )
+
+
+def _defined_in(module: ModuleType) -> Iterator[Check]:
+    """Yield the checks of a module in the order in which they stand there."""
+    for value in vars(module).values():
+        if isinstance(value, Check):
+            yield value
+        elif isinstance(value, tuple):
+            yield from (item for item in value if isinstance(item, Check))
+
+
+CHECKS = tuple(check for module in _MODULES for check in _defined_in(module))
 
 
 def select(names: Sequence[str], checks: Sequence[Check] = CHECKS) -> list[Check]:
@@ -68,8 +63,7 @@ def select(names: Sequence[str], checks: Sequence[Check] = CHECKS) -> list[Check
     Raises UsageError for a name that is neither.
     """
     known = {check.id for check in checks} | {check.category for check in checks}
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        message = f"no such check or category: {', '.join(unknown)} (`checks` lists them)"
-        raise UsageError(message)
+    if unknown := [name for name in names if name not in known]:
+        told = f"no such check or category: {', '.join(unknown)} (`checks` lists them)"
+        raise UsageError(told)
     return [item for item in checks if not names or {item.id, item.category} & set(names)]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import yaml
-
-from verification.checklist.support.check import Evidence, Needs, check
-from verification.checklist.support.components import switched_on
+from verification.checklist.support.check import Evidence, check
 from verification.checklist.support.context import Context
 from verification.checklist.support.inside_pods import INGEST_APP
+from verification.checklist.support.overlays import switched_on
 from verification.cluster.pods import condition
 from verification.traffic.steady import SteadyLoad
 
@@ -18,39 +16,34 @@ _SHRUNK_WITHIN_S = 120.0
 _COMPONENTS = ("metrics-server", "autoscaling")
 # The manifests wait minutes before they shrink, so that a lull is no reason, and spare the API
 # server; a check cannot wait, and looks as often as can be.
-_QUICK = {
-    "op": "replace",
-    "path": "/spec/behavior/scaleDown",
-    "value": {
-        "stabilizationWindowSeconds": 5,
-        "policies": [{"type": "Pods", "value": 2, "periodSeconds": 15}],
-    },
-}
+_QUICK = """
+- op: replace
+  path: /spec/behavior/scaleDown
+  value:
+    stabilizationWindowSeconds: 5
+    policies: [{type: Pods, value: 2, periodSeconds: 15}]
+"""
 # The last of two equal arguments counts; asking a kubelet must take less than the resolution.
-_OFTEN = [
-    {"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": argument}
-    for argument in ("--metric-resolution=10s", "--kubelet-request-timeout=5s")
-]
+_OFTEN = """
+- {op: add, path: /spec/template/spec/containers/0/args/-, value: --metric-resolution=10s}
+- {op: add, path: /spec/template/spec/containers/0/args/-, value: --kubelet-request-timeout=5s}
+"""
 _IMPATIENT = [
-    {"target": {"kind": "HorizontalPodAutoscaler"}, "patch": yaml.safe_dump([_QUICK])},
-    {
-        "target": {"kind": "Deployment", "name": "metrics-server"},
-        "patch": yaml.safe_dump(_OFTEN),
-    },
+    {"target": {"kind": "HorizontalPodAutoscaler"}, "patch": _QUICK},
+    {"target": {"kind": "Deployment", "name": "metrics-server"}, "patch": _OFTEN},
 ]
 
 
 @check(
-    "scaling.grows-and-shrinks",
-    "Under load the autoscaler adds pods of the ingest, and takes them away afterwards.",
-    by_hand=("python -m verification verify scaling --keep",),
+    "python -m verification verify scaling --keep",
+    category="scaling",
+    promise="deployed",
     expected="2 or 3 replicas under load, 1 afterwards",
     hint="`kubectl --namespace rtb describe horizontalpodautoscaler` tells what it sees",
-    needs=Needs.DEPLOYMENT,
     deadline_s=420,
 )
 def grows_and_shrinks(context: Context) -> Evidence:
-    """Switch autoscaling on, send until there are more pods, stop, wait until there is one.
+    """Under load the autoscaler adds pods of the ingest, and takes them away afterwards.
 
     The load is there from the beginning: the first measurement need not be waited for without it.
     """
@@ -85,6 +78,3 @@ def _replicas_but(context: Context, least: int, most: int) -> str | None:
     status = context.kubectl.get("deployment", INGEST_APP).get("status", {})
     ready, there = int(status.get("readyReplicas", 0)), int(status.get("replicas", 0))
     return None if least <= ready == there <= most else f"{ready} of {there} replicas are ready"
-
-
-CHECKS = (grows_and_shrinks,)

@@ -23,6 +23,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
             {
                 "id": item.id,
                 "promise": item.promise,
+                "statement": item.statement,
                 "severity": item.severity.value,
                 "by_hand": list(item.by_hand),
                 "expected": item.expected,
@@ -33,6 +34,6 @@ def run(args: argparse.Namespace, console: Console) -> int:
         console.out.write(json.dumps(rows, indent=2) + "\n")
         return 0
     for item in chosen:
-        console.out.write(f"{item.id:<44} {item.promise}\n")
+        console.out.write(f"{item.id:<44} {item.statement}\n")
     console.out.write(f"{len(chosen)} checks\n")
     return 0

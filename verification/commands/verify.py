@@ -19,10 +19,9 @@ from verification.commands.harness import (
     undisturbed,
 )
 from verification.errors import HarnessError
-from verification.reports.json_report import to_json
 from verification.reports.run_report import RunReport
 from verification.reports.terminal import Terminal
-from verification.reports.writing import write_reports
+from verification.reports.writing import to_json, write_reports
 from verification.running import CheckResult, run_all
 from verification.session import Session
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +17,15 @@ from verification.traffic.ledger import MUST_BE_EMPTY, Column, Ledger, Outcome
 from verification.traffic.outages import Outage, outages
 from verification.traffic.quantiles import quantiles
 
-_HEADLINES = (
-    "Every promise is kept",
-    "A promise is broken",
-    "The run came to no verdict",
+_HEADLINES = ("Every promise is kept", "A promise is broken", "The run came to no verdict")
+
+
+_ENVIRONMENT = Environment(
+    loader=FileSystemLoader(Path(__file__).parent),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
 )
 
 
@@ -82,51 +88,31 @@ def to_html(report: RunReport) -> str:
         for result in report.results
         if result.evidence is not None and result.evidence.ledger is not None
     ]
-    latencies = latencies_ms(disturbances)
-    return (
-        _environment()
-        .get_template("page.html.j2")
-        .render(
-            report=report,
-            tone=("passed", "failed", "stopped")[report.exit_code],
-            headline=_HEADLINES[report.exit_code],
-            groups=_groups(report.results),
-            counts={status.value: _count(report.results, status) for status in Status},
-            failures=[result for result in report.results if result.status is Status.FAILED],
-            disturbances=disturbances,
-            histogram=histogram(latencies),
-            quantiles=quantiles(latencies),
-            accepted=len(latencies),
-            missing=len(missing_ids(disturbances)),
-            timeline=timeline(report.spans),
-        )
+    latencies = _latencies_ms(disturbances)
+    counts = Counter(result.status for result in report.results)
+    missing = {
+        bid_id for item in disturbances for bid_id in item.ledger.columns[Column.ACCEPTED_MISSING]
+    }
+    return _ENVIRONMENT.get_template("page.html.j2").render(
+        report=report,
+        tone=("passed", "failed", "stopped")[report.exit_code],
+        headline=_HEADLINES[report.exit_code],
+        groups=_groups(report.results),
+        counts={status.value: counts[status] for status in Status},
+        failures=[result for result in report.results if result.status is Status.FAILED],
+        disturbances=disturbances,
+        histogram=histogram(latencies),
+        quantiles=quantiles(latencies),
+        accepted=len(latencies),
+        missing=len(missing),
+        timeline=timeline(report.spans),
     )
 
 
-def latencies_ms(disturbances: Sequence[Disturbance]) -> list[float]:
+def _latencies_ms(disturbances: Sequence[Disturbance]) -> list[float]:
     """Return the latencies of accepted bids, sorted; each counts once, on however many ledgers."""
     attempts = {each.id: each for item in disturbances for each in item.ledger.attempts}
     return sorted(x.latency_ms for x in attempts.values() if x.outcome is Outcome.ACCEPTED)
-
-
-def missing_ids(disturbances: Sequence[Disturbance]) -> set[str]:
-    """Return the bids that are missing on any of the ledgers."""
-    columns = (item.ledger.columns[Column.ACCEPTED_MISSING] for item in disturbances)
-    return {bid_id for ids in columns for bid_id in ids}
-
-
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-def _count(results: Sequence[CheckResult], status: Status) -> int:
-    return sum(result.status is status for result in results)
 
 
 def _groups(results: Sequence[CheckResult]) -> list[Group]:

@@ -54,7 +54,7 @@ def _sections(checks: Sequence[Check], questions: Mapping[str, str]) -> Iterator
 def _check(item: Check) -> Iterator[str]:
     warning = " A failure is a warning." if item.severity is Severity.WARNING else ""
     yield f"### {item.id}\n"
-    yield f"{item.promise}{warning}\n"
+    yield f"{item.statement}{warning}\n"
     yield "```bash"
     yield from item.by_hand
     yield "```\n"

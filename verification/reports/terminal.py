@@ -58,7 +58,7 @@ class Terminal:
     def _said(self, result: CheckResult) -> str:
         if result.status is Status.FAILED:
             note = " (a warning)" if result.check.severity is Severity.WARNING else ""
-            return result.check.promise + note
+            return result.check.statement + note
         return self._paint(_printable(result.message.replace("\n", " "))[:_WIDTH], _FAINT)
 
     def _explain(self, result: CheckResult) -> None:

@@ -24,7 +24,7 @@ def test_check(check: Check, session: Session) -> None:
         bundle = session.bundle or session.collect("failed")
         by_hand = "\n  ".join(check.by_hand)
         pytest.fail(
-            f"{check.promise}\n{result.message}\nhint: {check.hint}\nby hand:\n  {by_hand}\n"
+            f"{check.statement}\n{result.message}\nhint: {check.hint}\nby hand:\n  {by_hand}\n"
             f"diagnostics: {bundle}",
             pytrace=False,
         )

@@ -19,11 +19,9 @@ class FakeClock:
         self._coming: dict[Iterator[Due], Due] = {}
 
     def monotonic(self) -> float:
-        """Return the seconds that have been slept."""
         return self.seconds
 
     def now(self) -> datetime:
-        """Return a fixed day plus the seconds that have been slept."""
         return _BEGINNING + timedelta(seconds=self.seconds)
 
     def sleep(self, seconds: float) -> None:

@@ -8,18 +8,15 @@ Object = dict[str, Any]
 
 
 def items(*objects: Object) -> Object:
-    """Return a list as kubectl prints it."""
     return {"kind": "List", "items": list(objects)}
 
 
 def node(*, ready: bool = True, labels: dict[str, str] | None = None) -> Object:
-    """Return a node."""
     status = {"conditions": [{"type": "Ready", "status": str(ready)}]}
     return {"metadata": {"name": "node-1", "labels": labels or {}}, "status": status}
 
 
 def storage_class(*, default: bool = True) -> Object:
-    """Return a storage class."""
     notes = {"storageclass.kubernetes.io/is-default-class": str(default).lower()}
     return {"metadata": {"name": "standard", "annotations": notes}}
 
@@ -46,12 +43,7 @@ def pod(  # noqa: PLR0913  one argument a fact of the pod
 ) -> Object:
     """Return a pod of one container, which waits for `waiting` where that is given."""
     state = {"waiting": {"reason": waiting, "message": message}} if waiting else {"running": {}}
-    status = {
-        "name": "main",
-        "image": "rtb/web:abc",
-        "state": state,
-        "restartCount": restarts,
-    }
+    status = {"name": "main", "image": "rtb/web:abc", "state": state, "restartCount": restarts}
     is_ready = ready and not waiting
     return {
         "kind": "Pod",
@@ -67,21 +59,16 @@ def pod(  # noqa: PLR0913  one argument a fact of the pod
 
 def replica_set(name: str, revision: int, *, of: str = "web") -> Object:
     """Return one revision of a Deployment."""
-    metadata = {
-        "name": name,
-        "annotations": {"deployment.kubernetes.io/revision": str(revision)},
-        "ownerReferences": [{"name": of}],
-    }
-    return {"kind": "ReplicaSet", "metadata": metadata}
+    notes = {"deployment.kubernetes.io/revision": str(revision)}
+    item = {"kind": "ReplicaSet", "metadata": {"name": name, "annotations": notes}}
+    return owned(item, of)
 
 
 def owned(item: Object, owner: str) -> Object:
-    """Return the object as one that `owner` made."""
     return {**item, "metadata": {**item["metadata"], "ownerReferences": [{"name": owner}]}}
 
 
 def unschedulable(name: str = "web-1") -> Object:
-    """Return a pod that fits on no node."""
     found = pod(name, ready=False)
     why = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1"}
     found["status"] = {"phase": "Pending", "conditions": [why]}

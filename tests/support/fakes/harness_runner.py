@@ -21,17 +21,15 @@ class FakeRunning:
     ended: list[tuple[str, ...]]
 
     def result(self) -> Result:
-        """Answer."""
         found = self.answer()
         return found if isinstance(found, Result) else Result(self.argv, 0, found, "")
 
     def end(self) -> None:
-        """Note it."""
         self.ended.append(self.argv)
 
 
 class FakeRunner:
-    """Answers by the first row whose words all occur in the command; fails on anything else."""
+    """Answers by the last row whose words all occur in the command; fails on anything else."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, ...]] = []
@@ -39,10 +37,7 @@ class FakeRunner:
         self._rows: list[tuple[tuple[str, ...], Answer]] = []
 
     def answer(self, *words: str, with_: object = "", code: int = 0, stderr: str = "") -> None:
-        """Answer commands that contain `words`: with a text, with JSON, or by a function.
-
-        A later row wins over an earlier one.
-        """
+        """Answer commands that contain `words`: with a text, with JSON, or by a function."""
         if callable(with_):
             self._rows.insert(0, (words, with_))
             return
@@ -57,22 +52,18 @@ class FakeRunner:
         stdin: str | None = None,
         env: Mapping[str, str] | None = None,
     ) -> Result:
-        """Look the answer up."""
         assert env is None, "nothing here needs another environment"
         return self.start(argv, timeout=timeout, stdin=stdin).result()
 
     def start(
         self, argv: Sequence[str], *, timeout: float, stdin: str | None = None
     ) -> FakeRunning:
-        """Note the command; it is answered when somebody asks."""
         assert timeout > 0, "every execution is bounded"
         self.calls.append(tuple(argv))
         for words, answer in self._rows:
             if set(words) <= set(argv):
                 return FakeRunning(tuple(argv), partial(answer, argv, stdin or ""), self.ended)
-        message = f"no answer for {' '.join(argv)}"
-        raise AssertionError(message)
+        raise AssertionError(f"no answer for {' '.join(argv)}")
 
     def called(self, *words: str) -> bool:
-        """Say whether a command with these words was run."""
         return any(set(words) <= set(call) for call in self.calls)

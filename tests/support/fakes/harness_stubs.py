@@ -25,14 +25,12 @@ class Stubs:
             self.write(name, code)
 
     def write(self, name: str, code: str) -> Path:
-        """Make or replace an executable."""
         file = self.folder / name
         file.write_text(f"#!{sys.executable} -IS\n{code}\n", encoding="utf-8")
         file.chmod(0o755)
         return file
 
     def remove(self, name: str) -> None:
-        """Take an executable away."""
         (self.folder / name).unlink()
 
     def environ(self, state: Path) -> dict[str, str]:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from common.settings import read
-from tests.support.fakes.harness_api import INGEST, LOGIC, FakeApi
+from tests.support.fakes.harness_api import INGEST, LOGIC, PROMETHEUS, FakeApi
 from tests.support.fakes.harness_clock import FakeClock
-from tests.support.fakes.harness_host import FakeHost
 from tests.support.fakes.harness_pipeline import FakeDeployment
-from tests.support.fakes.harness_prometheus import prometheus_page
 from tests.support.fakes.harness_runner import FakeRunner
 from verification.checklist.support.context import Context
+from verification.checklist.support.host import LocalHost
 from verification.cluster.service_images import SERVICE_IMAGES
 from verification.cluster.tools.process import Result
 from verification.cluster.waiting import SilentProgress
 from verification.settings import HarnessSettings
+from verification.traffic.http import Http, IngestHttp
 
 _METRICS_PAGE = """\
 ## Ingest
@@ -30,22 +32,19 @@ _METRICS_PAGE = """\
 
 | `consumer_records_total` | counter |
 """
+_LABELS = ("title", "description", "licenses")
 _IMAGE = {
     "Size": 100 << 20,
     "Config": {
         "User": "10001:10001",
         "Entrypoint": ["python", "-m", "app"],
         "Env": ["PATH=/usr/bin"],
-        "Labels": {
-            f"org.opencontainers.image.{name}": "x" for name in ("title", "description", "licenses")
-        },
+        "Labels": {f"org.opencontainers.image.{name}": "x" for name in _LABELS},
     },
 }
-_REFUSED_ROOT = 'pods "probe" is forbidden: violates PodSecurity "restricted:v1.34"'
 # What shell commands in a pod print, by a word of the script.
 _SHELL = {
-    "id -u": "10001",
-    "/proc/1/status": "CapEff:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2",
+    "/proc/1/status": "Uid:\t10001\t10001\nCapEff:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2",
     "kubernetes.io": "absent",
     "env |": "",
     "find /": "/tmp\n/tmp/x",  # noqa: S108  in the pod
@@ -53,8 +52,57 @@ _SHELL = {
 _OPEN = {
     "stranger": ["bid-request-handler.rtb:8080"],
     INGEST: ["kafka-service.rtb:9092", "kube-dns.kube-system:53"],
-    LOGIC: ["kafka-service.rtb:9092"],
+    LOGIC: ["kafka-service.rtb:9092", "kube-dns.kube-system:53"],
 }
+_TOPICS = (
+    "Topic: bid_requests\tTopicId: x\tPartitionCount: 1\tReplicationFactor: 1"
+    "\tConfigs: min.insync.replicas=1,message.timestamp.type=LogAppendTime\n"
+)
+_RECORDED = "ingest:in_flight:ratio"
+
+
+def make_context(
+    root: Path,
+    runner: FakeRunner,
+    host: LocalHost | None = None,
+    http: Http | None = None,
+    **settings: str,
+) -> Context:
+    """Return a context in which no time passes by itself."""
+    return Context(
+        root=root,
+        settings=read(HarnessSettings, settings),
+        runner=runner,
+        clock=FakeClock(),
+        progress=SilentProgress(),
+        host=host or LocalHost(),
+        http=http or IngestHttp(1),
+        run_id="v1",
+    )
+
+
+@dataclass
+class FakeHost(LocalHost):
+    """A machine with enough of everything, and the port is free."""
+
+    memory_mib: int = 16_000
+    disk_mib: int = 50_000
+    limits: tuple[int, int] = (128, 8192)
+    owner: str | None = None
+
+    def memory_available_mib(self) -> int:
+        return self.memory_mib
+
+    def disk_free_mib(self, folder: Path) -> int:
+        assert folder
+        return self.disk_mib
+
+    def inotify_limits(self) -> dict[str, int]:
+        return dict(zip(("max_user_instances", "max_user_watches"), self.limits, strict=True))
+
+    def port_owner(self, port: int) -> str | None:
+        assert port
+        return self.owner
 
 
 @dataclass
@@ -65,83 +113,79 @@ class World:
     api: FakeApi = field(default_factory=FakeApi)
     deployment: FakeDeployment = field(default_factory=FakeDeployment)
     host: FakeHost = field(default_factory=FakeHost)
-    image: dict[str, Any] = field(default_factory=lambda: json.loads(json.dumps(_IMAGE)))
+    runner: FakeRunner = field(default_factory=FakeRunner)
+    image: dict[str, Any] = field(default_factory=partial(copy.deepcopy, _IMAGE))
     node_image: str = "kindest/node:v1.34.3"
     base_mib: int = 80
-    shell: dict[str, str] = field(default_factory=lambda: dict(_SHELL))
-    open: dict[str, list[str]] = field(default_factory=lambda: json.loads(json.dumps(_OPEN)))
-    miscounted: int = 0
+    shell: dict[str, str] = field(default_factory=_SHELL.copy)
+    open: dict[str, list[str]] = field(default_factory=partial(copy.deepcopy, _OPEN))
     environment: str = "KAFKA_BROKERS=kafka-service:9092"
-    topics: str = (
-        "Topic: bid_requests\tTopicId: x\tPartitionCount: 1\tReplicationFactor: 1"
-        "\tConfigs: min.insync.replicas=1,message.timestamp.type=LogAppendTime\n"
-    )
+    topics: str = _TOPICS
     _posts_seen: int = 0
+    _targets: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         """Lay out the files that checks read, and answer every command."""
-        (self.root / "docs").mkdir(exist_ok=True)
-        (self.root / "docs" / "metrics.md").write_text(_METRICS_PAGE)
-        monitoring = self.root / "manifests" / "components" / "monitoring"
-        monitoring.mkdir(parents=True, exist_ok=True)
-        (monitoring / "prometheus.yaml").write_text("global:\n  scrape_interval: 15s\n")
-        self.runner = self.deployment.runner()
-        self._answer_docker(self.runner)
-        self._answer_kubectl(self.runner)
-        self.runner.answer("kind", "version", with_="kind v0.33.0 go1.25")
+        scraped = "manifests/components/monitoring/prometheus.yaml"
+        for name, text in (("docs/metrics.md", _METRICS_PAGE), (scraped, "interval: 15s\n")):
+            (self.root / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.root / name).write_text(text)
+        for words, with_ in self._answers():
+            self.runner.answer(*words.split(), with_=with_)
 
     def context(self) -> Context:
         """Return what checks are given."""
-        return Context(
-            root=self.root,
-            settings=read(HarnessSettings, {"KIND_NODE_IMAGE": self.node_image}),
-            runner=self.runner,
-            clock=FakeClock(),
-            progress=SilentProgress(),
-            host=self.host,
-            http=self.deployment,
-            run_id="v1",
-            images={image: f"{image.repository}:abc" for image in SERVICE_IMAGES},
-        )
+        settings = {"KIND_NODE_IMAGE": self.node_image}
+        context = make_context(self.root, self.runner, self.host, self.deployment, **settings)
+        context.images.update({image: f"{image.repository}:abc" for image in SERVICE_IMAGES})
+        return context
 
-    def _answer_docker(self, runner: FakeRunner) -> None:
-        info = {"ServerVersion": "29.0.0", "CgroupVersion": "2"}
-        runner.answer("docker", with_="")
-        runner.answer("docker", "info", with_=info)
-        runner.answer("docker", "image", with_=self._inspected)
-        runner.answer("docker", "inspect", "{{.State.Status}}", with_="running")
-        runner.answer("docker", "exec", "-c", with_="200")
-        runner.answer("docker", "wait", with_="0")
-        runner.answer("docker", "port", with_="127.0.0.1:8080")
-        runner.answer("docker", "crictl", with_={"info": {"pid": 7}})
+    def _answers(self) -> list[tuple[str, object]]:
+        api, deployment = self.api, self.deployment
+        return [
+            ("docker", ""),
+            ("docker info", {"ServerVersion": "29.0.0", "CgroupVersion": "2"}),
+            ("docker image", self._inspected),
+            ("docker inspect {{.State.Status}}", self._container),
+            ("docker exec -c", "200"),
+            ("docker wait", self._exit_status),
+            ("docker port", "127.0.0.1:8080"),
+            ("docker crictl", {"info": {"pid": 7}}),
+            ("kind version", "kind v0.33.0 go1.25"),
+            ("kubectl version", {"clientVersion": {"gitVersion": "v1.34.3"}}),
+            ("kubectl config get-contexts", "kind-other\n"),
+            ("kubectl get", self._get),
+            ("kubectl get --raw", self._page),
+            ("kubectl kustomize", api.kustomize),
+            ("kubectl apply", self._apply),
+            ("kubectl delete", api.delete),
+            ("kubectl scale", ""),
+            ("kubectl rollout", ""),
+            ("kubectl create", self._create),
+            ("kubectl exec python", self._python),
+            ("kubectl exec env", lambda *_: self.environment),
+            ("kubectl exec /opt/kafka/bin/kafka-topics.sh", lambda *_: self.topics),
+            ("kubectl exec /opt/kafka/bin/kafka-console-consumer.sh", deployment.consume),
+            ("kubectl exec /opt/kafka/bin/kafka-console-producer.sh", deployment.produce),
+            ("kubectl exec sh -c", self._shell),
+            ("kubectl logs", self._logs),
+            (
+                "kubectl logs --container probe",
+                lambda *_: self._connections("stranger", self._targets),
+            ),
+            (f"kubectl logs {INGEST}-3", lambda *_: api.said_by_crashed),
+        ]
 
     def _inspected(self, argv: Sequence[str], _stdin: str) -> str:
         is_ours = argv[-1].startswith("rtb/")
         return json.dumps(self.image if is_ours else {"Size": self.base_mib << 20})
 
-    def _answer_kubectl(self, runner: FakeRunner) -> None:
-        version = {"clientVersion": {"gitVersion": "v1.34.3"}}
-        runner.answer("kubectl", "version", with_=version)
-        runner.answer("kubectl", "config", "get-contexts", with_="kind-other\n")
-        runner.answer("kubectl", "get", with_=self._get)
-        runner.answer("kubectl", "get", "--raw", with_=self._page)
-        runner.answer("kubectl", "kustomize", with_=self.api.kustomize)
-        runner.answer("kubectl", "apply", with_=self._apply)
-        runner.answer("kubectl", "delete", with_=self.api.delete)
-        for verb in ("scale", "rollout"):
-            runner.answer("kubectl", verb)
-        runner.answer("kubectl", "create", with_=self._create)
-        runner.answer("kubectl", "exec", "python", with_=self._python)
-        runner.answer("kubectl", "exec", "env", with_=lambda *_: self.environment)
-        runner.answer(
-            "kubectl", "exec", "env", "/opt/kafka/bin/kafka-topics.sh", with_=self._topics
-        )
-        runner.answer("kubectl", "exec", "sh", "-c", with_=self._shell)
-        runner.answer("kubectl", "logs", "--container", "probe", with_=self._probed)
-        runner.answer("kubectl", "logs", f"{INGEST}-3", with_=lambda *_: self.api.said_by_crashed)
+    def _container(self, _argv: Sequence[str], _stdin: str) -> str:
+        return "running" if self.image["Config"]["Entrypoint"] else "created"
 
-    def _topics(self, _argv: Sequence[str], _stdin: str) -> str:
-        return self.topics
+    def _exit_status(self, _argv: Sequence[str], _stdin: str) -> str:
+        """Return what a container ends with that got SIGTERM: a shell passes it to nobody."""
+        return "137" if self.image["Config"]["Entrypoint"][0].endswith("sh") else "0"
 
     def _apply(self, argv: Sequence[str], stdin: str) -> str:
         said = self.api.apply(argv, stdin)
@@ -159,38 +203,32 @@ class World:
 
     def _scale(self) -> None:
         """Have two pods of the ingest while the autoscaler is on and bids come in; else one."""
-        on = self.api.applied == "overlay-autoscaled"
-        posts = self.deployment.answered.total()
+        on, posts = self.api.applied == "overlay-autoscaled", self.deployment.answered.total()
         busy = posts > self._posts_seen and "never grows" not in self.api.faults
         stays = "never shrinks" in self.api.faults and posts > 0
         self._posts_seen = posts
         replicas = 2 if on and (busy or stays) else 1
-        self.api.the("deployments", INGEST)["status"] |= {
-            "readyReplicas": replicas,
-            "replicas": replicas,
-        }
+        status = self.api.the("deployments", INGEST)["status"]
+        status |= {"readyReplicas": replicas, "replicas": replicas}
 
     def _create(self, argv: Sequence[str], stdin: str) -> Result:
         created = json.loads(stdin)
         if created["kind"] == "List":
-            self.api.objects["pods"].append(self.deployment.slow.create(stdin))
+            self.api.objects["pods"].append(self.deployment.slow.create(created))
             return Result(tuple(argv), 0, "", "")
-        user = created["spec"]["containers"][0]["securityContext"]["runAsUser"]
-        refuses = "admits root" not in self.api.faults
-        denied = (user == 0 and refuses) or "admits nobody" in self.api.faults
-        return Result(tuple(argv), int(denied), "", _REFUSED_ROOT if denied else "")
+        (container,) = created["spec"]["containers"]
+        self._targets = container["command"][3:]
+        as_root, level = container["securityContext"]["runAsUser"] == 0, self.api.enforces()
+        denied = as_root and level.startswith("restricted") and "admits root" not in self.api.faults
+        denied = denied or "admits nobody" in self.api.faults
+        said = f'pods "probe" is forbidden: violates PodSecurity "{level}"' if denied else ""
+        return Result(tuple(argv), int(denied), "", said)
 
     def _python(self, argv: Sequence[str], stdin: str) -> str:
         if "create_connection" not in stdin:
             return self.deployment.script(argv)
         app = INGEST if any(word.startswith(INGEST) for word in argv) else LOGIC
         return self._connections(app, argv[argv.index("-") + 1 :])
-
-    def _probed(self, _argv: Sequence[str], _stdin: str) -> str:
-        targets = ["kafka-service.rtb:9092", "kafka-0.kafka-headless.rtb:9093"]
-        targets += ["bid-request-handler.rtb:8080", "bidding-logic-service.rtb:8081"]
-        targets += ["bid-request-handler-admin.rtb:8082"]
-        return self._connections("stranger", targets)
 
     def _connections(self, source: str, targets: Sequence[str]) -> str:
         fates = {target: target in self.open[source] for target in targets}
@@ -201,20 +239,39 @@ class World:
     def _shell(self, argv: Sequence[str], _stdin: str) -> str:
         return next(said for word, said in self.shell.items() if word in argv[-1])
 
-    def _page(self, argv: Sequence[str], stdin: str) -> str | Result:
-        if "/pods/prometheus" in argv[-1]:
-            return prometheus_page(argv[-1], self.api.faults)
-        if "/pods/slow-" in argv[-1]:
+    def _logs(self, argv: Sequence[str], _stdin: str) -> str:
+        pod = argv[argv.index("logs") + 1]
+        return "\n".join(self.deployment.logs[pod.rpartition("-")[0]])
+
+    def _page(self, argv: Sequence[str], _stdin: str) -> str | Result:
+        url, faults = argv[-1], self.deployment.faults
+        if f"/pods/{PROMETHEUS}" in url:
+            return json.dumps({"status": "success", "data": self._prometheus(url)})
+        if "/pods/slow-" in url:
             return self.deployment.slow.page()
-        if not argv[-1].endswith("/metrics"):
-            return self.deployment.page(argv)
-        assert not stdin
-        counted = self.deployment.answered
-        decided = len(self.deployment.topics["bid_decisions"]) + self.miscounted
-        if "/bidding-logic-service" in argv[-1]:
-            lag = (
-                "" if "no gauge" in self.api.faults else 'consumer_lag_messages{partition="0"} 0\n'
-            )
-            return f"consumer_records_total {decided}\nconsumer_decisions_total {decided}\n{lag}"
-        rows = [f'ingest_requests_total{{outcome="{k}"}} {v}' for k, v in counted.items()]
+        if not url.endswith("/metrics"):
+            broken = "consumer not ready" in faults
+            return Result(tuple(argv), int(broken), '{"status": "ready"}', "503" if broken else "")
+        if f"/{LOGIC}" in url:
+            decided = len(self.deployment.topics["bid_decisions"])
+            return f"consumer_records_total {decided}\nconsumer_decisions_total {decided}\n"
+        counted = self.deployment.answered.items()
+        rows = [f'ingest_requests_total{{outcome="{name}"}} {count}' for name, count in counted]
         return "\n".join(rows) + "\n"
+
+    def _prometheus(self, url: str) -> dict[str, object]:
+        """Answer for a Prometheus with two targets, one recorded query and one alert."""
+        faults = self.api.faults
+        if "/api/v1/targets" in url:
+            health = "down" if "scrapes nothing" in faults else "up"
+            jobs = ("ingest", "bidding-logic", "prometheus")
+            return {"activeTargets": [{"labels": {"job": x}, "health": health} for x in jobs]}
+        if "/api/v1/rules" in url:
+            error = {"health": "err", "lastError": "many-to-many matching"}
+            alert = {"name": "TargetMissing", "type": "alerting", "health": "ok"}
+            alert |= error if "a broken rule" in faults else {}
+            rules = [{"name": _RECORDED, "type": "recording", "health": "ok"}, alert]
+            return {"groups": [] if "no rules" in faults else [{"rules": rules}]}
+        value = "NaN" if "records NaN" in faults else "0.25"
+        series = {"metric": {"__name__": _RECORDED}, "value": [1.0, value]}
+        return {"result": [] if "records nothing" in faults else [series]}

@@ -12,7 +12,7 @@ import verification.clock
 from tests.support.fakes.harness_clock import FakeClock
 from verification.clock import Clock, Due, SystemClock
 
-pytestmark = pytest.mark.timing
+pytestmark = [pytest.mark.timing, pytest.mark.promise("honest")]
 
 
 @pytest.fixture(params=[SystemClock, FakeClock], ids=lambda kind: kind.__name__)
@@ -51,66 +51,59 @@ class LateEvent(threading.Event):
         return False
 
 
-class TestMeanwhile:
-    """Clock.meanwhile."""
+def test_in_order_and_not_before(clock: Clock) -> None:
+    """Things are asked for one by one, none begins before it is due, or once the block is left."""
+    start, asked, begun = clock.monotonic(), list[int](), list[float]()
+    over = threading.Event()
 
-    def test_in_order_and_not_before(self, clock: Clock) -> None:
-        """Things are asked for one by one, and none begins before it is due."""
-        start, asked, begun = clock.monotonic(), list[int](), list[float]()
-        over = threading.Event()
+    def schedule() -> Iterator[Due]:
+        for number in range(3):
+            asked.append(number)
+            yield start + number / 100, lambda: begun.append(clock.monotonic() - start)
+        over.set()
+        yield start + 3600, lambda: pytest.fail("begun")
 
-        def schedule() -> Iterator[Due]:
-            for number in range(3):
-                asked.append(number)
-                yield start + number / 100, lambda: begun.append(clock.monotonic() - start)
-            over.set()
+    with clock.meanwhile(schedule()):
+        sleep_until(clock, over)
+    assert asked == [0, 1, 2]
+    assert all(at >= number / 100 for number, at in enumerate(sorted(begun)))
+    assert len(begun) == 3
+    clock.sleep(0.01)
 
-        with clock.meanwhile(schedule()):
-            sleep_until(clock, over)
-        assert asked == [0, 1, 2]
-        assert all(at >= number / 100 for number, at in enumerate(sorted(begun)))
-        assert len(begun) == 3
 
-    def test_nothing_begins_once_it_is_left(self, clock: Clock) -> None:
-        """What is due later than the end of the block never begins."""
-        never = (clock.monotonic() + 3600, lambda: pytest.fail("begun"))
-        with clock.meanwhile([never]):
-            clock.sleep(0)
-        clock.sleep(0.01)
+def test_just_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thing whose time comes as the block is left begins and ends, and is no error."""
+    monkeypatch.setattr(verification.clock, "ThreadPoolExecutor", NotingPool)
+    monkeypatch.setattr(verification.clock, "Event", LateEvent)
+    done = list[bool]()
+    clock = SystemClock()
+    with clock.meanwhile([(clock.monotonic(), lambda: done.append(True))]):
+        pass
+    assert done == [True]
 
-    def test_what_is_just_beginning_when_it_is_left_still_does(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """A thing whose time comes as the block is left begins and ends, and is no error."""
-        monkeypatch.setattr(verification.clock, "ThreadPoolExecutor", NotingPool)
-        monkeypatch.setattr(verification.clock, "Event", LateEvent)
-        done = list[bool]()
-        clock = SystemClock()
-        with clock.meanwhile([(clock.monotonic(), lambda: done.append(True))]):
-            pass
-        assert done == [True]
 
-    def test_what_goes_wrong_is_raised(self, clock: Clock) -> None:
-        """An exception of what was begun reaches whoever opened the block."""
-        begun = threading.Event()
+def test_what_goes_wrong_is_raised(clock: Clock) -> None:
+    """An exception of what was begun reaches whoever opened the block."""
+    begun = threading.Event()
 
-        def fail() -> None:
-            begun.set()
-            raise LookupError
+    def fail() -> None:
+        begun.set()
+        raise LookupError
 
-        with pytest.raises(LookupError), clock.meanwhile([(clock.monotonic(), fail)]):
-            sleep_until(clock, begun)
+    with pytest.raises(LookupError), clock.meanwhile([(clock.monotonic(), fail)]):
+        sleep_until(clock, begun)
 
-    def test_none_waits_for_another(self) -> None:
-        """Things that take long are under way at the same time, and have ended at the end."""
-        clock, together, ended = SystemClock(), threading.Barrier(3), list[bool]()
-        passed = threading.Event()
 
-        def meet() -> None:
-            together.wait()
-            passed.set()
-            ended.append(True)
+def test_none_waits_for_another() -> None:
+    """Things that take long are under way at the same time, and have ended at the end."""
+    clock, together, ended = SystemClock(), threading.Barrier(3), list[bool]()
+    passed = threading.Event()
 
-        with clock.meanwhile([(clock.monotonic(), meet)] * 3):
-            sleep_until(clock, passed)
-        assert ended == [True] * 3
+    def meet() -> None:
+        together.wait()
+        passed.set()
+        ended.append(True)
+
+    with clock.meanwhile([(clock.monotonic(), meet)] * 3):
+        sleep_until(clock, passed)
+    assert ended == [True] * 3

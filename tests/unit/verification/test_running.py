@@ -13,10 +13,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from common.settings import read
-from tests.support.fakes.harness_clock import FakeClock
 from tests.support.fakes.harness_report import some_ledger
 from tests.support.fakes.harness_runner import FakeRunner
+from tests.support.fakes.harness_world import make_context
 from verification.checklist.support.check import (
     Check,
     Evidence,
@@ -24,54 +23,54 @@ from verification.checklist.support.check import (
     NotApplicableError,
     NotAsPromisedError,
     Severity,
-    expect,
 )
 from verification.checklist.support.context import Context
-from verification.checklist.support.host import LocalHost
 from verification.cluster.tools.kind import Kind
 from verification.cluster.waiting import SilentProgress
 from verification.errors import HarnessError, RolloutError
 from verification.reports.html import to_html
-from verification.reports.json_report import to_json
-from verification.reports.junit import to_junit
-from verification.reports.markdown import to_markdown
 from verification.reports.run_report import RunReport, covered_s
 from verification.reports.terminal import Terminal
+from verification.reports.writing import to_json, to_junit, to_markdown
 from verification.running import CheckResult, Status, run_all, run_check
 from verification.session import Session
-from verification.settings import HarnessSettings
 from verification.timeline import Span
-from verification.traffic.http import IngestHttp
 from verification.traffic.ledger import Attempt, Outcome, settle
 
-pytestmark = pytest.mark.timing
+pytestmark = [pytest.mark.timing, pytest.mark.promise("honest")]
 
 Function = Callable[[Context], Evidence]
+BROKEN = NotAsPromisedError(expected="a", found="b")
 
 
 def _check(
     check_id: str = "pipeline.x",
     function: Function = lambda _: Evidence("seen"),
+    *,
     severity: Severity = Severity.ERROR,
+    needs: Needs = Needs.NOTHING,
+    reads: bool = False,
 ) -> Check:
     return Check(
         id=check_id,
-        promise="It works.",
+        promise="honest",
+        statement="It works.",
         by_hand=("look",),
         expected="that",
         hint="try",
-        needs=Needs.NOTHING,
+        needs=needs,
         function=function,
         deadline_s=10,
         severity=severity,
+        reads=reads,
     )
 
 
-def _reading(check_id: str, function: Function) -> Check:
-    return replace(_check(check_id, function), reads=True)
+def _reading(name: str, function: Function) -> Check:
+    return _check(f"pipeline.{name}", function, reads=True)
 
 
-def _raising(error: Exception) -> Function:
+def _raising(error: Exception = BROKEN) -> Function:
     def function(_context: Context) -> Evidence:
         raise error
 
@@ -93,84 +92,61 @@ class FakeListener:
         self.heard.append(f"{result.status} {result.check.id}")
 
 
-@pytest.fixture
-def clock() -> FakeClock:
-    """Let time pass in sleep alone."""
-    return FakeClock()
+def _run(
+    session: Session, *checks: Check, listener: FakeListener | None = None
+) -> list[CheckResult]:
+    return list(run_all(checks, session, listener or FakeListener()))
 
 
 @pytest.fixture
-def session(clock: FakeClock, tmp_path: Path) -> Session:
-    """Begin a session on a machine where no tool answers."""
-    context = Context(
-        root=tmp_path,
-        settings=read(HarnessSettings, {}),
-        runner=FakeRunner(),
-        clock=clock,
-        progress=SilentProgress(),
-        host=LocalHost(),
-        http=IngestHttp(1),
-        run_id="v1",
-    )
-    return Session(context)
+def session(tmp_path: Path) -> Session:
+    """Begin a session on a machine where no tool answers, and time passes in sleep alone."""
+    return Session(make_context(tmp_path, FakeRunner()))
 
 
 class TestRunCheck:
     """run_check."""
 
-    def test_passed(self, session: Session) -> None:
-        """A check that returns evidence has passed."""
-        result = run_check(_check(), session)
-        assert (result.status, result.message) == (Status.PASSED, "seen")
-
     @pytest.mark.parametrize(
-        ("error", "status", "message"),
+        ("function", "status", "message"),
         [
-            (NotAsPromisedError(expected="a", found="b"), Status.FAILED, "expected a; found b"),
-            (NotApplicableError("no autoscaler"), Status.SKIPPED, "no autoscaler"),
-            (HarnessError("kubectl is gone"), Status.FAILED, "kubectl is gone"),
-            (ConnectionResetError("reset"), Status.FAILED, "ConnectionResetError: reset"),
-            (KeyError("x"), Status.FAILED, "the check itself broke: KeyError('x')"),
+            (lambda _: Evidence("seen"), Status.PASSED, "seen"),
+            (_raising(), Status.FAILED, "expected a; found b"),
+            (_raising(NotApplicableError("no autoscaler")), Status.SKIPPED, "no autoscaler"),
+            (_raising(HarnessError("kubectl is gone")), Status.FAILED, "kubectl is gone"),
+            (_raising(ConnectionResetError("x")), Status.FAILED, "ConnectionResetError: x"),
+            (_raising(KeyError("x")), Status.FAILED, "the check itself broke: KeyError('x')"),
         ],
+        ids=["evidence", "not as promised", "not applicable", "no tool", "no answer", "a bug"],
     )
-    def test_every_other_end(
-        self, session: Session, error: Exception, status: Status, message: str
+    def test_every_end(
+        self, session: Session, function: Function, status: Status, message: str
     ) -> None:
-        """Whatever is raised in a check is its result, with what it said."""
-        result = run_check(_check(function=_raising(error)), session)
+        """Whatever happens in a check is its result, with what it said."""
+        result = run_check(_check(function=function), session)
         assert result.status is status
         assert message in result.message
 
-    def test_too_slow(self, session: Session, clock: FakeClock) -> None:
-        """A check that takes longer than its deadline has failed, whatever it found."""
-
-        def slow(_context: Context) -> Evidence:
-            clock.sleep(11)
-            return Evidence("seen")
-
-        result = run_check(_check(function=slow), session)
-        assert result.status is Status.FAILED
-        assert "11 s of 10 s" in result.message
-
     @pytest.mark.parametrize(
-        ("use", "named"),
+        ("use", "told"),
         [
-            (lambda kind: kind.version(), "kind version"),
-            (lambda kind: kind.create("image", "config"), "kind create"),
+            (lambda kind: kind, "11 s of 10 s"),
+            (lambda kind: kind.version(), "10 s are over before `kind version"),
+            (lambda kind: kind.create("image", "x"), "10 s are over before `kind create"),
         ],
+        ids=["found all", "runs a tool", "starts a tool"],
     )
-    def test_tools_end_by_the_deadline(
-        self, session: Session, clock: FakeClock, use: Callable[[Kind], object], named: str
-    ) -> None:
-        """Once the deadline is over, no tool is started any more."""
+    def test_too_slow(self, session: Session, use: Callable[[Kind], object], told: str) -> None:
+        """After its deadline a check has failed, whatever it found, and starts no tool."""
 
         def slow(context: Context) -> Evidence:
-            clock.sleep(11)
+            context.clock.sleep(11)
             use(context.kind)
             return Evidence("seen")
 
         result = run_check(_check(function=slow), session)
-        assert f"10 s are over before `{named}" in result.message
+        assert result.status is Status.FAILED
+        assert told in result.message
 
 
 class TestRunAll:
@@ -178,68 +154,54 @@ class TestRunAll:
 
     def test_one_failure_stops_nothing(self, session: Session) -> None:
         """The checks after a failed one are run, and the listener hears of each."""
-        bad = _check("pipeline.a", _raising(NotAsPromisedError(expected="a", found="b")))
-        listener = FakeListener()
-        results = list(run_all([bad, _check("pipeline.b")], session, listener))
+        bad, listener = _check("pipeline.a", _raising()), FakeListener()
+        results = _run(session, bad, _check("pipeline.b"), listener=listener)
         assert [item.status for item in results] == [Status.FAILED, Status.PASSED]
         assert listener.heard[1:3] == ["failed pipeline.a", "begins pipeline.b"]
 
     def test_unfit_machine(self, session: Session) -> None:
         """After a failed preflight check the other preflight checks are run, and nothing else."""
-        bad = _check("preflight.a", _raising(NotAsPromisedError(expected="2 GiB", found="1")))
-        listener = FakeListener()
+        bad, listener = _check("preflight.a", _raising()), FakeListener()
         chosen = [bad, _check("preflight.b"), _check("pipeline.c")]
-        with pytest.raises(HarnessError, match=r"preflight.a: expected 2 GiB; found 1") as error:
-            list(run_all(chosen, session, listener))
+        with pytest.raises(HarnessError, match=r"preflight.a: expected a; found b") as error:
+            _run(session, *chosen, listener=listener)
         assert error.value.exit_code == 2
         assert "passed preflight.b" in listener.heard
         assert "begins pipeline.c" not in listener.heard
 
     def test_warning_lets_the_run_go_on(self, session: Session) -> None:
         """A failed preflight check that is a warning stops nothing."""
-        failure = NotAsPromisedError(expected="a", found="b")
-        bad = _check("preflight.a", _raising(failure), Severity.WARNING)
-        assert len(list(run_all([bad, _check()], session, FakeListener()))) == 2
+        bad = _check("preflight.a", _raising(), severity=Severity.WARNING)
+        assert len(_run(session, bad, _check())) == 2
 
-    def test_failed_rollout(self, session: Session) -> None:
+    @pytest.mark.parametrize("reads", [False, True], ids=["in turn", "side by side"])
+    def test_failed_rollout(self, session: Session, *, reads: bool) -> None:
         """A failed roll-out fails the first check that needed it and skips the others."""
-        session.failure = None
 
         def prepare(_needs: Needs) -> Context:
             session.failure = RolloutError("CrashLoopBackOff: pod x")
             raise session.failure
 
         session.prepare = prepare  # type: ignore[method-assign,assignment]  # the cluster stands elsewhere
-        results = list(run_all([_check("rollout.a"), _check("rollout.b")], session, FakeListener()))
+        never = _raising(AssertionError("it was run"))
+        chosen = [_check(f"rollout.{name}", never, reads=reads) for name in "ab"]
+        results = _run(session, *chosen)
         assert [item.status for item in results] == [Status.FAILED, Status.SKIPPED]
         assert "CrashLoopBackOff: pod x" in results[0].message
         assert results[1].message == "the roll-out failed"
 
     def test_missing_infrastructure(self, session: Session) -> None:
         """What cannot be prepared ends the run."""
-        needy = Check(**{**vars(_check()), "needs": Needs.IMAGES})
         session.context.runner.answer("info", code=1, stderr="no daemon")  # type: ignore[attr-defined]
         with pytest.raises(HarnessError, match="no daemon"):
-            list(run_all([needy], session, FakeListener()))
+            _run(session, _check(needs=Needs.IMAGES))
 
 
 class TestSideBySide:
     """run_all, of checks that only read."""
 
-    def test_together(self, session: Session) -> None:
-        """They run at the same time."""
-        both = threading.Barrier(2, timeout=20)
-
-        def meet(_context: Context) -> Evidence:
-            both.wait()
-            return Evidence("met")
-
-        chosen = [_reading("pipeline.a", meet), _reading("pipeline.b", meet)]
-        results = list(run_all(chosen, session, FakeListener()))
-        assert [item.message for item in results] == ["met", "met"]
-
-    def test_order(self, session: Session) -> None:
-        """Their results come in the order of the checks, whichever ends first."""
+    def test_together_and_in_order(self, session: Session) -> None:
+        """They run at the same time; their results come in order, whichever ends first."""
         second = threading.Event()
 
         def last(_context: Context) -> Evidence:
@@ -251,13 +213,10 @@ class TestSideBySide:
             return Evidence("first")
 
         listener = FakeListener()
-        chosen = [_reading("pipeline.a", last), _reading("pipeline.b", first)]
-        assert [x.message for x in run_all(chosen, session, listener)] == ["last", "first"]
+        results = _run(session, _reading("a", last), _reading("b", first), listener=listener)
+        assert [item.message for item in results] == ["last", "first"]
         assert listener.heard == [
-            "begins pipeline.a",
-            "passed pipeline.a",
-            "begins pipeline.b",
-            "passed pipeline.b",
+            f"{what} pipeline.{name}" for name in "ab" for what in ("begins", "passed")
         ]
 
     def test_never_beside_one_that_does_more(self, session: Session) -> None:
@@ -273,9 +232,9 @@ class TestSideBySide:
 
             return function
 
-        reading = [_reading(f"pipeline.r{n}", note(f"r{n}")) for n in range(6)]
-        chosen = [*reading[:3], _check("pipeline.alone", note("alone")), *reading[3:]]
-        results = list(run_all(chosen, session, FakeListener()))
+        reading = [_reading(f"r{n}", note(f"r{n}")) for n in range(6)]
+        alone = _check("pipeline.alone", note("alone"))
+        results = _run(session, *reading[:3], alone, *reading[3:])
         assert results[3].message == "alone"
         ends = [result.start_s + result.seconds for result in results[:3]]
         assert max(ends) <= results[3].start_s <= min(item.start_s for item in results[4:])
@@ -298,11 +257,11 @@ class TestSideBySide:
                     raise KeyboardInterrupt
                 super().begins(check)
 
-        chosen = [_reading("pipeline.r0", lambda _: Evidence(""))]
-        chosen += [_reading(f"pipeline.r{n}", function) for n in range(1, 20)]
+        chosen = [_reading("r0", lambda _: Evidence(""))]
+        chosen += [_reading(f"r{n}", function) for n in range(1, 20)]
         threading.Timer(0.5, told.set).start()
         with pytest.raises(KeyboardInterrupt):
-            list(run_all(chosen, session, Impatient()))
+            _run(session, *chosen, listener=Impatient())
         assert begun == cleared
         assert len(begun) < len(chosen) - 1
 
@@ -320,33 +279,10 @@ class TestSideBySide:
             context.progress.step("waiting")
             return Evidence("")
 
-        list(run_all([_reading("pipeline.a", function)], session, FakeListener()))
+        _run(session, _reading("a", function))
         assert not shown
-        list(run_all([_check("pipeline.b", function)], session, FakeListener()))
+        _run(session, _check("pipeline.b", function))
         assert shown == ["waiting"]
-
-    def test_failed_rollout(self, session: Session) -> None:
-        """A roll-out that failed fails the first of them and skips the others; none is run."""
-
-        def prepare(_needs: Needs) -> Context:
-            session.failure = RolloutError("CrashLoopBackOff: pod x")
-            raise session.failure
-
-        session.prepare = prepare  # type: ignore[method-assign,assignment]  # the cluster stands elsewhere
-        never = _raising(AssertionError("it was run"))
-        chosen = [_reading("rollout.a", never), _reading("rollout.b", never)]
-        results = list(run_all(chosen, session, FakeListener()))
-        assert [item.status for item in results] == [Status.FAILED, Status.SKIPPED]
-
-
-class TestExpect:
-    """expect."""
-
-    def test_message(self) -> None:
-        """What was expected and what was found are both in the message."""
-        with pytest.raises(NotAsPromisedError, match="expected 1; found 2"):
-            expect(2 < 1, expected="1", found=2)  # noqa: PLR0133  a condition that does not hold
-        expect(1 < 2, expected="1", found=1)  # noqa: PLR0133  a condition that holds
 
 
 def _result(
@@ -364,42 +300,35 @@ class FakeTerminal(io.StringIO):
         return True
 
 
-class TestTerminal:
-    """Terminal."""
+_PLAIN = ["✗   1.2 s  x", "✓   1.2 s  y", "\N{MINUS SIGN}   1.2 s  z", "no autoscaler"]
+_PLAIN += ["expected a; found b", "hint:   try", "$       look"]
+_WAITING = "rollout 3 s: ErrImagePull: rtb/ingest:abc"
 
-    def _shown(self, out: io.StringIO, environ: dict[str, str]) -> str:
-        terminal = Terminal(out, environ, {"pipeline": "Does it?"})
-        terminal.begins(_check())
-        terminal.waiting("rollout", 3.2, "ErrImagePull: rtb/ingest:abc")
-        terminal.done("rollout", 3.4)
-        terminal.ended(_result("pipeline.x", Status.FAILED, "expected a; found b\x1b[2J"))
-        terminal.ended(_result("pipeline.y", Status.PASSED, "seen"))
-        terminal.ended(_result("pipeline.z", Status.SKIPPED, "no autoscaler"))
-        return out.getvalue()
 
-    def test_plain(self) -> None:
-        """Where nobody looks there are marks, times and reasons, no colour and no live line."""
-        shown = self._shown(io.StringIO(), {})
-        assert "✗   1.2 s  x" in shown
-        assert "✓   1.2 s  y" in shown
-        assert "\N{MINUS SIGN}   1.2 s  z" in shown
-        assert "no autoscaler" in shown
-        assert "expected a; found b" in shown
-        assert "hint:   try" in shown
-        assert "ErrImagePull" not in shown
-        assert "\x1b" not in shown
-
-    def test_live(self) -> None:
-        """On a terminal there are colours, and what is being waited for with its reason."""
-        shown = self._shown(FakeTerminal(), {})
-        assert "rollout 3 s: ErrImagePull: rtb/ingest:abc" in shown
-        assert "\x1b[31m✗" in shown
-
-    def test_no_color(self) -> None:
-        """NO_COLOR switches the colours off, not the live line."""
-        shown = self._shown(FakeTerminal(), {"NO_COLOR": "1"})
-        assert "\x1b[31m" not in shown
-        assert "ErrImagePull" in shown
+@pytest.mark.parametrize(
+    ("out", "environ", "there", "absent"),
+    [
+        (io.StringIO, {}, _PLAIN, ["ErrImagePull", "\x1b"]),
+        (FakeTerminal, {}, [_WAITING, "\x1b[31m✗"], []),
+        (FakeTerminal, {"NO_COLOR": "1"}, [_WAITING], ["\x1b[31m"]),
+    ],
+    ids=["nobody looks", "a terminal", "NO_COLOR"],
+)
+def test_terminal(
+    out: Callable[[], io.StringIO], environ: dict[str, str], there: list[str], absent: list[str]
+) -> None:
+    """There are marks, times and reasons; a live line on a terminal alone, and colours if liked."""
+    stream = out()
+    terminal = Terminal(stream, environ, {"pipeline": "Does it?"})
+    terminal.begins(_check())
+    terminal.waiting("rollout", 3.2, "ErrImagePull: rtb/ingest:abc")
+    terminal.done("rollout", 3.4)
+    terminal.ended(_result("pipeline.x", Status.FAILED, "expected a; found b\x1b[2J"))
+    terminal.ended(_result("pipeline.y", Status.PASSED, "seen"))
+    terminal.ended(_result("pipeline.z", Status.SKIPPED, "no autoscaler"))
+    shown = stream.getvalue()
+    assert [text for text in there if text not in shown] == []
+    assert [text for text in absent if text in shown] == []
 
 
 def _report(stopped: str = "", status: Status = Status.FAILED) -> RunReport:
@@ -427,21 +356,20 @@ def _report(stopped: str = "", status: Status = Status.FAILED) -> RunReport:
 class TestReports:
     """The four kinds of report."""
 
-    def test_exit_codes(self) -> None:
-        """0 all passed, 1 a check failed, 2 could not run; a skip changes nothing."""
+    def test_exit_code_and_counts(self) -> None:
+        """0 all passed, 1 a check failed, 2 could not run; a skip is counted and no failure."""
         assert _report(status=Status.PASSED).exit_code == 0
         assert _report().exit_code == 1
         assert _report(stopped="no kind").exit_code == 2
-
-    def test_verdict_counts_each_once(self) -> None:
-        """A skipped check is counted as such."""
         assert _report().verdict == "1 passed, 1 failed, 1 skipped in 62 s"
 
     def test_json(self) -> None:
-        """Every check is in the JSON, with its ledger."""
+        """Every check is in the JSON, with its promise and its ledger."""
         found = json.loads(to_json(_report()))
         assert [item["status"] for item in found["checks"]] == ["passed", "failed", "skipped"]
-        assert found["checks"][0]["ledger"]["accepted and consumed once"] == 1
+        first = found["checks"][0]
+        assert (first["promise"], first["statement"]) == ("honest", "It works.")
+        assert first["ledger"]["accepted and consumed once"] == 1
         assert found["exit_code"] == 1
 
     def test_junit(self) -> None:
@@ -469,6 +397,8 @@ class TestReports:
         assert "src=" not in page
         assert "http" not in page.replace("http-equiv", "")
         assert "accepted and missing" in page
+        nothing = replace(_report(stopped="no kind"), results=[], spans=[])
+        assert "The run came to no verdict" in to_html(nothing)
 
     def test_each_bid_counts_once(self) -> None:
         """A bid that stands on two ledgers is one accepted bid, and at most one missing."""
@@ -485,10 +415,4 @@ class TestReports:
         whole = _result("pipeline.a", Status.PASSED)
         spans = ((0.0, 4.0), (1.0, 2.0), (3.0, 2.0), (10.0, 1.0))
         results = [replace(whole, start_s=start, seconds=seconds) for start, seconds in spans]
-        assert covered_s(results) == 6.0
-        assert covered_s(reversed(results)) == 6.0
-
-    def test_html_without_ledger(self) -> None:
-        """A run that stopped at once has a page, too."""
-        nothing = RunReport("v1", datetime(2026, 1, 2, tzinfo=UTC), 0.1, {}, [], [], "no kind")
-        assert "The run came to no verdict" in to_html(nothing)
+        assert covered_s(results) == covered_s(reversed(results)) == 6.0

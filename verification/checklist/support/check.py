@@ -8,6 +8,7 @@ from enum import IntEnum, StrEnum
 
 from verification.checklist.support.context import Context
 from verification.errors import CheckFailedError
+from verification.promises import PROMISES
 from verification.traffic.ledger import Ledger
 
 
@@ -41,8 +42,6 @@ class NotAsPromisedError(CheckFailedError):
 
     def __init__(self, *, expected: str, found: str, evidence: Evidence | None = None) -> None:
         super().__init__(f"expected {expected}; found {found}")
-        self.expected = expected
-        self.found = found
         self.evidence = evidence
 
 
@@ -52,16 +51,18 @@ class NotApplicableError(Exception):
 
 @dataclass(frozen=True)
 class Check:
-    """One promise of this phase, with how it is verified by the harness and by a person.
+    """One statement about this phase, with how it is verified by the harness and by a person.
 
-    `by_hand` are literal commands, run from the project's root with KUBECONFIG set to the
-    harness's file; `expected` is what they print when all is well. `deadline_s` bounds the check.
-    One that `reads` changes nothing that another looks at, so several of them run side by side.
-    `under_load` checks share one load, which goes on from one to the next; it ends before others.
+    `promise` is the slug of what it proves, out of verification/promises.py. `by_hand` are literal
+    commands, run from the project's root with KUBECONFIG set to the harness's file; `expected` is
+    what they print when all is well. `deadline_s` bounds the check. One that `reads` changes
+    nothing that another looks at, so several of them run side by side. `under_load` checks share
+    one load, which goes on from one to the next; it ends before others.
     """
 
     id: str
     promise: str
+    statement: str
     by_hand: tuple[str, ...]
     expected: str
     hint: str
@@ -71,6 +72,11 @@ class Check:
     severity: Severity = Severity.ERROR
     reads: bool = False
     under_load: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise for a promise that nobody has made."""
+        if self.promise not in PROMISES:
+            raise ValueError(f"{self.id}: verification/promises.py has no {self.promise!r}")
 
     @property
     def category(self) -> str:
@@ -85,22 +91,31 @@ def expect(condition: bool, *, expected: str, found: object) -> None:  # noqa: F
 
 
 def check(  # noqa: PLR0913  one argument a field of Check
-    id: str,  # noqa: A002  the field's name
+    *by_hand: str,
+    category: str,
     promise: str,
-    *,
-    by_hand: tuple[str, ...],
     expected: str,
     hint: str,
-    needs: Needs,
+    needs: Needs = Needs.DEPLOYMENT,
     deadline_s: float = 120.0,
     severity: Severity = Severity.ERROR,
     reads: bool = False,
 ) -> Callable[[Callable[[Context], Evidence]], Check]:
-    """Turn the decorated function into a Check."""
+    """Turn the decorated function into a Check: its name is the id, its docstring the statement."""
 
     def decorate(function: Callable[[Context], Evidence]) -> Check:
         return Check(
-            id, promise, by_hand, expected, hint, needs, function, deadline_s, severity, reads
+            id=f"{category}.{function.__name__.replace('_', '-')}",
+            promise=promise,
+            statement=(function.__doc__ or "").partition("\n")[0],
+            by_hand=by_hand,
+            expected=expected,
+            hint=hint,
+            needs=needs,
+            function=function,
+            deadline_s=deadline_s,
+            severity=severity,
+            reads=reads,
         )
 
     return decorate

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from verification.checklist.support.host import Host
+from verification.checklist.support.host import LocalHost
 from verification.clock import Clock
 from verification.cluster.service_images import ServiceImage
 from verification.cluster.tools.docker import Docker
@@ -33,7 +33,7 @@ class Context:
     runner: Starter
     clock: Clock
     progress: Progress
-    host: Host
+    host: LocalHost
     http: Http
     run_id: str
     images: dict[ServiceImage, str] = field(default_factory=dict)
@@ -73,8 +73,11 @@ class Context:
     @property
     def kubectl(self) -> Kubectl:
         """The kubectl executable, for our cluster and namespace."""
-        settings = self.settings
-        return Kubectl(self.runner, self.kubeconfig, settings.context, settings.namespace)
+        return self.kubectl_of(self.settings.namespace)
+
+    def kubectl_of(self, namespace: str) -> Kubectl:
+        """Return the kubectl executable, for a namespace of our cluster."""
+        return Kubectl(self.runner, self.kubeconfig, self.settings.context, namespace)
 
     @property
     def waiter(self) -> Waiter:
@@ -85,7 +88,3 @@ class Context:
     def topics(self) -> Topics:
         """The topics as read from inside the cluster."""
         return Topics(PodPython(self.kubectl))
-
-    def with_runner(self, runner: Starter) -> Context:
-        """Return this context with another runner."""
-        return replace(self, runner=runner)

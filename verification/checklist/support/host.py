@@ -4,27 +4,10 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
-from typing import Protocol
 
 import psutil
 
 _MIB = 1024 * 1024
-
-
-class Host(Protocol):
-    """Facts about the machine."""
-
-    def memory_available_mib(self) -> int:
-        """Return the memory that programs can still have."""
-
-    def disk_free_mib(self, folder: Path) -> int:
-        """Return the free space of the file system that `folder` lies on."""
-
-    def inotify_limits(self) -> dict[str, int]:
-        """Return fs.inotify.* of the kernel; empty where there is no such thing."""
-
-    def port_owner(self, port: int) -> str | None:
-        """Return who listens on 127.0.0.1:`port`; None when the port is free."""
 
 
 class LocalHost:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+import yaml
+
 from verification.checklist.support.check import NotAsPromisedError
 from verification.checklist.support.context import Context
 from verification.cluster.pods import blocked
 from verification.cluster.service_images import CONSUMER
-from verification.cluster.tools.kubectl import Kubectl
 
 # Prints `open`, `timed out`, or what else became of each connection; all are tried at once.
 CONNECT = """\
@@ -28,6 +29,22 @@ with ThreadPoolExecutor() as pool:
     for line in pool.map(fate, sys.argv[1:]):
         print(line)
 """
+_RESTRICTED = """
+apiVersion: v1
+kind: Pod
+spec:
+  restartPolicy: Never
+  automountServiceAccountToken: false
+  terminationGracePeriodSeconds: 0
+  containers:
+  - name: probe
+    imagePullPolicy: IfNotPresent
+    resources: {limits: {memory: 64Mi}}
+    securityContext:
+      allowPrivilegeEscalation: false
+      capabilities: {drop: [ALL]}
+      seccompProfile: {type: RuntimeDefault}
+"""
 _DONE_WITHIN_S = 40.0
 
 
@@ -45,28 +62,12 @@ def connect_from(context: Context, pod: str, *targets: str) -> dict[str, str]:
 
 def restricted_pod(name: str, image: str, command: list[str], *, user: int) -> dict[str, Any]:
     """Return a pod that fits the level `restricted`, but for a `user` of 0."""
-    security = {
-        "allowPrivilegeEscalation": False,
-        "capabilities": {"drop": ["ALL"]},
-        "runAsUser": user,
-        "runAsNonRoot": user > 0,
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
-    container = {
-        "name": "probe",
-        "image": image,
-        "imagePullPolicy": "IfNotPresent",
-        "command": command,
-        "securityContext": security,
-        "resources": {"limits": {"memory": "64Mi"}},
-    }
-    spec = {
-        "restartPolicy": "Never",
-        "automountServiceAccountToken": False,
-        "terminationGracePeriodSeconds": 0,
-        "containers": [container],
-    }
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+    pod: dict[str, Any] = yaml.safe_load(_RESTRICTED)
+    (container,) = pod["spec"]["containers"]
+    pod["metadata"] = {"name": name}
+    container |= {"image": image, "command": command}
+    container["securityContext"] |= {"runAsUser": user, "runAsNonRoot": user > 0}
+    return pod
 
 
 def stranger_connections(context: Context, *targets: str) -> dict[str, str]:
@@ -74,14 +75,20 @@ def stranger_connections(context: Context, *targets: str) -> dict[str, str]:
 
     The pod has a name of its own: checks run side by side.
     """
-    settings = context.settings
-    kubectl = Kubectl(context.runner, context.kubeconfig, settings.context, "default")
+    kubectl = context.kubectl_of("default")
     name = f"stranger-{context.run_id}-{uuid.uuid4().hex[:8]}"
     command = ["python", "-c", CONNECT, *targets]
     pod = restricted_pod(name, context.images[CONSUMER], command, user=10001)
+
+    def blocked_by() -> str | None:
+        found = kubectl.get("pod", name)
+        if found["status"].get("phase") == "Succeeded":
+            return None
+        return waits_for(found, expected="the probe to run") or "it is running"
+
     try:
         kubectl.create(pod)
-        _wait_done(context, kubectl, name)
+        context.waiter.until(f"pod {name}", blocked_by, within=_DONE_WITHIN_S)
         return connections(kubectl.logs(name, "probe"))
     finally:
         kubectl.delete("pod", name)
@@ -93,13 +100,3 @@ def waits_for(pod: dict[str, Any], expected: str) -> str | None:
     if reason is not None and reason.terminal:
         raise NotAsPromisedError(expected=expected, found=reason.message)
     return reason.message if reason else None
-
-
-def _wait_done(context: Context, kubectl: Kubectl, name: str) -> None:
-    def blocked_by() -> str | None:
-        pod = kubectl.get("pod", name)
-        if pod["status"].get("phase") == "Succeeded":
-            return None
-        return waits_for(pod, expected="the probe to run") or "it is running"
-
-    context.waiter.until(f"pod {name}", blocked_by, within=_DONE_WITHIN_S)

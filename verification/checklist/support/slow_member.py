@@ -43,27 +43,22 @@ def slow_member(context: Context) -> Iterator[str]:
     """
     name = f"slow-{context.run_id}"
     kubectl = context.kubectl
+
+    def blocked_by() -> str | None:
+        return waits_for(kubectl.get("pod", name), expected="a bidding logic that starts")
+
+    common = {"apiVersion": "v1", "metadata": {"name": name, "labels": _LABELS}}
+    module = {**common, "kind": "ConfigMap", "data": {"__init__.py": STRATEGY}}
+    pod = {**common, "kind": "Pod", "spec": _spec(context, name)}
     try:
-        kubectl.create(_objects(context, name))
-        _wait_ready(context, name)
+        kubectl.create({"apiVersion": "v1", "kind": "List", "items": [module, pod]})
+        context.waiter.until(f"pod {name}", blocked_by, within=_READY_WITHIN_S)
         yield name
     finally:
         kubectl.delete("pod", name, wait=True, timeout=_GONE_WITHIN_S)
         kubectl.delete("configmap", name)
         with suppress(HarnessError):  # without a member that came so far there is none
             kafka(context, "kafka-consumer-groups.sh", "--delete", "--group", name)
-
-
-def _objects(context: Context, name: str) -> Object:
-    metadata = {"name": name, "labels": _LABELS}
-    module = {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": metadata,
-        "data": {"__init__.py": STRATEGY},
-    }
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": _spec(context, name)}
-    return {"apiVersion": "v1", "kind": "List", "items": [module, pod]}
 
 
 def _spec(context: Context, name: str) -> Object:
@@ -84,10 +79,3 @@ def _spec(context: Context, name: str) -> Object:
     container["volumeMounts"] = [*container.get("volumeMounts", ()), mount]
     volume = {"name": "strategy", "configMap": {"name": name}}
     return {**spec, "volumes": [*spec.get("volumes", ()), volume]}
-
-
-def _wait_ready(context: Context, name: str) -> None:
-    def blocked_by() -> str | None:
-        return waits_for(context.kubectl.get("pod", name), expected="a bidding logic that starts")
-
-    context.waiter.until(f"pod {name}", blocked_by, within=_READY_WITHIN_S)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 
 from tests.mutations.front import KINDS
+from tests.support.scenario import scenario
 
 FAULTS = Path(__file__).parents[1] / "tests" / "services" / "faults"
 _HEADINGS = {
     "test_hostile_clients": "Clients",
     "test_hostile_crowds": "Crowds of clients",
-    "test_memory": "Memory",
-    "test_slowhttptest": "Clients that are slow as slowhttptest is",
     "test_broken_network": "The network between the ingest and Kafka",
     "test_broker_trouble": "Kafka itself",
     "test_reasons": "A Kafka that is not reached, or refuses, and what both services say of it",
@@ -26,7 +26,6 @@ _HEADINGS = {
     "test_positions": "Where the bidding logic begins and goes on",
     "test_exactly_once": "The bidding logic with `PROCESSING_GUARANTEE=exactly_once`",
     "test_dead_letters": "Dead letters",
-    "test_dead_letters_put_back": "Dead letters that go back",
     "test_clock": "The clock",
 }
 _INTRODUCTION = """\
@@ -85,8 +84,11 @@ def rows(module: Path) -> Iterator[Row]:
 def _told(test: ast.FunctionDef) -> dict[str, str]:
     for decorator in test.decorator_list:
         match decorator:
-            case ast.Call(func=ast.Name(id="scenario"), keywords=keywords):
-                return {str(word.arg): ast.literal_eval(word.value) for word in keywords}
+            case ast.Call(func=ast.Name(id="scenario"), args=given, keywords=keywords):
+                named = {str(word.arg): ast.literal_eval(word.value) for word in keywords}
+                row = signature(scenario).bind(*map(ast.literal_eval, given), **named)
+                row.apply_defaults()
+                return row.arguments
     raise ValueError(f"{test.name} has no @scenario(...)")
 
 

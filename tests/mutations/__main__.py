@@ -26,7 +26,7 @@ MUTATIONS = (
         "app/kafka/kafka_publisher.py",
         '"acks": "all",\n        "enable_idempotence": True,',
         '"acks": 1,\n        "enable_idempotence": False,',
-        f"{_FAULTS}/test_broken_network.py::TestReset",
+        f"{_FAULTS}/test_broken_network.py::test_a_connection_that_breaks_is_made_up_for",
     ),
     Mutation(
         "committed before the effects",
@@ -35,7 +35,7 @@ MUTATIONS = (
         "        self._commits.add({tp: records[-1] for tp, records in polled.items()})\n"
         "        self._commits.flush()\n"
         "        progress = self._processor.process(polled)\n",
-        f"{_FAULTS}/test_consumer_trouble.py::TestKilled",
+        f"{_FAULTS}/test_consumer_trouble.py::test_killed_at_a_step_of_a_batch",
     ),
     Mutation(
         "no end to a round",
@@ -70,7 +70,7 @@ MUTATIONS = (
         "app/http/probes.py",
         '"stuck", worker_state.not_alive()',
         '"stuck", worker_state.not_alive() + publisher.not_ready()',
-        f"{_FAULTS}/test_broken_network.py::TestAway::test_away_for_longer_is_503_and_then_over",
+        f"{_FAULTS}/test_broken_network.py::test_away_for_longer_is_503_and_then_over",
     ),
     *(kind.without for kind in KINDS),
 )

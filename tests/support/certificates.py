@@ -28,11 +28,9 @@ class Authority:
 
     @property
     def certificate(self) -> Path:
-        """What those trust who trust it."""
         return self.pair.certificate
 
     def sign(self, name: str, host: str = "127.0.0.1") -> Pair:
-        """Return a certificate for an address."""
         pair = _pair(self._folder, name)
         arguments = ["-nodes", *_written(pair), "-subj", f"/CN={name}"]
         signer = ["-CA", str(self.certificate), "-CAkey", str(self.pair.key)]

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
-from types import TracebackType
 from typing import Self
 
 from common.addresses import join_host_port, split_host_port
@@ -36,7 +35,6 @@ Arrivals = queue.SimpleQueue[tuple[float, bytes] | None]  # with when it came, m
 
 
 def never(_way: Way, _api: int) -> bool:
-    """Cut no connection."""
     return False
 
 
@@ -58,7 +56,6 @@ class Times:
 
     @property
     def done(self) -> bool:
-        """Whether all of them were cut."""
         return not self._left
 
 
@@ -104,7 +101,6 @@ class FaultProxy:
     """
 
     def __init__(self, upstream: str) -> None:
-        """Prepare; nothing listens before the context is entered."""
         self._upstream = self._host, port = split_host_port(upstream)
         self._family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         self.port = free_port()
@@ -127,12 +123,7 @@ class FaultProxy:
         self.come_back()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """Cut everything and end the threads."""
         with self._changed:
             self._ended = True
@@ -148,7 +139,6 @@ class FaultProxy:
             self._changed.notify_all()
 
     def heal(self) -> None:
-        """Pass everything on again."""
         self.inject(NO_FAULT)
 
     def reset(self) -> None:

@@ -8,7 +8,6 @@ import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import yaml
@@ -21,7 +20,6 @@ MONITORING = ROOT / "manifests" / "components" / "monitoring"
 
 
 def promtool(*arguments: str, stdin: str = "", folder: Path | None = None) -> tuple[int, str]:
-    """Run promtool; return its exit code and all that it prints."""
     argv = ["promtool", *arguments]
     done = subprocess.run(
         argv, input=stdin, capture_output=True, text=True, check=False, cwd=folder
@@ -64,25 +62,18 @@ class PrometheusProcess:
         eventually(self._ready, "Prometheus to be ready", 60)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """Stop it."""
         self._process.terminate()
         assert self._process.wait(timeout=60) == 0
 
     def get(self, path: str, **parameters: str) -> Any:  # noqa: ANN401  JSON
-        """Return the data of an answer of its API."""
         query = urllib.parse.urlencode(parameters)
         url = f"http://127.0.0.1:{self._port}/api/v1/{path}?{query}"
         with urllib.request.urlopen(url, timeout=30) as answer:
             return json.load(answer)["data"]
 
     def query(self, expression: str) -> list[dict[str, Any]]:
-        """Return what an instant query finds: labels and values."""
         found: list[dict[str, Any]] = self.get("query", query=expression)["result"]
         return found
 

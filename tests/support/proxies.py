@@ -6,7 +6,6 @@ import socket
 import subprocess
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from tests.support.tools import path_of
@@ -87,18 +86,12 @@ class Proxy:
         eventually(self._listens, f"{self._argv[0]} to listen", _PATIENCE_S)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """Stop it at once: no test is about how it ends."""
         self.process.terminate()
         self.process.wait(_PATIENCE_S)
 
     def said(self) -> str:
-        """Return what it wrote."""
         return "".join(log.read_text(errors="replace") for log in self._folder.glob("*.log"))
 
     def _listens(self) -> bool:

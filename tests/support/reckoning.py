@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
-import psutil
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.ingest import IngestProcess
 from tests.support.ledger import CLEAN, Ledger
+from tests.support.load import Load
 from tests.support.stage import Stage
 from tests.support.topics import read_all
 from tests.support.waiting import eventually
 
-_SAMPLE = re.compile(r'^(\w+?)(?:\{outcome="([^"]+)"\})? ([0-9.e+]+)$', re.MULTILINE)
+NO_SETTINGS: Mapping[str, str] = {}
 _MAYBE_DELIVERED = {"delivery-unknown", "internal-error"}
-
-
-def counted(ingest: IngestProcess) -> tuple[int, int, int, int]:
-    """Return how many the ingest counts as received, accepted, refused and unknown."""
-    received, outcomes = 0, {}
-    for name, outcome, value in _SAMPLE.findall(ingest.get_admin("/metrics").body.decode()):
-        if name == "ingest_received_total":
-            received = int(float(value))
-        elif name == "ingest_requests_total":
-            outcomes[outcome] = int(float(value))
-    accepted = outcomes.pop("accepted", 0)
-    unknown = sum(outcomes.pop(outcome, 0) for outcome in _MAYBE_DELIVERED)
-    return received, accepted, sum(outcomes.values()), unknown
 
 
 def assert_counters_reconcile(ingest: IngestProcess, ledger: Ledger) -> None:
     """Received = accepted + refused + unknown, here and in the clients' own books."""
-    received, *outcomes = counted(ingest)
-    assert received == sum(outcomes)
-    assert outcomes == [len(ledger.accepted), len(ledger.refused), len(ledger.unknown)]
+    text = ingest.get_admin("/metrics").body.decode()
+    samples = [it for family in text_string_to_metric_families(text) for it in family.samples]
+    (received,) = (it.value for it in samples if it.name == "ingest_received_total")
+    outcomes = {
+        it.labels["outcome"]: it.value for it in samples if it.name == "ingest_requests_total"
+    }
+    accepted = outcomes.pop("accepted", 0)
+    unknown = sum(outcomes.pop(outcome, 0) for outcome in _MAYBE_DELIVERED)
+    counted = [accepted, sum(outcomes.values()), unknown]
+    assert counted == [len(ledger.accepted), len(ledger.refused), len(ledger.unknown)]
+    assert received == sum(counted)
 
 
 def assert_nothing_lost(brokers: str, topic: str, ledger: Ledger) -> None:
@@ -47,21 +44,32 @@ def assert_recovers(ingest: IngestProcess) -> None:
     assert ingest.log.read_text().count("Booting worker") == 1
 
 
-def assert_came_through(stage: Stage, ingest: IngestProcess) -> None:
-    """Say that nothing is lost, doubled, unexplained or without an answer."""
-    assert_recovers(ingest)
-    assert_counters_reconcile(ingest, stage.ledger)
+@contextmanager
+def at_work(
+    stage: Stage,
+    environ: Mapping[str, str] = NO_SETTINGS,
+    *,
+    clients: int = 4,
+    program: Sequence[str] = IngestProcess.program,
+    comes_through: bool = True,
+) -> Iterator[tuple[IngestProcess, Load]]:
+    """Let clients post to an ingest meanwhile, and see at the end that nothing is lost or doubled.
+
+    One that comes through serves at the end, without a restart, and has counted and answered all.
+    """
+    ingest = stage.ingest(**environ)
+    ingest.program = program
+    with ingest:
+        ingest.wait_until_ready()
+        with stage.load(ingest, clients) as load:
+            yield ingest, load
+        if comes_through:
+            assert_recovers(ingest)
+            assert_counters_reconcile(ingest, stage.ledger)
+            assert not stage.ledger.unanswered
     assert_nothing_lost(stage.brokers, stage.topic, stage.ledger)
-    assert not stage.ledger.unanswered
 
 
 def in_flight(ingest: IngestProcess) -> int:
     """Return how many bid requests are being answered."""
-    text = ingest.get_admin("/metrics").body.decode()
-    found = re.search(r"^ingest_requests_in_flight ([0-9.]+)$", text, re.MULTILINE)
-    return int(float(found[1])) if found else 0
-
-
-def rss(ingest: IngestProcess) -> int:
-    """Return the bytes of memory that the workers hold."""
-    return sum(psutil.Process(pid).memory_info().rss for pid in ingest.worker_pids())
+    return int(ingest.level("ingest_requests_in_flight") or 0)

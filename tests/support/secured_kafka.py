@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from tests.support.certificates import Authority, Pair
+from kafka import KafkaAdminClient
+from kafka.admin import ACL, ACLOperation, ACLPermissionType
+
+from tests.support.certificates import Authority
 from verification.kafka.broker import EmbeddedKafka
 from verification.kafka.properties import HOST
 from verification.run.ports import free_port
 
 USER, PASSWORD = "bidder", "s3cret"
+AUTHORIZER = {  # asks for rights where somebody has set any
+    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    "allow.everyone.if.no.acl.found": "true",
+}
 _PROTOCOLS = {
     "BROKER": "PLAINTEXT",
     "TLS": "SSL",
@@ -23,9 +32,22 @@ _PROTOCOLS = {
 _LOGIN = "org.apache.kafka.common.security"
 
 
+@contextmanager
+def denied(brokers: str, pattern: Any, operation: ACLOperation) -> Iterator[None]:  # noqa: ANN401  no types
+    """Let everybody do everything with a resource but one thing."""
+    rights = [
+        ACL("User:*", "*", ACLOperation.ALL, ACLPermissionType.ALLOW, pattern),
+        ACL("User:*", "*", operation, ACLPermissionType.DENY, pattern),
+    ]
+    with closing(KafkaAdminClient(bootstrap_servers=brokers)) as admin:
+        assert not admin.create_acls(rights)["failed"]
+        yield
+        admin.delete_acls(rights)
+
+
 @dataclass(frozen=True)
 class SecuredKafka:
-    """Where each listener is, and what opens it.
+    """Where each listener is, and what opens it; certificates lie in the folder by their names.
 
     BROKER takes everybody, MUTUAL asks for a client certificate, MISNAMED has the certificate of
     another host, LOGIN asks for a password, and FAR is answered but advertises an address where
@@ -34,17 +56,16 @@ class SecuredKafka:
 
     ports: Mapping[str, int]
     authority: Authority
-    stranger: Authority
-    client: Pair
     folder: Path
     nobody: int
 
     @classmethod
     def prepare(cls, folder: Path) -> SecuredKafka:
-        """Make the certificates and choose the ports."""
-        authority, stranger = Authority(folder), Authority(folder, "stranger")
-        ports = {name: free_port() for name in _PROTOCOLS}
-        return cls(ports, authority, stranger, authority.sign("client"), folder, free_port())
+        """Make the certificates, one of an authority that nobody trusts, and choose the ports."""
+        authority = Authority(folder)
+        authority.sign("client")
+        Authority(folder, "stranger")
+        return cls({name: free_port() for name in _PROTOCOLS}, authority, folder, free_port())
 
     def at(self, listener: str) -> str:
         """Return the address of a listener."""
@@ -64,9 +85,14 @@ class SecuredKafka:
             "listeners": ",".join(place for name, place in places.items() if name != "BROKER"),
             "advertised.listeners": ",".join(advertised.values()),
             "listener.security.protocol.map": ",".join(map(":".join, protocols.items())),
-            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-            "allow.everyone.if.no.acl.found": "true",
-            **self._tls(),
+            **AUTHORIZER,
+            "ssl.keystore.type": "PEM",
+            "ssl.keystore.location": self._keystore("broker"),
+            "ssl.truststore.type": "PEM",
+            "ssl.truststore.location": str(self.authority.certificate),
+            "listener.name.mutual.ssl.client.auth": "required",
+            "listener.name.misnamed.ssl.keystore.type": "PEM",
+            "listener.name.misnamed.ssl.keystore.location": self._keystore("other", "192.0.2.1"),
             "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512",
             "listener.name.login.plain.sasl.jaas.config": (
                 f'{_LOGIN}.plain.PlainLoginModule required user_{USER}="{PASSWORD}";'
@@ -76,20 +102,8 @@ class SecuredKafka:
             ),
         }
 
-    def _tls(self) -> dict[str, str]:
-        own = self._keystore(self.authority.sign("broker"))
-        other = self._keystore(self.authority.sign("elsewhere", "192.0.2.1"))
-        return {
-            "ssl.keystore.type": "PEM",
-            "ssl.keystore.location": str(own),
-            "ssl.truststore.type": "PEM",
-            "ssl.truststore.location": str(self.authority.certificate),
-            "listener.name.mutual.ssl.client.auth": "required",
-            "listener.name.misnamed.ssl.keystore.type": "PEM",
-            "listener.name.misnamed.ssl.keystore.location": str(other),
-        }
-
-    def _keystore(self, pair: Pair) -> Path:
-        store = pair.key.with_suffix(".pem")
+    def _keystore(self, name: str, host: str = HOST) -> str:
+        pair = self.authority.sign(name, host)
+        store = self.folder / f"{name}.pem"
         store.write_bytes(pair.key.read_bytes() + pair.certificate.read_bytes())
-        return store
+        return str(store)

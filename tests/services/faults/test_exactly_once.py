@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import signal
-from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import psutil
 import pytest
 
-from common import decisions
-from tests.services.faults.doomed_consumer import (
+from tests.services.faults.altered import (
     AFTER_END,
     BEFORE_EFFECTS,
     BEFORE_END,
     BEFORE_OFFSETS,
     STOPPED,
+    altered,
 )
+from tests.services.records import decided
 from tests.support.fault_proxy import Fault, FaultProxy, Times, Way
 from tests.support.pipeline import ConsumerProcess, Pipeline
 from tests.support.scenario import scenario
 from tests.support.topics import read_all
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.timing
+pytestmark = [pytest.mark.timing, pytest.mark.promise("exactly-once")]
 
-DOOMED = ("-m", "tests.services.faults.doomed_consumer")
 QUICK = {
     "CONSUMER_PUBLISH_TIMEOUT_MS": "1000",
     "CONSUMER_COMMIT_TIMEOUT_MS": "1000",
@@ -57,154 +58,135 @@ def member(pipeline: Pipeline, *program: str, name: str, **environ: str) -> Cons
 def send(pipeline: Pipeline, prefix: str, count: int = 20) -> set[str]:
     """Send requests, every fifth of them poison, and return the ids of the others."""
     ids = [f"{prefix}-{number}" for number in range(count)]
-    for poison in (True, False):
-        chosen = [i for number, i in enumerate(ids) if (number % 5 == 0) is poison]
-        text = '{"no-id":"%s"}' if poison else '{"id":"%s"}'
-        pipeline.send(*[(text % bid_id).encode() for bid_id in chosen], key=prefix.encode())
-    return {i for number, i in enumerate(ids) if number % 5}
-
-
-def written(pipeline: Pipeline, isolation: str = "read_committed") -> Counter[str]:
-    """Return how often each id was decided on, as a reader with that isolation finds it."""
-    records = read_all(pipeline.brokers, pipeline.decisions, isolation)
-    return Counter(decisions.read(record.value).request.id for record in records)
-
-
-def buried(pipeline: Pipeline) -> list[bytes]:
-    """Return the dead letters that a read_committed reader finds."""
-    records = read_all(pipeline.brokers, pipeline.dead_letters, "read_committed")
-    return [record.value for record in records]
+    texts = [b'{"no-id":"%s"}' % bid_id.encode() for bid_id in ids[::5]]
+    good = [bid_id for number, bid_id in enumerate(ids) if number % 5]
+    pipeline.send(*texts, *[b'{"id":"%s"}' % i.encode() for i in good], key=prefix.encode())
+    return {*good}
 
 
 def assert_each_once(pipeline: Pipeline, ids: set[str], letters: int) -> None:
     """Each decision and each dead letter is there, and there once."""
+
+    def seen() -> tuple[dict[str, int], list[bytes]]:
+        dead = read_all(pipeline.brokers, pipeline.dead_letters, "read_committed")
+        return decided(pipeline, "read_committed"), [letter.value for letter in dead]
+
     # Kafka shows a transaction's offsets and its records one after the other
-    eventually(lambda: written(pipeline).keys() >= ids, "the decisions to be visible")
-    eventually(lambda: len(buried(pipeline)) >= letters, "the dead letters to be visible")
-    assert written(pipeline) == dict.fromkeys(ids, 1)
-    assert len(buried(pipeline)) == len({*buried(pipeline)}) == letters
+    eventually(lambda: seen()[0].keys() >= ids, "the decisions to be visible")
+    eventually(lambda: len(seen()[1]) >= letters, "the dead letters to be visible")
+    decisions, dead = seen()
+    assert decisions == dict.fromkeys(ids, 1)
+    assert len(dead) == len({*dead}) == letters
 
 
-class TestKilled:
-    """Kill -9 between every pair of steps."""
-
-    @pytest.mark.parametrize(
-        ("point", "left_behind"),
-        [(BEFORE_EFFECTS, 0), (BEFORE_OFFSETS, 1), (BEFORE_END, 1), (AFTER_END, 0)],
-    )
-    @scenario(
-        fault="Killed before effects, before offsets, before the commit, or after it",
-        client="Nothing",
-        kept="Every decision and every dead letter, once",
-        recovery="Its successor makes Kafka abort what was open and goes on",
-    )
-    def test_killed_at_a_step_of_a_transaction(
-        self, pipeline: Pipeline, point: str, left_behind: int
-    ) -> None:
-        """What was written and not committed stays invisible, and is written once more."""
-        ids = send(pipeline, "killed")
-        with member(pipeline, *DOOMED, point, name="m-0", **PATIENT) as killed:
-            assert killed.process.wait(timeout=60) == -signal.SIGKILL
-        with member(pipeline, name="m-0", log="successor", **PATIENT):
-            eventually(lambda: pipeline.committed() == 20, "the successor's commit", 60)
-        assert_each_once(pipeline, ids, letters=4)
-        assert written(pipeline, "read_uncommitted") == dict.fromkeys(ids, 1 + left_behind)
+@contextmanager
+def far_member(pipeline: Pipeline) -> Iterator[tuple[ConsumerProcess, FaultProxy]]:
+    """Run a member that reaches Kafka through a proxy."""
+    with (
+        FaultProxy(pipeline.brokers) as proxy,
+        member(replace(pipeline, brokers=proxy.bootstrap_servers), name="m-0") as consumer,
+    ):
+        consumer.wait_until_ready()
+        yield consumer, proxy
 
 
-class TestZombie:
-    """A member that Kafka has given up, and that does not know."""
-
-    @pytest.mark.parametrize("point", [BEFORE_OFFSETS, BEFORE_END])
-    @scenario(
-        fault="A member is stopped within a transaction for longer than its session, then goes on",
-        client="Nothing",
-        kept="Every decision once: Kafka refuses its commit",
-        recovery="Another member takes over; the first joins again",
-    )
-    def test_a_zombie_cannot_write_twice(self, pipeline: Pipeline, point: str) -> None:
-        """Its partitions are another's by the time it wakes up, and its transaction is void."""
-        ids = send(pipeline, "before")
-        with member(pipeline, *DOOMED, point, STOPPED, name="zombie") as zombie:
-            process = psutil.Process(zombie.process.pid)
-            eventually(lambda: process.status() == psutil.STATUS_STOPPED, "it to fall asleep", 60)
-            with member(pipeline, name="other"):
-                eventually(lambda: pipeline.committed() == 20, "the other one's commit", 60)
-                zombie.process.send_signal(signal.SIGCONT)
-                eventually(lambda: zombie.retries("sinks"), "its commit to be refused")
-                zombie.wait_until_ready()
-                ids |= send(pipeline, "after")
-                eventually(lambda: pipeline.committed() == 40, "all commits", 60)
-        assert_each_once(pipeline, ids, letters=8)
-
-    @scenario(
-        fault="Another process takes a member's name",
-        client="Nothing",
-        kept="Every decision once",
-        recovery="The one that had the name stops with an error",
-    )
-    def test_a_name_that_is_taken_stops_the_one_that_had_it(self, pipeline: Pipeline) -> None:
-        """Two processes of one name do not drive each other out again and again."""
-        with member(pipeline, name="m-0") as first:
-            first.wait_until_ready()
-            with member(pipeline, name="m-0", log="second") as second:
-                second.wait_until_ready()
-                ids = send(pipeline, "taken")
-                assert first.process.wait(timeout=60) == 1
-                eventually(lambda: pipeline.committed() == 20, "the second one's commit", 60)
-        assert first.logged("stopped: another process has this member's name")
-        assert_each_once(pipeline, ids, letters=4)
+@pytest.mark.parametrize(
+    ("point", "left_behind"),
+    [(BEFORE_EFFECTS, 0), (BEFORE_OFFSETS, 1), (BEFORE_END, 1), (AFTER_END, 0)],
+)
+@scenario(
+    "Killed before effects, before offsets, before the commit, or after it",
+    kept="Every decision and every dead letter, once",
+    recovery="Its successor makes Kafka abort what was open and goes on",
+)
+def test_killed_at_a_step_of_a_transaction(
+    pipeline: Pipeline, point: str, left_behind: int
+) -> None:
+    """What was written and not committed stays invisible, and is written once more."""
+    ids = send(pipeline, "killed")
+    with member(pipeline, *altered(point), name="m-0", **PATIENT) as killed:
+        assert killed.process.wait(timeout=60) == -signal.SIGKILL
+    with member(pipeline, name="m-0", log="successor", **PATIENT):
+        eventually(lambda: pipeline.committed() == 20, "the successor's commit", 60)
+    assert_each_once(pipeline, ids, letters=4)
+    assert decided(pipeline) == dict.fromkeys(ids, 1 + left_behind)
 
 
-class TestNetwork:
-    """Connections break at each step of a transaction."""
+@pytest.mark.parametrize("point", [BEFORE_OFFSETS, BEFORE_END])
+@scenario(
+    "A member is stopped within a transaction for longer than its session, then goes on",
+    kept="Every decision once: Kafka refuses its commit",
+    recovery="Another member takes over; the first joins again",
+)
+def test_a_zombie_cannot_write_twice(pipeline: Pipeline, point: str) -> None:
+    """Its partitions are another's by the time it wakes up, and its transaction is void."""
+    ids = send(pipeline, "before")
+    with member(pipeline, *altered(point, "consumer", STOPPED), name="zombie") as zombie:
+        process = psutil.Process(zombie.process.pid)
+        eventually(lambda: process.status() == psutil.STATUS_STOPPED, "it to fall asleep", 60)
+        with member(pipeline, name="other"):
+            eventually(lambda: pipeline.committed() == 20, "the other one's commit", 60)
+            zombie.process.send_signal(signal.SIGCONT)
+            eventually(lambda: zombie.retries("sinks"), "its commit to be refused")
+            zombie.wait_until_ready()
+            ids |= send(pipeline, "after")
+            eventually(lambda: pipeline.committed() == 40, "all commits", 60)
+    assert_each_once(pipeline, ids, letters=8)
 
-    @scenario(
-        fault="The connection breaks before or after each request of a transaction",
-        client="Nothing",
-        kept="Every decision and every dead letter, once",
-        recovery="The request is sent again, or the batch is",
-    )
-    def test_a_connection_that_breaks_at_each_step(self, pipeline: Pipeline) -> None:
-        """Ten breaks, ten batches, and nothing twice."""
-        ids: set[str] = set()
-        with FaultProxy(pipeline.brokers) as proxy:
-            through = replace(pipeline, brokers=proxy.bootstrap_servers)
-            with member(through, name="m-0") as consumer:
-                consumer.wait_until_ready()
-                for number, (api, way) in enumerate((api, way) for api in STEPS for way in Way):
-                    cut = Times(way, api)
-                    proxy.inject(Fault(cut=cut))
-                    ids |= send(pipeline, f"{api}-{way.value}", 5)
-                    eventually(lambda cut=cut: cut.done, "the cut")  # type: ignore[misc]
-                    expected = 5 * (number + 1)
-                    eventually(
-                        lambda expected=expected: pipeline.committed() == expected,  # type: ignore[misc]
-                        f"{expected} commits",
-                        20,
-                    )
-        assert_each_once(pipeline, ids, letters=10)
 
-    @scenario(
-        fault="The answer to a commit never comes",
-        client="Nothing",
-        kept="Every decision once, and counted once",
-        recovery="Another producer ends the doubt: what was committed is not done again",
-    )
-    def test_a_commit_without_an_answer(self, pipeline: Pipeline) -> None:
-        """Kafka has committed, the member cannot know, and asks before it does anything again."""
-        with FaultProxy(pipeline.brokers) as proxy:
-            through = replace(pipeline, brokers=proxy.bootstrap_servers)
-            with member(through, name="m-0") as consumer:
-                consumer.wait_until_ready()
-                proxy.inject(Fault(cut=Times(Way.RESPONSE, END, left=10_000)))
-                ids = send(pipeline, "doubt")
-                eventually(lambda: consumer.retries("sinks"), "the doubt", 60)
-                proxy.heal()
-                eventually(lambda: pipeline.committed() == 20, "the commit", 60)
-                eventually(
-                    lambda: (
-                        'outcome="no_bid",strategy="no_bid"} 16.0' in consumer.get("/metrics")[1]
-                    ),
-                    "the decisions to be counted",
-                )
-        assert_each_once(pipeline, ids, letters=4)
+@scenario(
+    "Another process takes a member's name",
+    kept="Every decision once",
+    recovery="The one that had the name stops with an error",
+)
+def test_a_name_that_is_taken_stops_the_one_that_had_it(pipeline: Pipeline) -> None:
+    """Two processes of one name do not drive each other out again and again."""
+    with member(pipeline, name="m-0") as first:
+        first.wait_until_ready()
+        with member(pipeline, name="m-0", log="second") as second:
+            second.wait_until_ready()
+            ids = send(pipeline, "taken")
+            assert first.process.wait(timeout=60) == 1
+            eventually(lambda: pipeline.committed() == 20, "the second one's commit", 60)
+    assert first.logged("stopped: another process has this member's name")
+    assert_each_once(pipeline, ids, letters=4)
+
+
+@scenario(
+    "The connection breaks before or after each request of a transaction",
+    kept="Every decision and every dead letter, once",
+    recovery="The request is sent again, or the batch is",
+)
+def test_a_connection_that_breaks_at_each_step(pipeline: Pipeline) -> None:
+    """Ten breaks, ten batches, and nothing twice."""
+    ids: set[str] = set()
+    with far_member(pipeline) as (_, proxy):
+        for number, (api, way) in enumerate((api, way) for api in STEPS for way in Way):
+            cut = Times(way, api)
+            proxy.inject(Fault(cut=cut))
+            ids |= send(pipeline, f"{api}-{way.value}", 5)
+            eventually(lambda: cut.done, "the cut")  # noqa: B023  at once
+            expected = 5 * (number + 1)
+            eventually(pipeline.committed, "the commits", 20, until=expected.__eq__)
+    assert_each_once(pipeline, ids, letters=10)
+
+
+@scenario(
+    "The answer to a commit never comes",
+    kept="Every decision once, and counted once",
+    recovery="Another producer ends the doubt: what was committed is not done again",
+)
+def test_a_commit_without_an_answer(pipeline: Pipeline) -> None:
+    """Kafka has committed, the member cannot know, and asks before it does anything again."""
+    with far_member(pipeline) as (consumer, proxy):
+        proxy.inject(Fault(cut=Times(Way.RESPONSE, END, left=10_000)))
+        ids = send(pipeline, "doubt")
+        eventually(lambda: consumer.retries("sinks"), "the doubt", 60)
+        proxy.heal()
+        eventually(lambda: pipeline.committed() == 20, "the commit", 60)
+        counted = {"outcome": "no_bid", "strategy": "no_bid"}
+        eventually(
+            lambda: consumer.samples("consumer_decisions_total", **counted) == [16],
+            "the decisions to be counted",
+        )
+    assert_each_once(pipeline, ids, letters=4)

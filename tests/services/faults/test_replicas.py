@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
-from contextlib import closing
-from http import HTTPStatus
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 from kafka import KafkaAdminClient
+from kafka.admin import NewTopic
 
-from common.decisions import read
-from tests.support.docker_cluster import DockerCluster
+from tests.services.records import decided, ids, requests
+from tests.support.docker_kafka import DockerCluster
 from tests.support.ingest import IngestProcess
 from tests.support.ledger import Ledger
 from tests.support.load import Client, Load
@@ -23,12 +23,13 @@ from tests.support.reckoning import (
     assert_recovers,
 )
 from tests.support.scenario import scenario
-from tests.support.topics import make_topic, read_all
+from tests.support.topics import read_all
 from tests.support.waiting import eventually
 
-DEADLINE_S = 2.0
-
-pytestmark = pytest.mark.timing
+pytestmark = [
+    pytest.mark.timing,
+    *map(pytest.mark.promise, ("acknowledged", "explicit", "recovers")),
+]
 
 
 @pytest.fixture(scope="module")
@@ -38,126 +39,125 @@ def cluster(docker_engine: None) -> Iterator[DockerCluster]:  # noqa: ARG001  ne
         yield cluster
 
 
-def replicated_topic(cluster: DockerCluster, prefix: str, in_sync: int = 2) -> str:
+def make_topic(cluster: DockerCluster, prefix: str = "bid_requests", in_sync: int = 2) -> str:
     """Create a topic with three replicas, of which `in_sync` must have a record."""
+    name = f"{prefix}-{uuid.uuid4().hex[:8]}"
     configs = {"min.insync.replicas": str(in_sync)}
-    return make_topic(cluster.bootstrap_servers, prefix, configs, replicas=3)
+    with closing(KafkaAdminClient(bootstrap_servers=cluster.bootstrap_servers)) as admin:
+        admin.create_topics([NewTopic(name, 3, 3, topic_configs=configs)])
+    return name
 
 
-def ingest(cluster: DockerCluster, topic: str, logs: Path) -> IngestProcess:
-    """Prepare an ingest on a topic of the cluster."""
-    return IngestProcess(
+@contextmanager
+def ingest(
+    cluster: DockerCluster, topic: str, logs: Path
+) -> Iterator[tuple[IngestProcess, Ledger]]:
+    """Run an ingest on a topic of the cluster, which at the end has lost and doubled nothing."""
+    ledger = Ledger()
+    with IngestProcess(
         logs / "ingest.log",
         KAFKA_BROKERS=cluster.bootstrap_servers,
         KAFKA_TOPIC_BID_REQUESTS=topic,
-        INGEST_PUBLISH_TIMEOUT_MS=str(round(DEADLINE_S * 1000)),
-    )
-
-
-@pytest.mark.parametrize("end", ["stop", "kill"])
-@scenario(
-    fault="A broker of three goes, in order or by kill -9: its leaders move",
-    client="503 for a moment at most",
-    kept="What was accepted",
-    recovery="The producer finds the new leaders",
-)
-def test_a_leader_moves_under_load(cluster: DockerCluster, tmp_path: Path, end: str) -> None:
-    """Each partition has its leader go once; nothing that was accepted goes with it."""
-    topic, ledger = replicated_topic(cluster, "bid_requests"), Ledger()
-    with ingest(cluster, topic, tmp_path) as server:
-        server.wait_until_ready()
-        with Load(server.port, ledger) as load:
-            load.until_accepted(30)
-            getattr(cluster, end)(2)
-            load.until_accepted(200, within_s=60)
-            cluster.start(2)
-            load.until_accepted(100, within_s=60)
-        # the next test is to find it as this one did
-        eventually(lambda: cluster.in_sync(topic) == {3}, "the broker to catch up", 90)
+        INGEST_PUBLISH_TIMEOUT_MS="2000",
+    ) as server:
+        yield server.wait_until_ready(), ledger
         assert_recovers(server)
         assert_counters_reconcile(server, ledger)
     assert_nothing_lost(cluster.bootstrap_servers, topic, ledger)
 
 
+@pytest.mark.parametrize("end", [DockerCluster.stop, DockerCluster.kill], ids=["stop", "kill"])
 @scenario(
-    fault="Fewer replicas in sync than `min.insync.replicas` demands, before a record is appended",
+    "A broker of three goes, in order or by kill -9: its leaders move",
+    client="503 for a moment at most",
+    recovery="The producer finds the new leaders",
+)
+def test_a_leader_moves_under_load(
+    cluster: DockerCluster, tmp_path: Path, end: Callable[[DockerCluster, int], None]
+) -> None:
+    """Each partition has its leader go once; nothing that was accepted goes with it."""
+    topic = make_topic(cluster)
+    with ingest(cluster, topic, tmp_path) as (server, ledger):
+        with Load(server.port, ledger) as load:
+            load.until_accepted(30)
+            end(cluster, 2)
+            load.until_accepted(200, within_s=60)
+            cluster.start(2)
+            load.until_accepted(100, within_s=60)
+        # the next test is to find it as this one did
+        eventually(lambda: cluster.in_sync(topic) == {3}, "the broker to catch up", 90)
+
+
+@scenario(
+    "Fewer replicas in sync than `min.insync.replicas` demands, before a record is appended",
     client="503, the first ones after the publish deadline",
-    kept="What was accepted",
     recovery="By itself, once the replica is back in sync",
 )
 def test_too_few_replicas_before_the_append(cluster: DockerCluster, tmp_path: Path) -> None:
     """What comes while a replica is known to be missing is refused, and never on the topic."""
-    topic, ledger = replicated_topic(cluster, "bid_requests", in_sync=3), Ledger()
-    with ingest(cluster, topic, tmp_path) as server:
-        server.wait_until_ready()
+    topic = make_topic(cluster, in_sync=3)
+    with (
+        ingest(cluster, topic, tmp_path) as (server, ledger),
+        closing(Client(server.port, ledger)) as client,
+    ):
         cluster.kill(3)
         eventually(lambda: cluster.in_sync(topic) == {2}, "the replica to be missed", 60)
-        client = Client(server.port, ledger)
         for number in range(3):
             client.post(f"before-{number}")
         assert not ledger.accepted
         assert server.get("/healthz").status == 200
         assert not read_all(cluster.bootstrap_servers, topic)
         cluster.start(3)
-        eventually(lambda: accepted(client), "acceptance", 90, 0.5)
-        client.close()
-        assert_recovers(server)
-        assert_counters_reconcile(server, ledger)
-    assert_nothing_lost(cluster.bootstrap_servers, topic, ledger)
+
+        def accepted() -> int:
+            client.post(uuid.uuid4().hex)
+            return len(ledger.accepted)
+
+        eventually(accepted, "acceptance", 90, 0.5)
 
 
 @scenario(
-    fault="A replica goes after a record is appended, and `min.insync.replicas` is not met",
+    "A replica goes after a record is appended, and `min.insync.replicas` is not met",
     client="503 with `unknown`",
     kept="What was accepted, and what is `unknown` may be there",
     recovery="By itself, once the replica is back in sync",
 )
 def test_too_few_replicas_after_the_append(cluster: DockerCluster, tmp_path: Path) -> None:
     """What the leader has and a replica has not is not accepted, although it is on the topic."""
-    topic, ledger = replicated_topic(cluster, "bid_requests", in_sync=3), Ledger()
-    with ingest(cluster, topic, tmp_path) as server:
-        server.wait_until_ready()
-        with Load(server.port, ledger) as load:
-            load.until_accepted(30)
-            cluster.kill(3)
-            load.until_not_accepted(20, within_s=60)
-            cluster.start(3)
-            load.until_accepted(100, within_s=90)
-        assert_recovers(server)
-        assert_counters_reconcile(server, ledger)
+    topic = make_topic(cluster, in_sync=3)
+    with (
+        ingest(cluster, topic, tmp_path) as (server, ledger),
+        Load(server.port, ledger) as load,
+    ):
+        load.until_accepted(30)
+        cluster.kill(3)
+        load.until_not_accepted(20, within_s=60)
+        cluster.start(3)
+        load.until_accepted(100, within_s=90)
     appended = {record.key.decode() for record in read_all(cluster.bootstrap_servers, topic)}
     assert ledger.unknown & appended
-    assert_nothing_lost(cluster.bootstrap_servers, topic, ledger)
 
 
+@pytest.mark.promise("never-lost")
 @scenario(
-    fault="The group's coordinator moves to another broker",
-    client="Nothing",
-    kept="Every request",
+    "The group's coordinator moves to another broker",
     recovery="Offsets are committed to the new coordinator",
 )
 def test_the_coordinator_moves(cluster: DockerCluster, tmp_path: Path) -> None:
     """The broker that keeps the group's offsets goes; every request is decided on all the same."""
-    requests, decisions, dead = (replicated_topic(cluster, name) for name in ("in", "out", "dead"))
+    requested, out, dead = (make_topic(cluster, name) for name in ("in", "out", "dead"))
     group = uuid.uuid4().hex
-    made = Pipeline(cluster.bootstrap_servers, requests, decisions, dead, group, tmp_path)
+    made = Pipeline(cluster.bootstrap_servers, requested, out, dead, group, tmp_path)
     with closing(made) as pipeline, pipeline.consumer() as consumer:
         consumer.wait_until_ready()
-        pipeline.send(*[b'{"id":"before-%d"}' % number for number in range(20)])
+        pipeline.send(*requests(20, "before"))
         eventually(lambda: pipeline.committed() == 20, "the first commits", 60)
         went = coordinator(cluster)
         cluster.stop(went)
-        pipeline.send(*[b'{"id":"after-%d"}' % number for number in range(20)])
+        pipeline.send(*requests(20, "after"))
         eventually(lambda: pipeline.committed() == 40, "the commits to another", 60)
         cluster.start(went)
-    decided = {read(record.value).request.id for record in pipeline.decided()}
-    assert len(decided) == 40
-
-
-def accepted(client: Client) -> bool:
-    """Post once, and say whether that is accepted."""
-    answer = client.post(uuid.uuid4().hex)
-    return answer is not None and answer.status == HTTPStatus.ACCEPTED
+    assert decided(pipeline).keys() == ids(20, "before") | ids(20, "after")
 
 
 def coordinator(cluster: DockerCluster) -> int:

@@ -9,6 +9,8 @@ from common import decisions
 from tests.support.pipeline import Pipeline
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.promise("decides")
+
 
 @pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
 def test_what_librdkafka_compresses_is_decided_on(pipeline: Pipeline, codec: str) -> None:

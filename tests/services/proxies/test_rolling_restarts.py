@@ -17,7 +17,7 @@ from tests.support.load import Load
 from tests.support.topics import read_all
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.timing
+pytestmark = [pytest.mark.timing, pytest.mark.promise("drains"), pytest.mark.promise("bounded")]
 
 WORKERS = 2
 CLIENTS = 8

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from itertools import islice
 
+import pytest
+
 from tests.services.conftest import Kafka, StartIngest
 from tests.services.proxies.conftest import StartProxy
 from tests.support.framing import bodies, connections
@@ -13,6 +15,8 @@ from tests.support.framing.volley import Exchange, Volley
 from tests.support.ledger import CLEAN, Ledger
 from tests.support.load import Load
 from tests.support.topics import read_all
+
+pytestmark = pytest.mark.promise("same-bytes")
 
 _TAKEN = b"HTTP/1.1 202"
 _CUTS = 5  # of each case: what arrives in which pieces is the proxy's doing from here on

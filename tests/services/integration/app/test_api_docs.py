@@ -17,6 +17,8 @@ from tests.support.browser import console, resize
 from tests.support.topics import read_all
 from tests.support.waiting import eventually
 
+pytestmark = [pytest.mark.promise("documented"), pytest.mark.promise("secured")]
+
 _LOADED = "return performance.getEntriesByType('resource').map(entry => entry.name)"
 _BODY = ".opblock-post .body-param__text"
 _SIZE = "const page = document.documentElement; return [page.scrollWidth, page.scrollHeight]"
@@ -109,9 +111,3 @@ def test_what_the_page_forbids_itself(service: Service) -> None:
         assert "script-src 'self';" in policy
         assert "frame-ancestors 'none'" in policy
         assert answer.headers["x-content-type-options"] == "nosniff"
-
-
-@pytest.mark.parametrize("path", ["/docs/../settings.py", "/docs/swagger-ui/%2e%2e%2f__init__.py"])
-def test_nothing_else_is_served(service: Service, path: str) -> None:
-    """No file outside of the page's own is reached by its path."""
-    assert service.ingest.get_admin(path).status == 404

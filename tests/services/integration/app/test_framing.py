@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain, count
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.services.conftest import Kafka
-from tests.support.framing.bodies import LENGTH, POST
-from tests.support.framing.case import BID, ID, SMUGGLED, Case, Try, tries
+from tests.support.framing.case import SMUGGLED, Case, Try, tries
 from tests.support.framing.cases import CASES
 from tests.support.framing.verdict import faults
 from tests.support.framing.volley import Exchange, Volley
 from tests.support.ingest import PATIENT, IngestProcess
-from tests.support.raw_client import RawClient
 from tests.support.topics import make_topic, read_all
+
+pytestmark = [pytest.mark.promise("same-bytes"), pytest.mark.promise("client-isolation")]
 
 KINDS = sorted({case.name.partition(":")[0] for case in CASES})
 _MOST_SHOWN = 40
-_ANSWERS = re.compile(
-    r'^ingest_http_responses_total{route="(.*?)",status="(.*?)"} (\S+)$', re.MULTILINE
-)
-
-
 ROOMY = {"INGEST_MAX_PENDING_BYTES": str(256 * 1024 * 1024)}
 
 
@@ -46,11 +41,12 @@ class Front:
 
     def answers_counted(self) -> Counter[str]:
         """Return how many answers of each status the ingest has counted, but for /metrics."""
-        text = self.ingest.get_admin("/metrics").body.decode()
         counted: Counter[str] = Counter()
-        for route, status, value in _ANSWERS.findall(text):
-            if route != "/metrics":
-                counted[status] += int(float(value))
+        text = self.ingest.get_admin("/metrics").body.decode()
+        for family in text_string_to_metric_families(text):
+            for it in family.samples:
+                if it.name == "ingest_http_responses_total" and it.labels["route"] != "/metrics":
+                    counted[it.labels["status"]] += int(it.value)
         return counted
 
     def ids(self) -> Counter[bytes]:
@@ -69,41 +65,27 @@ def front(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fr
 
 
 @pytest.mark.parametrize("kind", KINDS)
-class TestFraming:
-    """Whatever is sent, in whatever pieces."""
-
-    def test_each_request_gets_the_one_answer_that_is_right(self, front: Front, kind: str) -> None:
-        """Status, connection, body and fields are right, and the same for each way to cut it."""
-        workers, before = front.ingest.worker_pids(), front.ids()
-        exchanges = Volley(front.ingest.port).fire(front.tries(_cases(kind)))
-        found = [fault for exchange in exchanges for fault in faults(exchange)]
-        assert front.ingest.worker_pids() == workers
-        assert front.ingest.get("/healthz").status == 200
-        assert not found, _told(found)
-        assert front.ids() - before == _accepted(exchanges)
-
-    def test_each_answer_is_counted_once(self, front: Front, kind: str) -> None:
-        """After one try of each case the counts have grown by the answers that were given."""
-        volley, before = Volley(front.ingest.port), front.answers_counted()
-        exchanges = volley.fire(next(tries(case, next(front.numbers))) for case in _cases(kind))
-        given = Counter(str(a.status) for x in exchanges for a in x.finals)
-        given["200"] += volley.probes
-        assert front.answers_counted() - before == given
+def test_each_request_gets_the_one_answer_that_is_right(front: Front, kind: str) -> None:
+    """Status, connection, body and fields are right, and the same for each way to cut it."""
+    workers, before = front.ingest.worker_pids(), front.ids()
+    exchanges = Volley(front.ingest.port).fire(front.tries(_cases(kind)))
+    found = [fault for exchange in exchanges for fault in faults(exchange)]
+    assert front.ingest.worker_pids() == workers
+    assert front.ingest.get("/healthz").status == 200
+    assert not found, _told(found)
+    assert front.ids() - before == _accepted(exchanges)
+    assert SMUGGLED not in front.ids()  # what stands in a body is no request
 
 
-def test_100_continue_comes_once_and_before_the_body(front: Front) -> None:
-    """A client that waits for it is told to go on, once, and then gets its answer."""
-    with RawClient(front.ingest.port) as client:
-        client.send(POST + LENGTH + b"Expect: 100-continue\r\n\r\n")
-        assert client.socket.recv(65_536) == b"HTTP/1.1 100 Continue\r\n\r\n"
-        assert front.ingest.get("/healthz").status == 200  # the loop has gone round
-        client.send(BID.replace(ID, b"expected")).finish()
-        assert client.status() == 202
-
-
-def test_what_stands_in_a_body_is_no_request(front: Front) -> None:
-    """No request that was hidden in another one has reached the topic, by whatever way."""
-    assert SMUGGLED not in front.ids()
+@pytest.mark.promise("counted")
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_answer_is_counted_once(front: Front, kind: str) -> None:
+    """After one try of each case the counts have grown by the answers that were given."""
+    volley, before = Volley(front.ingest.port), front.answers_counted()
+    exchanges = volley.fire(next(tries(case, next(front.numbers))) for case in _cases(kind))
+    given = Counter(str(a.status) for x in exchanges for a in x.finals)
+    given["200"] += volley.probes
+    assert front.answers_counted() - before == given
 
 
 def _cases(kind: str) -> list[Case]:

@@ -13,6 +13,8 @@ from tests.support.framing.verdict import faults
 from tests.support.framing.volley import Volley
 from tests.support.gunicorn_corpus import CorpusCase, corpus
 
+pytestmark = pytest.mark.promise("client-isolation")
+
 # Where our server says something else than gunicorn, and why that is right.
 SERVER_DIFFERS = {
     "invalid/006": "our limit is larger",

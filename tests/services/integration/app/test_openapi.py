@@ -22,6 +22,8 @@ from tests.services.conftest import Kafka
 from tests.services.integration.app.conftest import Service
 from tests.support.topics import read_all
 
+pytestmark = pytest.mark.promise("documented")
+
 CHECKS = [
     not_a_server_error,
     status_code_conformance,

@@ -12,7 +12,7 @@ from tests.support.pages import blocks
 from tests.support.topics import make_topic
 from verification.project import ROOT
 
-pytestmark = pytest.mark.timing
+pytestmark = [pytest.mark.timing, pytest.mark.promise("documented")]
 
 
 class StockProcess(IngestProcess):

@@ -22,6 +22,8 @@ from consumer.processing.decision_log import DecisionLog
 from consumer.runtime import Clock
 from consumer.testing.samples import SampleRecord
 
+pytestmark = pytest.mark.promise("counted")
+
 SERVICE = "bidding-logic-service"
 JSON = LogSettings("INFO", "json")
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"

@@ -6,6 +6,7 @@ import json
 from contextlib import suppress
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -17,6 +18,8 @@ from consumer.bidding.decision_record import DecisionRecord, build_decision_reco
 from consumer.bidding.request import parse
 from consumer.testing.samples import SampleRecord
 from verification.project import ROOT
+
+pytestmark = pytest.mark.promise("documented")
 
 SCHEMA = json.loads((ROOT / "docs" / "decision-record.schema.json").read_text(encoding="utf-8"))
 Draft202012Validator.check_schema(SCHEMA)

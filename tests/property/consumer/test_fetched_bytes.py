@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.kafka.reading import UnreadableError
 from tests.support.fakes.consumer_fetcher import FetchedAnswers, answer
 from tests.support.fakes.consumer_records import make_batch, partition
+
+pytestmark = pytest.mark.promise("record-isolation")
 
 GZIP, END = 1, 100
 FETCHED = make_batch(5) + make_batch(7, codec=GZIP) + make_batch(9)

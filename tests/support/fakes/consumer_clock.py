@@ -13,11 +13,9 @@ class FakeTime:
         self.slept_s: list[float] = []
 
     def sleep(self, seconds: float) -> None:
-        """Let the time pass at once."""
         self.slept_s.append(seconds)
         self.now_s += seconds
 
     @property
     def clock(self) -> Clock:
-        """What the parts of the service are given."""
         return Clock(wall=lambda: self.now_s, monotonic=lambda: self.now_s, sleep=self.sleep)

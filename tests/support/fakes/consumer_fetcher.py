@@ -40,21 +40,17 @@ class FetchedAnswers:
         self.fetcher = ReadingFetcher(client, self.subscription, most_bytes=most_bytes)
 
     def hear(self, number: int, said: SimpleNamespace) -> None:
-        """Take an answer about one partition."""
         fetched = CompletedFetch(partition(number), self.position(number), 12, said, None)
         self.fetcher._completed_fetches.append(fetched)  # noqa: SLF001  as an answer that came
 
     def records(self) -> dict[TopicPartition, list[int]]:
-        """Return the offsets of what a poll hands out."""
         polled, _ = self.fetcher.fetched_records()
         return {tp: [record.offset for record in records] for tp, records in polled.items()}
 
     def position(self, number: int) -> int:
-        """Return the next offset that is asked for."""
         offset: int = self.subscription.assignment[partition(number)].position.offset
         return offset
 
     def to_fetch(self) -> list[TopicPartition]:
-        """Return the partitions that the next poll would ask for."""
         partitions: list[TopicPartition] = self.fetcher._fetchable_partitions()  # noqa: SLF001
         return partitions

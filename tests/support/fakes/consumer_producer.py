@@ -1,12 +1,16 @@
-"""A stand-in for AbortableProducer that acknowledges, fails, or keeps silent."""
+"""Producers that acknowledge, fail or keep silent, and a broker's transactions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
-from kafka.errors import IllegalStateError, KafkaError, KafkaTimeoutError
+from kafka.errors import IllegalStateError, KafkaTimeoutError
+from kafka.structs import ConsumerGroupMetadata, OffsetAndMetadata, TopicPartition
+
+from tests.support.fakes.consumer_kafka import FakeKafkaConsumer
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class Sent:
 class FakeProduced:
     """The future of one record."""
 
-    def __init__(self, error: KafkaError | None) -> None:
+    def __init__(self, error: Exception | None) -> None:
         self.error = error
         self.done = False
         self.silent = False
@@ -36,15 +40,12 @@ class FakeProduced:
 
     @property
     def is_done(self) -> bool:
-        """Whether its end is known; only a silent one's is not."""
         return not self.silent
 
     def succeeded(self) -> bool:
-        """Say whether it is known to be acknowledged; before the wait only where a test says so."""
         return self.done
 
     def get(self, timeout: float) -> None:
-        """Return when acknowledged, else raise."""
         self.waited_s.append(timeout)
         if self.silent:
             raise KafkaTimeoutError("Timeout")
@@ -63,8 +64,8 @@ class FakeProducer:
         self.sent: list[Sent] = []
         self.acknowledged: list[Sent] = []
         self.futures: list[FakeProduced] = []
-        self.failing: Callable[[Sent], KafkaError | None] = lambda _sent: None
-        self.refusing: Callable[[Sent], KafkaError | None] = lambda _sent: None
+        self.failing: Callable[[Sent], Exception | None] = lambda _sent: None
+        self.refusing: Callable[[Sent], Exception | None] = lambda _sent: None
         self.away: set[str] = set()
         self.wedged = False
         self.hurried = 0
@@ -95,26 +96,89 @@ class FakeProducer:
         return self.futures[-1]
 
     def is_away(self, topic: str) -> bool:
-        """Say whether a test has taken the topic away."""
         return topic in self.away
 
     @contextmanager
     def expedited(self) -> Iterator[None]:
-        """Note that somebody waits."""
         self.hurried += 1
         yield
 
     def close(self, timeout: float | None = None) -> None:
-        """Stop, or time out where something stays pending for good."""
         assert timeout is not None
         if self.wedged:
             raise KafkaTimeoutError
         self.ended.append("closed")
 
     def force_close(self) -> None:
-        """Stop at once."""
         self.ended.append("dropped")
 
     def to(self, topic: str) -> list[Sent]:
         """Return what a topic has acknowledged."""
         return [sent for sent in self.acknowledged if sent.topic == topic]
+
+
+class FakeTransactions:
+    """What a read_committed reader sees, and the offsets that go with it.
+
+    The errors are raised one per call, first come first served. After `lost_answers` the commit
+    has happened all the same.
+    """
+
+    def __init__(self, consumer: FakeKafkaConsumer) -> None:
+        self.consumer = consumer
+        self.visible: list[Sent] = []
+        self.aborted: list[Sent] = []
+        self.offset_errors: list[Any] = []
+        self.commit_errors: list[Any] = []
+        self.lost_answers: list[Any] = []
+        self.members: list[ConsumerGroupMetadata] = []
+        self.open: FakeTransactionalProducer | None = None
+
+    def begin(self) -> FakeTransactionalProducer:
+        """Return a producer, with the transaction of the one before it aborted."""
+        if self.open is not None:
+            self.aborted += self.open.pending
+        self.open = FakeTransactionalProducer(self)
+        return self.open
+
+    def to(self, topic: str) -> list[Sent]:
+        """Return what a read_committed reader finds on a topic."""
+        return [sent for sent in self.visible if sent.topic == topic]
+
+
+class FakeTransactionalProducer(FakeProducer):
+    """What it acknowledges is `pending` until it commits."""
+
+    def __init__(self, broker: FakeTransactions) -> None:
+        super().__init__()
+        self._broker = broker
+        self._offsets: dict[TopicPartition, int] = {}
+        self._done = 0
+
+    @property
+    def pending(self) -> list[Sent]:
+        return self.acknowledged[self._done :]
+
+    def add_offsets(
+        self,
+        offsets: Mapping[TopicPartition, OffsetAndMetadata],
+        member: ConsumerGroupMetadata,
+        seconds: float,
+    ) -> None:
+        assert seconds > 0
+        assert len(self.acknowledged) == len(self.sent), "offsets of what is not acknowledged"
+        if self._broker.offset_errors:
+            raise self._broker.offset_errors.pop(0)
+        self._broker.members.append(member)
+        self._offsets = {tp: stored.offset for tp, stored in offsets.items()}
+
+    def commit(self, seconds: float) -> None:
+        assert seconds > 0
+        assert self._broker.open is self, "fenced off"
+        if self._broker.commit_errors:
+            raise self._broker.commit_errors.pop(0)
+        self._broker.visible += self.pending
+        self._done = len(self.acknowledged)
+        self._broker.consumer.committed_offsets |= self._offsets
+        if self._broker.lost_answers:
+            raise self._broker.lost_answers.pop(0)

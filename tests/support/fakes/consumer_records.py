@@ -13,7 +13,6 @@ TRACE = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 def partition(number: int = 0) -> TopicPartition:
-    """Return a partition of the topic of bid requests."""
     return TopicPartition(TOPIC, number)
 
 

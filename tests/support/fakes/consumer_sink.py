@@ -11,7 +11,6 @@ Failing = Callable[[DecisionRecord], Exception | None]
 
 
 def never(_decided: DecisionRecord) -> Exception | None:
-    """Fail for no decision."""
     return None
 
 
@@ -27,7 +26,6 @@ class FakeSink:
     waited_s: list[float] = field(default_factory=list)
 
     def submit(self, decided: DecisionRecord) -> FakeAcknowledgement:
-        """Keep the decision."""
         if error := self.at_submit(decided):
             raise error
         self.submitted.append(decided)
@@ -49,7 +47,6 @@ class FakeAcknowledgement:
     decided: DecisionRecord
 
     def wait(self, seconds: float) -> None:
-        """Acknowledge, or raise what the sink says."""
         self.sink.waited_s.append(seconds)
         if error := self.sink.at_wait(self.decided):
             raise error

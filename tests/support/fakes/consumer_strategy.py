@@ -10,7 +10,6 @@ from consumer.bidding.request import BidRequest
 
 
 def decline(_request: BidRequest) -> Decision:
-    """Decide NoBid."""
     return NoBid()
 
 
@@ -22,5 +21,4 @@ class FakeStrategy:
     name: str = "fake"
 
     def decide(self, request: BidRequest, /) -> Decision:
-        """Ask the function."""
         return self.by(request)

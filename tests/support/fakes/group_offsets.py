@@ -20,16 +20,13 @@ class FakeGroupOffsets:
         self.closed = 0
 
     def read(self) -> Mapping[int, Offsets]:
-        """Return the offsets or raise what was asked for."""
         if self.error is not None:
             raise self.error
         return self.partitions
 
     def timestamp_ms(self, partition: int, offset: int) -> int | None:
-        """Return the time of a record, None where none was given."""
         self.asked.append((partition, offset))
         return self.timestamps.get((partition, offset))
 
     def close(self) -> None:
-        """Count."""
         self.closed += 1

@@ -14,7 +14,6 @@ class Hanging:
     name = "hanging"
 
     def decide(self, request: BidRequest, /) -> Decision:
-        """Hang, or decline."""
         while request.id.startswith("hang"):
             time.sleep(3600)
         return NoBid()

@@ -14,7 +14,6 @@ class Slow:
     name = "slow"
 
     def decide(self, request: BidRequest, /) -> Decision:
-        """Sleep, then decline."""
         _, _, milliseconds = request.id.partition("-")
         time.sleep(int(milliseconds) / 1000)
         return NoBid()

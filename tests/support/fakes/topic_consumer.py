@@ -35,38 +35,30 @@ class TopicConsumer:
         self._turn = 0
 
     def topics(self) -> set[str]:
-        """Return the only topic."""
         return {self.topic}
 
     def partitions_for_topic(self, topic: str) -> set[int] | None:
-        """Return the partitions that have records."""
         return set(self.ends) if topic == self.topic else None
 
     def beginning_offsets(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
-        """Return the first offsets."""
         return {
             at: min(r.offset for r in self.records if r.partition == at.partition)
             for at in partitions
         }
 
     def end_offsets(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
-        """Return the ends as they were at the beginning."""
         return {at: self.ends[at.partition] for at in partitions}
 
     def assign(self, partitions: list[TopicPartition]) -> None:
-        """Read this one from now on."""
         (self._at,) = partitions
 
     def seek(self, _partition: TopicPartition, offset: int) -> None:
-        """Go to an offset."""
         self._position = offset
 
     def position(self, _partition: TopicPartition) -> int:
-        """Return where it is."""
         return self._position
 
     def poll(self, timeout_ms: int) -> dict[TopicPartition, list[StoredRecord]]:
-        """Return nothing every other time, else up to two records."""
         assert timeout_ms > 0
         self._turn += 1
         if self._turn % 2:

@@ -17,7 +17,6 @@ class Sluggish:
     name = "sluggish"
 
     def submit(self, _decided: DecisionRecord) -> Acknowledgement:
-        """Take it."""
         time.sleep(1)
         return Done()
 
@@ -34,7 +33,6 @@ class Switched:
         self._path = Path(os.environ["SWITCHED_SINK"])
 
     def submit(self, decided: DecisionRecord) -> Acknowledgement:
-        """Write it, or be away."""
         if not self._path.exists():
             raise SinkBackpressureError("switched off")
         with self._path.open("ab") as file:

@@ -11,6 +11,8 @@ from marshmallow import fields
 from common.settings import SettingsError, setting
 from consumer.plugins import NoSuchPluginError, load_plugin
 
+pytestmark = pytest.mark.promise("configured")
+
 HERE = __name__
 
 
@@ -19,12 +21,6 @@ class CountSettings:
     """What Counting is told."""
 
     least: int = setting("OURS_LEAST", fields.Integer(), doc="Least.", default="3")
-
-
-class Plain:
-    """A plug-in without settings."""
-
-    name = "plain"
 
 
 @dataclass(frozen=True)
@@ -43,33 +39,27 @@ class Broken:
         raise LookupError("no model file")
 
 
-class TestMade:
-    """A name becomes an object."""
+def test_an_entry_point_of_an_installed_package_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `pip install` leaves behind is enough: nothing of ours is changed."""
+    (tmp_path / "theirs.py").write_text('class Theirs:\n    name = "theirs"\n')
+    installed = tmp_path / "theirs-1.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1\n")
+    (installed / "entry_points.txt").write_text("[rtb.x]\nby_name = theirs:Theirs\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert load_plugin("rtb.x", "by_name", ("name",), {}).name == "theirs"
+    with pytest.raises(NoSuchPluginError, match="no entry point of rtb.y"):
+        load_plugin("rtb.y", "by_name", ("name",), {})
 
-    def test_a_class_by_its_module(self) -> None:
-        """It is imported and made."""
-        assert isinstance(load_plugin("rtb.x", f"{HERE}:Plain", ("name",), {}), Plain)
 
-    def test_an_entry_point_of_an_installed_package(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """What `pip install` leaves behind is enough: nothing of ours is changed."""
-        (tmp_path / "theirs.py").write_text('class Theirs:\n    name = "theirs"\n')
-        installed = tmp_path / "theirs-1.dist-info"
-        installed.mkdir()
-        (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1\n")
-        (installed / "entry_points.txt").write_text("[rtb.x]\nby_name = theirs:Theirs\n")
-        monkeypatch.syspath_prepend(tmp_path)
-        assert load_plugin("rtb.x", "by_name", ("name",), {}).name == "theirs"
-        with pytest.raises(NoSuchPluginError, match="no entry point of rtb.y"):
-            load_plugin("rtb.y", "by_name", ("name",), {})
-
-    def test_settings_of_its_own_are_read(self) -> None:
-        """The environment is typed and checked like ours."""
-        plugin = load_plugin("rtb.x", f"{HERE}:Counting", ("name",), {"OURS_LEAST": "5"})
-        assert plugin.settings.least == 5
-        with pytest.raises(SettingsError, match="^OURS_LEAST='five'"):
-            load_plugin("rtb.x", f"{HERE}:Counting", ("name",), {"OURS_LEAST": "five"})
+def test_a_class_of_a_module_is_made_with_settings_of_its_own() -> None:
+    """The environment is typed and checked like ours."""
+    plugin = load_plugin("rtb.x", f"{HERE}:Counting", ("name",), {"OURS_LEAST": "5"})
+    assert plugin == Counting(CountSettings(5))
+    with pytest.raises(SettingsError, match="^OURS_LEAST='five'"):
+        load_plugin("rtb.x", f"{HERE}:Counting", ("name",), {"OURS_LEAST": "five"})
 
 
 @pytest.mark.parametrize(
@@ -80,7 +70,7 @@ class TestMade:
         ("no.such.module:Class", "ModuleNotFoundError"),
         (f"{HERE}:Missing", "AttributeError"),
         (f"{HERE}:Broken", "LookupError: no model file"),
-        (f"{HERE}:Plain", "Plain has no decide, no close"),
+        (f"{HERE}:Counting", "Counting has no decide, no close"),
     ],
 )
 def test_what_cannot_be_had_is_said_with_why(name: str, why: str) -> None:

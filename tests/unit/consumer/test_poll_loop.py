@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from kafka.errors import (
     CommitFailedError,
@@ -14,315 +12,278 @@ from kafka.errors import (
     RebalanceInProgressError,
 )
 from kafka.structs import OffsetAndMetadata
+from structlog.testing import capture_logs
 
 from consumer.bidding.decision_record import DecisionRecord
 from consumer.errors import SinkBackpressureError
-from tests.support.fakes.consumer_kafka import FakeKafkaConsumer
-from tests.support.fakes.consumer_records import partition
+from consumer.kafka.rebalance import WAITING
+from tests.support.fakes.consumer_records import TRACE, partition
 from tests.support.fakes.consumer_sink import FakeSink
-from tests.support.fakes.consumer_wiring import DEAD_LETTERS, DECISIONS, Wiring
+from tests.support.fakes.consumer_wiring import DEAD_LETTERS, DECISIONS, REQUEST, Wiring
+from tests.support.fakes.tracer import FakeTracer
 
-pytestmark = pytest.mark.timing
-
-REQUEST = b'{"id":"r-1"}'
+pytestmark = [pytest.mark.timing, pytest.mark.promise("never-lost")]
 
 
-def filled(records: int, partitions: int = 1, max_poll_records: int = 500) -> FakeKafkaConsumer:
-    """Return a consumer with that many requests on each of its partitions."""
-    source = FakeKafkaConsumer(partitions, max_poll_records)
-    for number in range(partitions):
-        for _ in range(records):
-            source.add(REQUEST, number)
-    return source
+HEADERS = (("traceparent", TRACE),)
+POSITION = {"messaging.destination.partition.id": "0", "messaging.kafka.offset": 0}
 
 
 class Outage:
-    """Makes a sink unavailable for offsets from `start`, until it is over."""
+    """Keeps a sink from decisions on one partition, from an offset on, until it is over."""
 
-    def __init__(self, start: int = 0, number: int = 0) -> None:
+    def __init__(self, start: int = 0) -> None:
         self.start = start
-        self.number = number
         self.over = False
 
     def __call__(self, decided: DecisionRecord) -> Exception | None:
         """Say what is raised for a decision."""
-        record = decided.record
-        hit = record.partition == self.number and record.offset >= self.start
+        hit = decided.record.partition == 0 and decided.record.offset >= self.start
         return SinkBackpressureError("sink away") if hit and not self.over else None
-
-
-def stop_at(service: Wiring, offset: int) -> Callable[[DecisionRecord], None]:
-    """Return what a sink does for it to be stopped while this offset is submitted."""
-
-    def stop(decided: DecisionRecord) -> None:
-        if decided.record.offset == offset:
-            service.stop.request()
-
-    return stop
 
 
 class TestCommits:
     """Offsets are committed after the effects, and only those of finished records."""
 
-    def test_a_batch_is_committed_once_with_the_offsets_to_go_on_from(self) -> None:
-        """Each partition's offset is that of its last record plus one."""
-        source = filled(3, partitions=2)
-        Wiring(source).go_round()
-        expected = OffsetAndMetadata(3, "", 3)
-        assert source.commits == [{partition(0): expected, partition(1): expected}]
-
-    def test_nothing_polled_is_nothing_committed(self) -> None:
-        """Empty rounds make no requests."""
-        source = filled(0)
-        Wiring(source).go_round(3)
-        assert source.commits == []
-
-    def test_acknowledgements_come_before_the_commit(self) -> None:
-        """At the time of the commit every decision was acknowledged."""
-        source, sink = filled(5), FakeSink()
-        seen: list[int] = []
-        source.on_commit = lambda: seen.append(len(sink.acknowledged))
-        Wiring(source, sinks=[sink]).go_round()
-        assert seen == [5]
-
-    def test_dead_letters_are_committed_like_decisions(self) -> None:
-        """A poisonous record between two good ones holds up nothing."""
-        source = FakeKafkaConsumer()
-        for value in (REQUEST, b"poison", REQUEST):
-            source.add(value)
-        service = Wiring(source)
+    def test_a_batch_is_submitted_then_waited_for_and_then_committed_once(self) -> None:
+        """Each partition's offset is that of its last record plus one, known to be safe then."""
+        steps: list[str] = []
+        sink = FakeSink(lambda _decided: steps.append("s"), lambda _decided: steps.append("w"))
+        service = Wiring.over([REQUEST] * 3, [REQUEST] * 3, sinks=[sink])
+        service.consumer.on_commit = lambda: steps.append("c")
         service.go_round()
-        assert source.committed == {partition(): 3}
-        assert len(service.producer.to(DECISIONS)) == 2
-        assert [sent.value for sent in service.producer.to(DEAD_LETTERS)] == [b"poison"]
-
-    def test_a_batch_is_submitted_before_it_is_waited_for(self) -> None:
-        """Waiting for each record alone would cost a round trip each."""
-        sink = FakeSink()
-        waits_at: list[int] = []
-        sink.at_wait = lambda _decided: waits_at.append(len(sink.submitted))
-        Wiring(filled(4), sinks=[sink]).go_round()
-        assert waits_at == [4, 4, 4, 4]
+        assert "".join(steps) == "sssssswwwwwwc"
+        expected = OffsetAndMetadata(3, "", 3)
+        assert service.consumer.commits == [{partition(0): expected, partition(1): expected}]
 
     def test_all_acknowledgements_share_one_deadline(self) -> None:
         """The time that one takes is missing for the next, and none waits for less than 0 s."""
-        sink = FakeSink()
-        service = Wiring(filled(4), sinks=[sink])
-
-        def take_four_seconds(_decided: DecisionRecord) -> None:
-            service.time.now_s += 4
-
-        sink.at_wait = take_four_seconds
+        sink = FakeSink(at_wait=lambda _decided: service.time.sleep(4))
+        service = Wiring.over([REQUEST] * 4, sinks=[sink])
         service.go_round()
         assert sink.waited_s == [10, 6, 2, 0]
 
-    def test_a_member_whose_name_is_taken_stops(self) -> None:
+    @pytest.mark.parametrize(
+        "error", [CommitFailedError("moved on"), RebalanceInProgressError(), KafkaTimeoutError()]
+    )
+    def test_offsets_that_could_not_be_committed_go_with_their_partition(
+        self, error: KafkaError
+    ) -> None:
+        """Committing them could move another member's partition; of those that stay it goes on."""
+        service = Wiring.over([REQUEST], [REQUEST])
+        service.consumer.commit_errors = [error, error]
+        service.go_round()
+        service.consumer.rebalance(1)
+        service.go_round(2)
+        assert service.committed == {1: 1}
+        assert service.value("consumer_commits_total", outcome="failed") == 2
+        assert service.health.not_ready() == []
+
+    def test_a_commit_that_timed_out_is_tried_again_without_new_records(self) -> None:
+        """The next round commits first; the records are not processed again."""
+        sink = FakeSink()
+        service = Wiring.over([REQUEST] * 2, sinks=[sink])
+        service.consumer.commit_errors = [KafkaTimeoutError("slow")]
+        service.go_round()
+        assert [reason.split(":")[0] for reason in service.health.not_ready()] == ["commit"]
+        service.go_round()
+        assert (service.committed, sink.offsets()) == ({0: 2}, [0, 1])
+        assert service.health.not_ready() == []
+        assert service.value("consumer_commits_total", outcome="failed") == 1
+        assert service.value("consumer_commits_total", outcome="committed") == 1
+
+    @pytest.mark.parametrize("exactly_once", [False, True])
+    def test_a_member_whose_name_is_taken_stops(self, *, exactly_once: bool) -> None:
         """No later commit can succeed, and the other process goes on with the work."""
-        source = filled(1)
-        source.commit_errors = [FencedInstanceIdError()]
+        service = Wiring.over([REQUEST], exactly_once=exactly_once)
+        errors = service.broker.offset_errors if service.broker else service.consumer.commit_errors
+        errors.append(FencedInstanceIdError())
         with pytest.raises(FencedInstanceIdError):
-            Wiring(source).go_round()
+            service.go_round()
+        assert service.committed == {}
 
 
+@pytest.mark.promise("record-isolation")
 class TestUnavailableSinks:
     """While sinks cannot take decisions nothing is committed past the last safe record."""
 
-    def test_nothing_is_skipped_and_order_is_kept(self) -> None:
-        """After the outage every decision is there, in the order of the requests."""
-        source, outage = filled(5), Outage(start=2)
-        sink = FakeSink(at_wait=outage)
-        service = Wiring(source, sinks=[sink])
-        service.go_round(3)
-        assert source.committed == {partition(): 2}
-        outage.over = True
-        service.go_round()
-        assert source.committed == {partition(): 5}
-        assert sink.offsets() == [0, 1, 2, 3, 4]
-
     def test_a_sink_that_takes_nothing_is_asked_once_a_round(self) -> None:
-        """Each further attempt could block as long as the first."""
+        """Each further attempt could block as long; what was submitted before it is committed."""
         asked: list[int] = []
 
-        def away(decided: DecisionRecord) -> Exception:
+        def away(decided: DecisionRecord) -> Exception | None:
             asked.append(decided.record.offset)
-            return SinkBackpressureError("sink away")
+            return SinkBackpressureError("sink away") if len(asked) > 2 else None
 
-        source = filled(5, partitions=2)
-        Wiring(source, sinks=[FakeSink(at_submit=away)]).go_round()
-        assert asked == [0]
-        assert source.commits == []
+        service = Wiring.over([REQUEST] * 5, [REQUEST] * 5, sinks=[FakeSink(at_submit=away)])
+        service.go_round()
+        assert asked == [0, 1, 2]
+        assert [*service.committed.values()] == [2]
 
-    def test_what_was_submitted_before_the_outage_is_not_lost_sight_of(self) -> None:
-        """Records submitted in the same batch are finished and committed."""
-        source = filled(3)
-        Wiring(source, sinks=[FakeSink(at_submit=Outage(start=2))]).go_round()
-        assert source.committed == {partition(): 2}
-
-    def test_other_partitions_go_on(self) -> None:
-        """An outage that hits one partition's records holds that partition alone."""
-        source = filled(2, partitions=2)
-        Wiring(source, sinks=[FakeSink(at_wait=Outage(number=0))]).go_round()
-        assert source.committed == {partition(1): 2}
+    def test_an_outage_holds_its_partition_alone_and_says_why(self) -> None:
+        """Readiness names the sink's trouble until it is over, and each retry is a poll."""
+        outage = Outage(start=1)
+        service = Wiring.over([REQUEST] * 3, [REQUEST], sinks=[FakeSink(at_wait=outage)])
+        service.go_round(3)
+        assert (service.committed, service.consumer.polls) == ({0: 1, 1: 1}, 3)
+        assert service.health.not_ready() == ["sinks: sink away"]
+        assert service.value("consumer_retries_total", unavailable="sinks") == 3
+        service.consumer.rebalance(0, eager=False)
+        service.go_round()
+        assert service.health.not_ready() == ["sinks: sink away"]
+        outage.over = True
+        service.go_round(2)
+        assert service.health.not_ready() == []
+        assert service.committed == {0: 3, 1: 1}
 
     def test_pauses_grow_and_end_with_the_outage(self) -> None:
         """Retries back off; the first success resets the pause."""
-        source, outage = filled(2), Outage(start=1)
-        service = Wiring(source, sinks=[FakeSink(at_wait=outage)])
+        outage = Outage(start=1)
+        service = Wiring.over([REQUEST] * 2, sinks=[FakeSink(at_wait=outage)])
         service.go_round(3)
         outage.over = True
         service.go_round()
-        source.add(REQUEST)
+        service.consumer.add(REQUEST)
         outage.start, outage.over = 2, False
         service.go_round(3)
         assert service.time.slept_s == pytest.approx([0.1, 0.2, 0.4, 0.1, 0.2], abs=0.002)
 
-    def test_it_is_said_why(self) -> None:
-        """Readiness names the sink's trouble, until it is over; retries are counted."""
-        source, outage = filled(1), Outage()
-        service = Wiring(source, sinks=[FakeSink(at_wait=outage)])
-        service.go_round()
-        assert service.health.not_ready() == ["sinks: sink away"]
-        assert service.value("consumer_retries_total", unavailable="sinks") == 1
-        outage.over = True
-        service.go_round()
-        assert service.health.not_ready() == []
 
-    def test_the_loop_goes_on_polling(self) -> None:
-        """Every retry polls, so the member stays in the group however long the outage."""
-        source = filled(1)
-        Wiring(source, sinks=[FakeSink(at_wait=Outage())]).go_round(7)
-        assert source.polls == 7
-
-    def test_a_broken_producer_is_replaced_and_delivers(self) -> None:
-        """A producer that timed out is given up; the next one gets the decision."""
-        source = filled(2)
-        service = Wiring(source)
-        service.producer.failing = lambda _sent: KafkaTimeoutError("late")
-        service.go_round(2)
-        assert [producer.ended for producer in service.producers] == [["dropped"], []]
-        assert len(service.producer.to(DECISIONS)) == 2
-        assert source.committed == {partition(): 2}
+@pytest.mark.promise("recovers")
+def test_an_error_of_a_poll_is_named_until_one_succeeds() -> None:
+    """Missing rights show in the readiness, and going on is tried, after pauses that grow."""
+    service = Wiring.over([REQUEST])
+    service.consumer.poll_errors = [GroupAuthorizationFailedError("bidding-logic")] * 2
+    service.go_round(2)
+    reasons = " ".join(service.health.not_ready())
+    assert "kafka: " in reasons
+    assert "GroupAuthorizationFailedError" in reasons
+    assert service.value("consumer_retries_total", unavailable="kafka") == 2
+    assert sum(service.time.slept_s) == pytest.approx(0.3)
+    service.go_round()
+    assert service.health.not_ready() == []
+    assert service.committed == {0: 1}
+    service.consumer.poll_errors = [KafkaTimeoutError()]
+    service.go_round()
+    assert sum(service.time.slept_s) == pytest.approx(0.4)
 
 
-class TestCommitErrors:
-    """A commit that fails loses nothing and stops nothing."""
-
-    @pytest.mark.parametrize("error", [CommitFailedError("moved on"), RebalanceInProgressError()])
-    def test_a_commit_after_a_rebalance_is_let_go(self, error: KafkaError) -> None:
-        """The offsets belong to another member now: the poll that says so drops them."""
-        source = filled(2)
-        source.commit_errors = [error, error]
-        service = Wiring(source)
-        service.go_round()
-        source.rebalance([])
-        service.go_round(2)
-        assert source.commits == []
-        assert service.value("consumer_commits_total", outcome="failed") == 2
-        assert service.health.not_ready() == []
-
-    def test_its_records_are_read_again_after_the_rebalance(self) -> None:
-        """The new assignment begins at the committed offsets."""
-        source, sink = filled(2), FakeSink()
-        source.commit_errors = [CommitFailedError("moved on"), CommitFailedError("moved on")]
-        service = Wiring(source, sinks=[sink])
-        service.go_round()
-        source.rebalance([partition()])
-        service.go_round()
-        assert sink.offsets() == [0, 1, 0, 1]
-        assert source.committed == {partition(): 2}
-
-    def test_a_commit_that_timed_out_is_tried_again_without_new_records(self) -> None:
-        """The next round commits first; the records are not processed again."""
-        source, sink = filled(2), FakeSink()
-        source.commit_errors = [KafkaTimeoutError("slow")]
-        service = Wiring(source, sinks=[sink])
-        service.go_round()
-        assert [reason.split(":")[0] for reason in service.health.not_ready()] == ["commit"]
-        service.go_round()
-        assert source.committed == {partition(): 2}
-        assert (sink.offsets(), service.health.not_ready()) == ([0, 1], [])
-        assert service.value("consumer_commits_total", outcome="failed") == 1
-        assert service.value("consumer_commits_total", outcome="committed") == 1
-
-    def test_offsets_of_a_partition_that_went_are_not_committed(self) -> None:
-        """Committing them could move another member's partition."""
-        source = filled(1, partitions=2)
-        source.commit_errors = [KafkaTimeoutError("slow"), KafkaTimeoutError("slow")]
-        service = Wiring(source)
-        service.go_round()
-        source.rebalance([partition(1)])
-        service.go_round(2)
-        assert partition(0) not in source.committed
-        assert source.committed == {partition(1): 1}
-        assert service.health.not_ready() == []
-
-
-class TestPollErrors:
-    """Kafka's errors are named and outlived."""
-
-    def test_an_error_is_named_until_a_poll_succeeds(self) -> None:
-        """Missing rights show in the readiness, and going on is tried."""
-        source = filled(1)
-        source.poll_errors = [GroupAuthorizationFailedError("bidding-logic")]
-        service = Wiring(source)
-        service.go_round()
-        reasons = " ".join(service.health.not_ready())
-        assert "kafka: " in reasons
-        assert "GroupAuthorizationFailedError" in reasons
-        assert service.value("consumer_retries_total", unavailable="kafka") == 1
-        service.go_round()
-        assert service.health.not_ready() == []
-        assert source.committed == {partition(): 1}
-
-
+@pytest.mark.promise("drains")
 class TestRun:
     """run() beats, ends with a stop, and leaves nothing half done."""
 
     def test_every_round_beats_also_an_empty_one(self) -> None:
         """Liveness needs no records."""
-        source = filled(0)
-        service = Wiring(source)
+        service = Wiring.over([])
 
         def let_time_pass(number: int) -> None:
             service.time.now_s += 50
             if number == 3:
                 service.stop.request()
 
-        source.on_poll = let_time_pass
+        service.consumer.on_poll = let_time_pass
         service.loop.run()
         assert service.health.silent_s() == 50
         assert service.health.alive()
 
-    def test_a_stop_finishes_and_commits_what_has_begun(self) -> None:
-        """A stop requested while records are decided on comes after their commit; no more begin."""
-        source, sink = filled(3), FakeSink()
-        service = Wiring(source, sinks=[sink])
-        sink.at_submit = stop_at(service, offset=1)
+    @pytest.mark.parametrize("errors", [[], [KafkaTimeoutError("slow")]])
+    def test_a_stop_finishes_and_commits_what_has_begun(self, errors: list[KafkaError]) -> None:
+        """One that comes while records are decided on begins no more; a commit is tried twice."""
+        sink = FakeSink()
+        service = Wiring.over([REQUEST] * 3, sinks=[sink])
+        service.consumer.commit_errors = errors
+        sink.at_submit = lambda decided: (
+            service.stop.request() if decided.record.offset == 1 else None
+        )
         service.loop.run()
-        assert source.polls == 1
-        assert source.committed == {partition(): 2}
+        assert service.consumer.polls == 1
+        assert service.committed == {0: 2}
 
     def test_after_a_stop_nothing_begins(self) -> None:
         """What was polled when it came is left to whoever comes next."""
-        source = filled(3)
-        service = Wiring(source)
-        source.on_poll = lambda _number: service.stop.request()
+        service = Wiring.over([REQUEST] * 3)
+        service.consumer.on_poll = lambda _number: service.stop.request()
         service.loop.run()
-        assert (source.polls, source.commits) == (1, [])
+        assert (service.consumer.polls, service.consumer.commits) == (1, [])
 
-    def test_a_stop_gives_a_failed_commit_a_last_chance(self) -> None:
-        """What is still to be committed is committed at the end."""
-        source, sink = filled(1), FakeSink()
-        source.commit_errors = [KafkaTimeoutError("slow")]
-        service = Wiring(source, sinks=[sink])
-        sink.at_submit = stop_at(service, offset=0)
-        service.loop.run()
-        assert source.committed == {partition(): 1}
 
-    def test_a_stop_during_an_outage_commits_only_what_is_safe(self) -> None:
-        """The rest is read again by whoever comes next."""
-        source, sink = filled(3), FakeSink(at_wait=Outage(start=1))
-        service = Wiring(source, sinks=[sink])
-        sink.at_submit = stop_at(service, offset=2)
-        service.loop.run()
-        assert source.committed == {partition(): 1}
+@pytest.mark.promise("observable")
+class TestRebalances:
+    """The group gives partitions and takes them."""
+
+    @pytest.mark.parametrize("numbers", [(0, 1, 2), ()])
+    def test_ready_with_the_first_assignment(self, numbers: tuple[int, ...]) -> None:
+        """The first poll joins; a spare member, too: a rollout must not wait for partitions."""
+        service = Wiring.over([], [], [])
+        service.consumer.rebalance(*numbers)
+        assert service.health.not_ready() == [f"partitions: {WAITING}"]
+        service.go_round()
+        assert service.health.not_ready() == []
+        assert service.value("consumer_assigned_partitions") == len(numbers)
+
+    def test_partitions_that_go_take_their_trouble_along(self) -> None:
+        """An outage that held a partition is not this member's any more."""
+        service = Wiring.over([REQUEST], [], sinks=[FakeSink(at_wait=Outage())])
+        service.go_round()
+        service.consumer.rebalance(1)
+        service.go_round()
+        assert service.health.not_ready() == []
+        assert service.value("consumer_assigned_partitions") == 1
+
+    @pytest.mark.parametrize("lost", [False, True])
+    def test_both_are_logged_but_not_the_revocation_of_nothing(self, *, lost: bool) -> None:
+        """The first rebalance takes nothing away; lost ones are treated as those that are taken."""
+        service = Wiring.over([], [])
+        change = "lost" if lost else "revoked"
+        with capture_logs() as logged:
+            service.go_round()
+            service.consumer.rebalance(1, lost=lost)
+            service.go_round()
+        assert [(line["event"], line["partitions"]) for line in logged] == [
+            ("partitions assigned", [0, 1]),
+            (f"partitions {change}", [0, 1]),
+            ("partitions assigned", [1]),
+        ]
+        assert service.value("consumer_rebalances_total", change="assigned") == 2
+        assert service.value("consumer_rebalances_total", change=change) == 1
+
+    def test_a_member_without_partitions_waits_for_the_next_assignment(self) -> None:
+        """One that was thrown out of the group commits nothing, and is not ready."""
+        service = Wiring.over([REQUEST])
+        service.consumer.commit_errors = [KafkaTimeoutError()]
+        service.go_round()
+        service.consumer.listener.on_partitions_lost([partition()])
+        service.loop.commits.flush()
+        assert service.consumer.commits == []
+        assert service.value("consumer_assigned_partitions") == 0
+        assert service.health.not_ready() == [f"partitions: {WAITING}"]
+
+
+@pytest.mark.promise("observable")
+class TestSpans:
+    """From the record to its acknowledged effect."""
+
+    def setup_method(self) -> None:
+        """Trace a service."""
+        self.tracer = FakeTracer()
+        self.service = Wiring.over([], tracer=self.tracer)
+
+    def test_the_decision_is_a_child_of_the_request(self) -> None:
+        """Its header names the span of the attempt that came to its end, and no other ended."""
+        self.service.consumer.add(REQUEST, headers=HEADERS)
+        self.service.producer.failing = lambda _sent: KafkaTimeoutError("away")
+        self.service.go_round(2)
+        given_up, span = self.tracer.spans
+        assert given_up.ended is None
+        assert span.started == ("process", "bid_requests", TRACE.decode())
+        outcome = {"rtb.outcome": "no_bid", "rtb.strategy": "fake"}
+        assert span.ended == ({**POSITION, **outcome}, "")
+        assert self.service.producer.to(DECISIONS)[0].header("traceparent") == span.traceparent
+
+    def test_a_dead_letter_ends_it_with_its_reason(self) -> None:
+        """The letter keeps the headers of the request."""
+        self.service.consumer.add(b"{", headers=HEADERS)
+        self.service.go_round()
+        assert self.tracer.spans[0].ended == (POSITION, "not-json")
+        letter = self.service.producer.to(DEAD_LETTERS)[0]
+        assert letter.header("traceparent") == TRACE.decode()

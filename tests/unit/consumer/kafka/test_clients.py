@@ -17,10 +17,11 @@ from consumer.kafka.clients import (
     transaction_options,
 )
 from consumer.settings.consumer import load_settings
+from tests.support.fakes.consumer_wiring import EXACTLY_ONCE
 from tests.support.waiting import eventually
 from verification.run.ports import free_port
 
-pytestmark = pytest.mark.timing
+pytestmark = [pytest.mark.timing, pytest.mark.promise("configured")]
 
 
 class TestOptions:
@@ -41,20 +42,9 @@ class TestOptions:
         assert options["group_id"] == "bidding-logic"
         assert options["heartbeat_interval_ms"] * 3 <= options["session_timeout_ms"]
 
-    def test_neither_creates_topics(self) -> None:
-        """A typing error in a topic's name must not become a topic."""
-        settings = load_settings({})
-        for options in (producer_options(settings), consumer_options(settings)):
-            assert options["allow_auto_create_topics"] is False
-
     def test_transactions_are_those_of_the_member(self) -> None:
         """A restart under the same name ends what was open; Kafka does when none comes."""
-        environ = {
-            "PROCESSING_GUARANTEE": "exactly_once",
-            "CONSUMER_GROUP_INSTANCE_ID": "pod-1",
-            "KAFKA_CONSUMER_GROUP": "group",
-        }
-        settings = load_settings(environ)
+        settings = load_settings({**EXACTLY_ONCE, "KAFKA_CONSUMER_GROUP": "group"})
         options = transaction_options(settings)
         assert options["transactional_id"] == "group.pod-1"
         assert options["transaction_timeout_ms"] == settings.longest_round_ms
@@ -62,13 +52,33 @@ class TestOptions:
         assert consumer_options(settings)["isolation_level"] == "read_committed"
 
     def test_the_library_knows_every_option(self) -> None:
-        """A renamed option would otherwise show at the first start."""
+        """One that is renamed would show at the first start; a typing error makes no topic."""
         settings = load_settings({})
+        producer, consumer = producer_options(settings), consumer_options(settings)
         assert transaction_options(settings).keys() <= KafkaProducer.DEFAULT_CONFIG.keys()
-        assert producer_options(settings).keys() <= KafkaProducer.DEFAULT_CONFIG.keys()
-        assert consumer_options(settings).keys() <= KafkaConsumer.DEFAULT_CONFIG.keys()
-        common = producer_options(settings).keys() & consumer_options(settings).keys()
+        assert producer.keys() <= KafkaProducer.DEFAULT_CONFIG.keys()
+        assert consumer.keys() <= KafkaConsumer.DEFAULT_CONFIG.keys()
+        common = producer.keys() & consumer.keys()
         assert "bootstrap_timeout_ms" in common & KafkaAdminClient.DEFAULT_CONFIG.keys()
+        assert producer["allow_auto_create_topics"] is False
+        assert consumer["allow_auto_create_topics"] is False
+
+
+# kafka-python leaves the sockets of refused connections to the garbage collector
+@pytest.mark.promise("bounded")
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+def test_a_kafka_that_is_away_is_an_error_that_says_why_without_leftovers(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Attempts are repeated for hours: a thread left by each would add up."""
+    caplog.set_level(logging.CRITICAL, "kafka")  # records kept by pytest hold the sockets
+    before = {*threading.enumerate()}
+    nobody = f"127.0.0.1:{free_port()}"
+    assert attempt(KAFKA_BROKERS=nobody, CONSUMER_CONNECT_TIMEOUT_MS="200") == (
+        f"{nobody}: connection refused"
+    )
+    gc.collect()
+    eventually(lambda: {*threading.enumerate()} <= before, "no thread of its own")
 
 
 def attempt(**environ: str) -> str:
@@ -78,21 +88,3 @@ def attempt(**environ: str) -> str:
     except KafkaError as error:
         return str(error)
     return "connected"
-
-
-class TestConnect:
-    """An attempt that fails leaves nothing behind."""
-
-    # kafka-python leaves the sockets of refused connections to the garbage collector
-    @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
-    def test_a_kafka_that_is_away_is_an_error_that_says_why_without_leftovers(
-        self, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        """Attempts are repeated for hours: a thread left by each would add up."""
-        caplog.set_level(logging.CRITICAL, "kafka")  # records kept by pytest hold the sockets
-        before = {*threading.enumerate()}
-        nobody = f"127.0.0.1:{free_port()}"
-        error = attempt(KAFKA_BROKERS=nobody, CONSUMER_CONNECT_TIMEOUT_MS="200")
-        gc.collect()
-        assert error == f"{nobody}: connection refused"
-        eventually(lambda: {*threading.enumerate()} <= before, "no thread of its own")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any
+from types import SimpleNamespace
 
 import pytest
 from kafka.errors import OffsetOutOfRangeError, TopicAuthorizationFailedError
@@ -13,7 +13,20 @@ from consumer.kafka.reading import UnreadableError
 from tests.support.fakes.consumer_fetcher import FetchedAnswers, answer
 from tests.support.fakes.consumer_records import make_batch, partition
 
+pytestmark = pytest.mark.promise("record-isolation")
+
 GZIP = 1
+UNREADABLE = {
+    "checksum": answer(make_batch(5, flip=-1)),
+    "codec": answer(make_batch(5, codec=GZIP, flip=100)),
+    "cut off": answer(make_batch(5)[:-1]),
+    "zeros": answer(b"\x00" * 200),
+    "ones": answer(b"\xff" * 200),
+    "no bytes at all": answer(None),
+    "unexpected error of the broker": answer(None, error_code=-1),
+    "corrupt on the broker": answer(None, error_code=2),
+    "error code of the future": answer(None, error_code=9_999),
+}
 
 
 @pytest.fixture
@@ -38,39 +51,17 @@ def test_what_is_readable_comes_first_and_then_the_place_that_is_not(
 
 def test_nothing_is_kept_of_what_cannot_be_read(reader: FetchedAnswers) -> None:
     """The client then fetches anew; one that keeps an iterator without records polls for ever."""
-    reader.hear(0, answer(make_batch(5, flip=-1)))
+    reader.hear(0, UNREADABLE["checksum"])
     with pytest.raises(UnreadableError):
         reader.records()
     assert partition(0) in reader.to_fetch()  # first: with a buffer kept, the next poll never ends
     assert reader.records() == {}
 
 
-@pytest.mark.parametrize(
-    "said",
-    [
-        answer(make_batch(5, flip=-1)),
-        answer(make_batch(5, codec=GZIP, flip=100)),
-        answer(make_batch(5)[:-1]),
-        answer(b"\x00" * 200),
-        answer(b"\xff" * 200),
-        answer(None),
-        answer(None, error_code=-1),
-        answer(None, error_code=2),
-        answer(None, error_code=9_999),
-    ],
-    ids=[
-        "checksum",
-        "codec",
-        "cut off",
-        "zeros",
-        "ones",
-        "no bytes at all",
-        "unexpected error of the broker",
-        "corrupt on the broker",
-        "error code of the future",
-    ],
-)
-def test_no_error_of_one_partition_is_without_its_place(reader: FetchedAnswers, said: Any) -> None:  # noqa: ANN401  made by hand
+@pytest.mark.parametrize("said", UNREADABLE.values(), ids=UNREADABLE)
+def test_no_error_of_one_partition_is_without_its_place(
+    reader: FetchedAnswers, said: SimpleNamespace
+) -> None:
     """It comes once for each fetch, and the other partition is read before or after it."""
     reader.hear(0, said)
     reader.hear(1, answer(make_batch(5)))
@@ -104,6 +95,7 @@ def test_errors_that_name_their_partition_or_mean_the_topic_stay_what_they_are(
         reader.records()
 
 
+@pytest.mark.promise("bounded")
 def test_a_batch_that_inflates_beyond_the_limit_is_named_in_full() -> None:
     """Its own checksum vouches for what it says of itself."""
     reader = FetchedAnswers(most_bytes=900)

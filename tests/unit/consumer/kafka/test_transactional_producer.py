@@ -16,7 +16,7 @@ from kafka.structs import ConsumerGroupMetadata, OffsetAndMetadata
 from consumer.kafka.producer import TransactionalProducer
 from tests.support.fakes.consumer_records import partition
 
-pytestmark = pytest.mark.timing
+pytestmark = [pytest.mark.timing, pytest.mark.promise("exactly-once")]
 
 MEMBER = ConsumerGroupMetadata("group", generation_id=3, member_id="m")
 OFFSETS = {partition(): OffsetAndMetadata(1, "", 0)}
@@ -24,43 +24,8 @@ SOON = 0.01
 FENCED = 90
 
 
-class Coordinator:
-    """In place of kafka-python's sender: answers what its transaction manager asks, or is away."""
-
-    def __init__(self, manager: TransactionManager) -> None:
-        self._manager = manager
-        self.away = False
-        self.error = 0
-        self.asked: list[str] = []
-
-    def wakeup(self) -> None:
-        """Answer."""
-        while self._manager._pending_requests and not self.away:  # noqa: SLF001  no public way
-            _, _, handler = heapq.heappop(self._manager._pending_requests)  # noqa: SLF001  the same
-            self.asked.append(type(handler).__name__.removesuffix("Handler"))
-            topics = [(tp.topic, [(tp.partition, self.error)]) for tp in OFFSETS]
-            handler.handle_response(
-                SimpleNamespace(
-                    error_code=self.error, producer_id=1, producer_epoch=0, topics=topics
-                )
-            )
-
-    def is_alive(self) -> bool:
-        """Tell that there is no thread."""
-        return False
-
-    def initiate_close(self) -> None:
-        """Do nothing."""
-
-    def force_close(self) -> None:
-        """Do nothing."""
-
-    def join(self, _seconds: float) -> None:
-        """Do nothing."""
-
-
 class Unconnected(TransactionalProducer):
-    """The producer without its network: kafka-python's own states, and answers from here."""
+    """The producer without its network: kafka-python's own states, and a coordinator from here."""
 
     def __init__(self) -> None:
         self._closed = False
@@ -69,18 +34,27 @@ class Unconnected(TransactionalProducer):
         self.config["transactional_id"] = "group.m"
         self._accumulator = RecordAccumulator()
         self._transaction_manager = TransactionManager("group.m", api_version=(4, 0))
-        self._sender: Any = Coordinator(self._transaction_manager)
-
-    @property
-    def coordinator(self) -> Coordinator:
-        """Who answers."""
-        sender: Coordinator = self._sender
-        return sender
+        nothing = dict.fromkeys(
+            ("is_alive", "initiate_close", "force_close", "join"), lambda *_: None
+        )
+        self._sender: Any = SimpleNamespace(wakeup=self._answer, **nothing)
+        self.away = False
+        self.error = 0
+        self.asked: list[str] = []
 
     @property
     def state(self) -> TransactionState:
         """Where kafka-python says that it is."""
         return self._transaction_manager._current_state  # noqa: SLF001  no public way
+
+    def _answer(self) -> None:
+        pending = self._transaction_manager._pending_requests  # noqa: SLF001  no public way
+        while pending and not self.away:
+            _, _, handler = heapq.heappop(pending)
+            self.asked.append(type(handler).__name__.removesuffix("Handler"))
+            topics = [(tp.topic, [(tp.partition, self.error)]) for tp in OFFSETS]
+            answer = {"producer_id": 1, "producer_epoch": 0, "topics": topics}
+            handler.handle_response(SimpleNamespace(error_code=self.error, **answer))
 
 
 @pytest.fixture
@@ -99,7 +73,7 @@ def test_it_is_always_within_a_transaction(producer: Unconnected) -> None:
     producer.commit(SOON)
     assert producer.state is TransactionState.IN_TRANSACTION
     steps = ["InitProducerId", "AddOffsetsToTxn", "TxnOffsetCommit", "EndTxn"]
-    assert producer.coordinator.asked == steps
+    assert producer.asked == steps
 
 
 @pytest.mark.parametrize("step", ["start", "offsets", "commit", "close"])
@@ -108,7 +82,7 @@ def test_no_step_waits_for_longer_than_it_may(step: str) -> None:
     producer = Unconnected()
     if step != "start":
         producer.start(SOON)
-    producer.coordinator.away = True
+    producer.away = True
     steps = {
         "start": lambda: producer.start(SOON),
         "offsets": lambda: producer.add_offsets(OFFSETS, MEMBER, SOON),
@@ -118,29 +92,23 @@ def test_no_step_waits_for_longer_than_it_may(step: str) -> None:
     with pytest.raises(KafkaTimeoutError, match=r"no answer to a transaction's request in 0\.01 s"):
         steps[step]()
     producer.force_close()
+    producer.close(SOON)  # waits for nobody: the next producer of the name makes Kafka abort
 
 
 def test_closing_aborts(producer: Unconnected) -> None:
     """A reader must not wait for a transaction that nobody ends."""
     producer.add_offsets(OFFSETS, MEMBER, SOON)
     producer.close(SOON)
-    assert producer.coordinator.asked[-1] == "EndTxn"
+    assert producer.asked[-1] == "EndTxn"
     assert producer.state is TransactionState.READY
     producer.close(SOON)
-    assert producer.coordinator.asked.count("EndTxn") == 1
-
-
-def test_dropping_waits_for_nobody(producer: Unconnected) -> None:
-    """The next producer of the name makes Kafka abort."""
-    producer.coordinator.away = True
-    producer.force_close()
-    producer.close(SOON)
+    assert producer.asked.count("EndTxn") == 1
 
 
 def test_who_is_fenced_off_hears_of_it(producer: Unconnected) -> None:
     """And of nothing else from then on."""
     assert for_code(FENCED) is ProducerFencedError
-    producer.coordinator.error = FENCED
+    producer.error = FENCED
     with pytest.raises(ProducerFencedError):
         producer.add_offsets(OFFSETS, MEMBER, SOON)
     with pytest.raises(KafkaError):

@@ -2,138 +2,138 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import Any
 
 import pytest
-from kafka.errors import KafkaTimeoutError, OffsetOutOfRangeError
+from kafka.errors import KafkaError, KafkaTimeoutError, LogTruncationError, OffsetOutOfRangeError
 from structlog.testing import capture_logs
 
 from consumer.kafka.batches import BatchFacts
 from consumer.kafka.reading import UnreadableError
-from consumer.kafka.unreadable import Unreadable
-from consumer.runtime import Backoff
-from tests.support.fakes.consumer_kafka import FakeKafkaConsumer
 from tests.support.fakes.consumer_records import partition
-from tests.support.fakes.consumer_transactions import FakeTransactions
-from tests.support.fakes.consumer_wiring import DEAD_LETTERS, DECISIONS, Wiring
+from tests.support.fakes.consumer_wiring import DEAD_LETTERS, DECISIONS, REQUEST, Wiring
 
-REQUEST = b'{"id":"r-1"}'
-CUT = EOFError("cut")
+pytestmark = pytest.mark.promise("record-isolation")
+
 FACTS = BatchFacts(0, 2, timestamp_ms=1_700_000_000_007, leader_epoch=4, size=99, sha256="ab")
 
 
-def wired(*, skip: bool, exactly_once: bool = False) -> Wiring:
-    """Return a service on two partitions, of which nothing has been read so far."""
-    source = FakeKafkaConsumer(partitions=2)
-    broker = FakeTransactions(source) if exactly_once else None
-    service = Wiring(source, skip=skip, broker=broker)
-    service.go_round()
-    return service
+def unreadable(offset: int = 0, *facts: BatchFacts) -> UnreadableError:
+    """Return what a poll raises that cannot read on in the first partition."""
+    return UnreadableError(partition(), offset, EOFError("cut"), *facts)
+
+
+def complaints(logged: list[Any]) -> list[dict[str, Any]]:
+    """Return the lines on what cannot be read."""
+    return [line for line in logged if line["event"] == "record cannot be read"]
 
 
 class TestHold:
     """A record that the client cannot decode holds its partition, and nothing else."""
 
+    def setup_method(self) -> None:
+        """Have two partitions assigned, of which nothing has been read so far."""
+        self.service = Wiring.over([], [])
+        self.service.go_round()
+        self.consumer = self.service.consumer
+
     def test_its_partition_waits_and_the_others_go_on(self) -> None:
-        """It is named, counted and shown; the watchdog does not take it for a client that hangs."""
-        service = wired(skip=False)
-        source = service.source
-        source.add(REQUEST)
-        source.add(REQUEST, 1)
-        source.poll_errors = [UnreadableError(partition(), 0, CUT, FACTS)]
+        """It is named, counted and shown."""
+        self.consumer.add(REQUEST)
+        self.consumer.add(REQUEST, 1)
+        self.consumer.poll_errors = [unreadable(0, FACTS)]
         with capture_logs() as logged:
-            service.go_round(2)
-        (line,) = [line for line in logged if line["event"] == "record cannot be read"]
+            self.service.go_round(2)
+        (line,) = complaints(logged)
         assert (line["topic"], line["partition"], line["offset"]) == ("bid_requests", 0, 0)
-        assert (line["error"], line["last_offset"], line["batch_sha256"]) == (
-            "EOFError: cut",
-            2,
-            "ab",
-        )
-        assert source.committed == {partition(1): 1}
-        assert service.health.not_ready() == ["partition 0: at 0: EOFError: cut"]
-        assert service.value("consumer_retries_total", unavailable="records") == 1
-        assert service.value("consumer_unreadable_partitions") == 1
+        assert (line["error"], line["last_offset"]) == ("EOFError: cut", 2)
+        assert line["batch_sha256"] == "ab"
+        assert self.service.committed == {1: 1}
+        assert self.service.health.not_ready() == ["partition 0: at 0: EOFError: cut"]
+        assert self.service.value("consumer_retries_total", unavailable="records") == 1
+        assert self.service.value("consumer_unreadable_partitions") == 1
 
     def test_it_is_tried_again_after_pauses_that_double(self) -> None:
         """Once it can be read, all is as ever."""
-        service = wired(skip=False)
-        service.source.add(REQUEST)
+        self.consumer.add(REQUEST)
         for pause_s in (0.1, 0.2, 0.4, 0.8):
-            service.source.poll_errors = [UnreadableError(partition(), 0, CUT)]
-            service.go_round()
-            service.time.now_s += pause_s - 0.05
-            service.go_round()
-            assert service.source.paused == {partition()}
-            service.time.now_s += 0.06
-        service.go_round()
-        assert service.source.committed == {partition(): 1}
-        assert service.health.not_ready() == []
-        assert service.value("consumer_unreadable_partitions") == 0
+            self.consumer.poll_errors = [unreadable()]
+            self.service.go_round()
+            self.service.go_round(after_s=pause_s - 0.05)
+            assert self.consumer.paused == {partition()}
+            self.service.time.now_s += 0.06
+        self.service.go_round()
+        assert self.service.committed == {0: 1}
+        assert self.service.health.not_ready() == []
+        assert self.service.value("consumer_unreadable_partitions") == 0
 
     def test_it_is_logged_when_it_changes_and_once_a_minute(self) -> None:
         """A partition that is held for days does not fill a disk."""
-        service = wired(skip=False)
         with capture_logs() as logged:
             for _ in range(25):
-                service.source.poll_errors = [UnreadableError(partition(), 0, CUT)]
-                service.go_round()
-                service.time.now_s += 5
-        assert len([line for line in logged if line["event"] == "record cannot be read"]) == 3
+                self.consumer.poll_errors = [unreadable()]
+                self.service.go_round()
+                self.service.time.now_s += 5
+        assert len(complaints(logged)) == 3
 
     def test_a_partition_that_is_held_for_long_is_not_stuck(self) -> None:
         """A new process would do no better."""
-        service = wired(skip=False)
-        source, runtime = service.source, service.loop.runtime
-        patient = Unreadable(source, lambda: Backoff(3_600, 3_600), runtime, skip=False)
-        loop = replace(service.loop, unreadable=patient)
-        source.add(REQUEST)
-        source.poll_errors = [UnreadableError(partition(), 0, CUT)]
-        for _ in range(5):
-            loop.run_round()
-            service.time.now_s += 61
-        assert source.paused == {partition()}
+        long = {
+            "CONSUMER_RETRY_BACKOFF_MS": "900000",
+            "CONSUMER_RETRY_BACKOFF_MAX_MS": "900000",
+            "CONSUMER_MAX_POLL_INTERVAL_MS": "1000000",
+            "CONSUMER_LIVENESS_TIMEOUT_MS": "1000000",
+        }
+        service = Wiring.over([REQUEST], **long)
+        service.loop.consumer.poll(timeout_ms=1)
+        service.consumer.seek(partition(), 0)
+        service.consumer.poll_errors = [unreadable()]
+        service.go_round()
+        service.go_round(5, after_s=61)
+        assert service.consumer.paused == {partition()}
         assert service.value("consumer_stuck_partitions") == 0
 
-    def test_a_partition_that_goes_takes_its_trouble_along(self) -> None:
-        """Another member has it, and this one does not ask for it any more."""
-        service = wired(skip=False)
-        service.source.poll_errors = [UnreadableError(partition(), 0, CUT)]
-        service.go_round()
-        service.source.rebalance([partition(1)])
-        service.time.now_s += 5
-        service.go_round(2)
-        assert service.health.not_ready() == []
-        assert service.source.committed == {}
-
-    def test_what_retention_deletes_is_held_no_longer(self) -> None:
-        """The partition goes on behind it, and its loss is the loss of what was deleted."""
-        service = wired(skip=False)
-        service.source.poll_errors = [UnreadableError(partition(), 0, CUT)]
-        service.go_round()
-        service.time.now_s += 5
-        service.source.poll_errors = [OffsetOutOfRangeError({partition(): 0})]
-        service.go_round(2)
-        assert service.health.not_ready() == []
+    @pytest.mark.parametrize(
+        "error",
+        [None, OffsetOutOfRangeError({partition(): 0}), LogTruncationError({partition(): None})],
+        ids=["to another member", "with what retention deletes", "with a log that is another one"],
+    )
+    def test_its_trouble_goes_with_it(self, error: KafkaError | None) -> None:
+        """Who has it no more does not ask for it any more; behind what is gone it is read on."""
+        self.consumer.poll_errors = [unreadable()]
+        self.service.go_round()
+        if error is None:
+            self.consumer.rebalance(1)
+        else:
+            self.consumer.poll_errors = [error]
+        self.service.go_round(1)
+        assert self.service.health.not_ready() == []
+        assert self.consumer.paused == set()
+        self.consumer.add(REQUEST)
+        self.service.go_round(2, after_s=5)
+        assert self.service.committed == ({} if error is None else {0: 1})
 
 
 @pytest.mark.parametrize("exactly_once", [False, True], ids=["at least once", "exactly once"])
 class TestSkip:
     """On request, one dead letter stands for a batch."""
 
-    def test_one_dead_letter_names_the_batch_and_its_partition_goes_on(
-        self, *, exactly_once: bool
-    ) -> None:
-        """Offsets, size and hash are in its headers; the batch is committed past as a whole."""
-        service = wired(skip=True, exactly_once=exactly_once)
+    @pytest.fixture(autouse=True)
+    def _service(self, *, exactly_once: bool) -> None:
+        """Have four requests that are about to be read."""
+        self.service = Wiring.over([], exactly_once=exactly_once, CONSUMER_UNREADABLE="skip")
+        self.service.go_round()
+        self.consumer = self.service.consumer
         for _ in range(4):
-            service.source.add(REQUEST)
-        service.source.poll_errors = [UnreadableError(partition(), 1, CUT, FACTS)]
-        service.go_round()
-        assert service.source.committed == {partition(): 3}
-        (letter,) = service.producer.to(DEAD_LETTERS)
-        said = {name: value.decode() for name, value in letter.headers}
-        assert said == {
+            self.consumer.add(REQUEST)
+
+    def test_one_dead_letter_names_the_batch_and_its_partition_goes_on(self) -> None:
+        """Offsets, size and hash are in its headers; the batch is committed past as a whole."""
+        self.consumer.poll_errors = [unreadable(1, FACTS)]
+        self.service.go_round()
+        assert self.service.committed == {0: 3}
+        (letter,) = self.service.producer.to(DEAD_LETTERS)
+        assert {name: value.decode() for name, value in letter.headers} == {
             "dlq-first-offset": "0",
             "dlq-last-offset": "2",
             "dlq-batch-bytes": "99",
@@ -146,33 +146,26 @@ class TestSkip:
             "dlq-offset": "2",
             "dlq-timestamp": "1700000000007",
         }
-        service.go_round()
-        assert service.source.committed == {partition(): 4}
-        assert len(service.producer.to(DECISIONS)) == 1
-        assert service.value("consumer_dead_letters_total", reason="unreadable") == 1
+        self.service.go_round()
+        assert self.service.committed == {0: 4}
+        assert len(self.service.producer.to(DECISIONS)) == 1
+        assert self.service.value("consumer_dead_letters_total", reason="unreadable") == 1
 
-    def test_a_dead_letter_that_cannot_be_written_skips_nothing(
-        self, *, exactly_once: bool
-    ) -> None:
+    def test_a_dead_letter_that_cannot_be_written_skips_nothing(self) -> None:
         """Nothing is committed past the batch before its letter is written."""
-        service = wired(skip=True, exactly_once=exactly_once)
-        for _ in range(4):
-            service.source.add(REQUEST)
-        service.producer.failing = lambda _sent: KafkaTimeoutError("away")
-        service.source.poll_errors = [UnreadableError(partition(), 1, CUT, FACTS)]
-        service.go_round()
-        assert service.source.committed == {}
-        service.go_round(3)  # with another producer
-        assert service.source.committed == {partition(): 4}
-        assert service.value("consumer_dead_letters_total", reason="unreadable") == 1
+        self.service.producer.failing = lambda _sent: KafkaTimeoutError("away")
+        self.consumer.poll_errors = [unreadable(1, FACTS)]
+        self.service.go_round()
+        assert self.service.committed == {}
+        self.service.go_round(3)  # with another producer
+        assert self.service.committed == {0: 4}
+        assert self.service.value("consumer_dead_letters_total", reason="unreadable") == 1
 
-    def test_a_batch_whose_end_is_not_certain_is_held(self, *, exactly_once: bool) -> None:
+    def test_a_batch_whose_end_is_not_certain_is_held(self) -> None:
         """And the log says why it is not skipped."""
-        service = wired(skip=True, exactly_once=exactly_once)
-        service.source.add(REQUEST)
-        service.source.poll_errors = [UnreadableError(partition(), 0, CUT, BatchFacts(0))]
+        self.consumer.poll_errors = [unreadable(0, BatchFacts(0))]
         with capture_logs() as logged:
-            service.go_round(2)
-        assert service.source.committed == {}
-        (line,) = [line for line in logged if line["event"] == "record cannot be read"]
+            self.service.go_round(2)
+        assert self.service.committed == {}
+        (line,) = complaints(logged)
         assert "not skipped" in line["goes_on"]

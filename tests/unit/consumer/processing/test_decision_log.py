@@ -7,15 +7,16 @@ import json
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
 from common.logs import LogSettings, configure_logs, get_logger
 from consumer.bidding.decision import NoBid
 from consumer.bidding.decision_record import DecisionRecord, build_decision_record
 from consumer.bidding.request import BidRequest
 from consumer.processing.decision_log import DecisionLog
-from tests.support.fakes.consumer_clock import FakeTime
-from tests.support.fakes.consumer_records import TRACE, make_record
+from consumer.runtime import Clock
+from tests.support.fakes.consumer_records import make_record
+
+pytestmark = pytest.mark.promise("counted")
 
 
 class Writes(io.StringIO):
@@ -45,8 +46,8 @@ def stream() -> Writes:
 
 
 def decision(offset: int = 7, bid_id: str = "r-1") -> DecisionRecord:
-    """Return a decision that is part of a trace."""
-    record = make_record(offset=offset, headers=[("traceparent", TRACE)])
+    """Return a decision."""
+    record = make_record(offset=offset)
     return build_decision_record(record, BidRequest(bid_id, b"{}"), NoBid(), "s", 12_345)
 
 
@@ -54,101 +55,64 @@ def opened(stream: Writes, level: str = "INFO", form: str = "json") -> DecisionL
     """Configure the logs, and return one for decisions."""
     settings = LogSettings(level, form)
     configure_logs("demo", settings, stream)
-    return DecisionLog(settings, "demo", stream, FakeTime(1_700_000_000.25).clock)
+    return DecisionLog(settings, "demo", stream, Clock())
 
 
-class TestJson:
-    """As JSON, lines wait for `flush`."""
+# what a line says: tests/property/consumer/test_decision_log.py
+@pytest.mark.parametrize("level", ["DEBUG", "INFO"])
+def test_a_round_is_one_write_of_json(stream: Writes, level: str) -> None:
+    """Nothing is written before `flush`, and then all of it at once, in order."""
+    log = opened(stream, level)
+    for offset in range(3):
+        log.note(decision(offset), 12)
+    assert stream.sizes == []
+    log.flush()
+    log.flush()
+    assert len(stream.sizes) == 1
+    assert [(line["offset"], line["level"]) for line in stream.lines()] == [
+        (0, "info"),
+        (1, "info"),
+        (2, "info"),
+    ]
 
-    def test_a_round_is_one_write(self, stream: Writes) -> None:
-        """Nothing is written before `flush`, and then all of it at once, in order."""
-        log = opened(stream)
-        for offset in range(3):
-            log.note(decision(offset), 12)
-        assert stream.sizes == []
+
+@pytest.mark.promise("bounded")
+def test_what_is_held_back_is_bounded(stream: Writes) -> None:
+    """However many decisions a round has, and however long their ids are, memory is not."""
+    log = opened(stream)
+    for offset in range(1_000):
+        log.note(decision(offset), 12)
+    assert 80_000 > stream.sizes[0] > 64 * 1024
+    log.note(decision(1_000, "x" * 100_000), 12)
+    assert [line["offset"] for line in stream.lines()] == [*range(1_001)]
+
+
+def test_what_cannot_be_written_is_not_kept(stream: Writes) -> None:
+    """A disk that is full for a while raises as any line of the log does, and costs lines."""
+    log = opened(stream)
+    log.note(decision(1), 12)
+    stream.full = True
+    with pytest.raises(OSError, match="No space"):
         log.flush()
-        log.flush()
-        assert len(stream.sizes) == 1
-        assert [line["offset"] for line in stream.lines()] == [0, 1, 2]
-
-    def test_a_line_says_what_was_decided_and_when(self, stream: Writes) -> None:
-        """Position, outcome, latency and trace, and what each line of the log has."""
-        log = opened(stream)
-        log.note(decision(), None)
-        log.flush()
-        assert [*stream.lines()[0].items()] == [
-            ("id", "r-1"),
-            ("topic", "bid_requests"),
-            ("partition", 0),
-            ("offset", 7),
-            ("decision", "no_bid"),
-            ("strategy", "s"),
-            ("latency_ms", None),
-            ("trace_id", TRACE.decode().split("-")[1]),
-            ("event", "bid decided"),
-            ("level", "info"),
-            ("timestamp", "2023-11-14T22:13:20.250000Z"),
-            ("service", "demo"),
-        ]
-
-    def test_what_is_held_back_is_bounded(self, stream: Writes) -> None:
-        """However many decisions a round has, and however long their ids are, memory is not."""
-        log = opened(stream)
-        for offset in range(1_000):
-            log.note(decision(offset), 12)
-        assert 80_000 > stream.sizes[0] > 64 * 1024
-        log.note(decision(1_000, "x" * 100_000), 12)
-        assert [line["offset"] for line in stream.lines()] == [*range(1_001)]
-
-    def test_what_cannot_be_written_is_not_kept(self, stream: Writes) -> None:
-        """A disk that is full for a while raises as any line of the log does, and costs lines."""
-        log = opened(stream)
-        log.note(decision(1), 12)
-        stream.full = True
-        with pytest.raises(OSError, match="No space"):
-            log.flush()
-        stream.full = False
-        log.note(decision(2), 12)
-        log.flush()
-        assert [line["offset"] for line in stream.lines()] == [2]
-
-    def test_debug_shows_it_as_well(self, stream: Writes) -> None:
-        """A level below `info` changes nothing."""
-        log = opened(stream, "DEBUG")
-        log.note(decision(), 12)
-        log.flush()
-        assert stream.lines()[0]["level"] == "info"
+    stream.full = False
+    log.note(decision(2), 12)
+    log.flush()
+    assert [line["offset"] for line in stream.lines()] == [2]
 
 
-class TestOtherwise:
-    """Elsewhere the line goes the way of all others."""
+def test_the_console_shows_it_at_once(stream: Writes) -> None:
+    """A person who looks on waits for no round's end; an id cannot command the terminal."""
+    opened(stream, form="console").note(decision(bid_id="\x1b[2J"), 12)
+    assert "bid decided" in stream.getvalue()
+    assert "\x1b[2J" not in stream.getvalue()
 
-    def test_the_console_shows_it_at_once(self, stream: Writes) -> None:
-        """A person who looks on waits for no round's end; an id cannot command the terminal."""
-        opened(stream, form="console").note(decision(bid_id="\x1b[2J"), 12)
-        assert "bid decided" in stream.getvalue()
-        assert "\x1b[2J" not in stream.getvalue()
 
-    def test_the_members_are_the_same(self, stream: Writes) -> None:
-        """What is logged is what stands in JSON, but for what each line has."""
-        log = opened(stream, form="console")
-        with capture_logs() as logged:
-            log.note(decision(), 12)
-        as_json = Writes()
-        other = opened(as_json)
-        other.note(decision(), 12)
-        other.flush()
-        (line,), (found,) = as_json.lines(), logged
-        assert found.pop("log_level") == line.pop("level")
-        del line["timestamp"], line["service"]
-        assert found == line
-
-    @pytest.mark.parametrize("level", ["WARNING", "ERROR"])
-    @pytest.mark.parametrize("form", ["json", "console"])
-    def test_a_level_above_info_hides_it(self, stream: Writes, level: str, form: str) -> None:
-        """Nothing is written, nothing kept."""
-        log = opened(stream, level, form)
-        log.note(decision(), 12)
-        log.flush()
-        get_logger().info("nor this")
-        assert stream.getvalue() == ""
+@pytest.mark.parametrize("level", ["WARNING", "ERROR"])
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_level_above_info_hides_it(stream: Writes, level: str, form: str) -> None:
+    """Nothing is written, nothing kept."""
+    log = opened(stream, level, form)
+    log.note(decision(), 12)
+    log.flush()
+    get_logger().info("nor this")
+    assert stream.getvalue() == ""

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from consumer.bidding.decision import Bid, Bids, Decision, NoBid
 from consumer.bidding.decision_record import DecisionRecord
 from consumer.bidding.request import BidRequest
-from consumer.bidding.strategies import load_strategy
+from consumer.bidding.strategies import SHIPPED, load_strategy
 from consumer.bidding.strategy import Strategy
 from consumer.kafka.publisher import Publisher
 from consumer.runtime import Clock
@@ -28,88 +28,47 @@ from tests.support.fakes.consumer_producer import FakeProducer
 from tests.support.fakes.consumer_sink import FakeSink
 from tests.support.fakes.consumer_strategy import FakeStrategy
 
-
-def shipped(name: str, **environ: str) -> Strategy:
-    """Return a strategy of ours as the service makes it."""
-    return load_strategy(load_settings({"BIDDING_STRATEGY": name, **environ}).bidding, {}, Clock())
+pytestmark = pytest.mark.promise("decides")
 
 
-class TestNoBid(StrategyContract):
-    """no_bid."""
+class TestStrategies(StrategyContract):
+    """Ours, as the service makes them."""
 
-    def make(self) -> Strategy:
-        """Make it."""
-        return shipped("no_bid")
-
-
-class TestFixedPrice(StrategyContract):
-    """fixed_price."""
+    @pytest.fixture(autouse=True, params=SHIPPED)
+    def _choose(self, request: pytest.FixtureRequest) -> None:
+        """Choose one after the other."""
+        self.settings = load_settings({"BIDDING_STRATEGY": request.param})
 
     def make(self) -> Strategy:
         """Make it."""
-        return shipped("fixed_price")
+        return load_strategy(self.settings.bidding, {}, Clock())
 
 
-class TestFloorPlus(StrategyContract):
-    """floor_plus."""
+class TestSinks(SinkContract):
+    """Ours: kafka on a producer in memory, jsonl with files that are soon full, and log."""
 
-    def make(self) -> Strategy:
-        """Make it."""
-        return shipped("floor_plus")
-
-
-class TestKafkaSink(SinkContract):
-    """kafka, on a producer in memory."""
-
-    def setup_method(self) -> None:
-        """Begin with an empty topic."""
-        self.producer = FakeProducer()
-
-    def make(self) -> Sink:
-        """Make it."""
-        return KafkaSink(Publisher(lambda: self.producer), "bid_decisions")
-
-    def delivered(self) -> Sequence[str]:
-        """Read the topic."""
-        sent = self.producer.to("bid_decisions")
-        return [json.loads(record.value or b"")["request"]["id"] for record in sent]
-
-
-class TestJsonLines(SinkContract):
-    """jsonl, with files that are soon full."""
-
-    @pytest.fixture(autouse=True)
-    def _folder(self, tmp_path: Path) -> None:
-        """Write to a folder of one's own."""
-        self.folder = tmp_path
-
-    def make(self) -> Sink:
-        """Make it."""
-        return JsonLines(self.folder / "x", 30_000, 20)
-
-    def delivered(self) -> Sequence[str]:
-        """Read all files, the oldest first."""
-        files = sorted(self.folder.iterdir(), key=lambda file: -int(file.suffix[1:] or 0))
-        lines = [line for file in files for line in file.read_text().split("\n") if line]
-        return [json.loads(line)["request"]["id"] for line in lines]
-
-
-class TestLogSink(SinkContract):
-    """log."""
-
-    @pytest.fixture(autouse=True)
-    def _log(self) -> Iterator[None]:
-        """Read along."""
+    @pytest.fixture(autouse=True, params=["kafka", "jsonl", "log"])
+    def _choose(self, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[None]:
+        """Choose one after the other."""
+        self.producer, self.folder, self.name = FakeProducer(), tmp_path, request.param
         with capture_logs() as self.lines:
             yield
 
     def make(self) -> Sink:
         """Make it."""
-        return LogSink()
+        if self.name == "log":
+            return LogSink()
+        if self.name == "jsonl":
+            return JsonLines(self.folder / "x", 30_000, 20)
+        return KafkaSink(Publisher(lambda: self.producer), "bid_decisions")
 
     def delivered(self) -> Sequence[str]:
-        """Read the log."""
-        return [line["request"]["id"] for line in self.lines]
+        """Read the topic, all files, the oldest first, and the log, of which two are empty."""
+        values = [sent.value or b"" for sent in self.producer.to("bid_decisions")]
+        for file in sorted(self.folder.iterdir(), key=lambda file: -int(file.suffix[1:] or 0)):
+            values += file.read_bytes().splitlines()
+        decided = [*map(json.loads, values), *self.lines]
+        return [each["request"]["id"] for each in decided]
 
 
 def broken(contract: type, **members: Any) -> set[str]:  # noqa: ANN401  methods of a class
@@ -142,28 +101,25 @@ def change(request: BidRequest) -> Decision:
 
 
 @pytest.mark.parametrize(
-    ("decide", "caught"),
+    ("strategy", "caught"),
     [
-        (on_first(), "its_prices_are_prices"),
-        (on_first(price=-1), "its_prices_are_prices"),
-        (on_first(price=float("inf")), "it_decides_on_every_request"),
-        (on_first(imp="another"), "its_bids_are_for_what_is_offered"),
-        (on_first(), "its_bids_are_for_what_is_offered"),
-        (on_first(), "it_bids_in_a_currency_that_is_taken"),
-        (on_first(currency="$"), "it_bids_in_a_currency_that_is_taken"),
-        (change, "it_leaves_requests_as_they_are"),
-        (lambda request: request.body["imp"][0], "it_decides_on_every_request"),
+        (FakeStrategy(on_first()), "its_prices_are_prices"),
+        (FakeStrategy(on_first(price=-1)), "its_prices_are_prices"),
+        (FakeStrategy(on_first(price=float("inf"))), "it_decides_on_every_request"),
+        (FakeStrategy(on_first(imp="another")), "its_bids_are_for_what_is_offered"),
+        (FakeStrategy(on_first()), "its_bids_are_for_what_is_offered"),
+        (FakeStrategy(on_first()), "it_bids_in_a_currency_that_is_taken"),
+        (FakeStrategy(on_first(currency="$")), "it_bids_in_a_currency_that_is_taken"),
+        (FakeStrategy(change), "it_leaves_requests_as_they_are"),
+        (FakeStrategy(lambda request: request.body["imp"][0]), "it_decides_on_every_request"),
+        (FakeStrategy(name="Our strategy"), "its_name_can_be_a_label"),
     ],
 )
-def test_a_strategy_that_breaks_the_contract_is_caught(decide: Any, caught: str) -> None:  # noqa: ANN401  a function
-    """The suite goes red for what it is there for."""
-    assert caught in broken(StrategyContract, make=lambda _self: FakeStrategy(decide))
-
-
-def test_a_strategy_without_a_proper_name_is_caught() -> None:
-    """A space is not for metrics."""
-    made = FakeStrategy(name="Our strategy")
-    assert broken(StrategyContract, make=lambda _self: made) == {"its_name_can_be_a_label"}
+def test_a_strategy_that_breaks_the_contract_is_caught(strategy: Strategy, caught: str) -> None:
+    """The suite goes red for what it is there for; a space is not for metrics."""
+    found = broken(StrategyContract, make=lambda _self: strategy)
+    assert caught in found
+    assert strategy.name == "fake" or found == {caught}
 
 
 class Forgetful(FakeSink):
@@ -194,9 +150,9 @@ class Backwards(FakeSink):
 def test_a_sink_that_breaks_the_contract_is_caught(sink: type[FakeSink], caught: set[str]) -> None:
     """The suite goes red for what it is there for."""
 
-    def make(suite: Any) -> FakeSink:  # noqa: ANN401  a class made on the spot
+    def make(suite: Any) -> Any:  # noqa: ANN401  a class made on the spot
         suite.sink = getattr(suite, "sink", None) or sink()
-        return suite.sink  # type: ignore[no-any-return]  # made just now
+        return suite.sink
 
     def delivered(suite: Any) -> list[str]:  # noqa: ANN401  the same
         return [decided.request.id for decided in suite.sink.acknowledged]

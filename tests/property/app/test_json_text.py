@@ -6,12 +6,16 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.problems import MalformedBody
 from app.validation.strict_json import MAX_DEPTH, parse
+from tests.property.openrtb.documents import ANY_JSON
 from tests.support import strict_json
+
+pytestmark = pytest.mark.promise("valid")
 
 SPACES = st.sampled_from(["", "", "", " ", "\n", "\t\r "])
 # few names, so that some come twice; written plainly or in escapes
@@ -55,6 +59,9 @@ TEXTS: st.SearchStrategy[str] = st.recursive(
     ),
     max_leaves=12,
 )
+DOCUMENTS: st.SearchStrategy[Any] = st.dictionaries(
+    st.text(), st.none() | st.booleans() | st.integers() | st.floats() | st.text() | ANY_JSON
+)
 
 
 def read(raw: bytes) -> Any:  # noqa: ANN401  whatever JSON holds
@@ -74,9 +81,9 @@ def assert_same(raw: bytes) -> None:
     assert repr(fast) == repr(read(raw))
 
 
-@given(TEXTS)
+@given(TEXTS | DOCUMENTS.map(json.dumps))
 def test_text(text: str) -> None:
-    """Whatever is twice, escaped, out of range or malformed: both readers agree on it."""
+    """Whatever is twice, escaped, out of range or malformed, or none of it: both readers agree."""
     assert_same(text.encode("utf-8", "surrogatepass"))
 
 

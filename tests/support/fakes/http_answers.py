@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Self
 
 
@@ -57,18 +56,12 @@ class HttpAnswers:
                 """Keep the test output clean."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.01,), daemon=True
-        )
+        serve = self._server.serve_forever
+        self._thread = threading.Thread(target=serve, args=(0.01,), daemon=True)
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Serve no more."""
         self._server.shutdown()
         self._server.server_close()
@@ -76,10 +69,8 @@ class HttpAnswers:
 
     @property
     def port(self) -> int:
-        """Where it listens on 127.0.0.1."""
         return int(self._server.server_address[1])
 
     @property
     def url(self) -> str:
-        """Its root, without a slash at the end."""
         return f"http://127.0.0.1:{self.port}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from kafka.errors import IllegalStateError, KafkaTimeoutError
 from kafka.future import Future
 from kafka.producer.future import RecordMetadata
@@ -14,7 +16,6 @@ class FakeFuture(Future):  # type: ignore[misc]  # kafka-python ships no types
     """A future of record metadata; `get` waits for nobody."""
 
     def get(self, timeout: float) -> RecordMetadata:
-        """Return or raise what it was resolved with; time out when it was not."""
         self.waited_s = timeout
         if not self.is_done:
             raise KafkaTimeoutError
@@ -23,22 +24,27 @@ class FakeFuture(Future):  # type: ignore[misc]  # kafka-python ships no types
         return self.value
 
 
+@dataclass(eq=False)
 class FakeProducer:
-    """Collects what is sent; `outcome` is raised, set on the future, or left open (None)."""
+    """Collects what is sent; `outcome` is set on the future, or leaves it open (None).
 
-    def __init__(self, outcome: Exception | str | None = "acknowledge") -> None:
-        """Acknowledge everything unless told otherwise."""
-        self.outcome = outcome
-        self.raises: Exception | None = None
-        self.topic_missing: Exception | None = None
-        self.close_raises: Exception | None = None
-        self.sent: list[tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]] = []
-        self.futures: list[FakeFuture] = []
-        self.closed_within_s: float | None = None
-        self.dropped = False
-        self.is_alive = True
-        self.queued = False
-        self.blocks = True
+    `raises`, `topic_missing` and `close_raises` are raised by `send`, `partitions_for` and `close`.
+    What is left open can be aborted where it is `queued`.
+    """
+
+    outcome: Exception | str | None = "acknowledge"
+    raises: Exception | None = None
+    topic_missing: Exception | None = None
+    close_raises: Exception | None = None
+    queued: bool = False
+    is_alive: bool = True
+    sent: list[tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]] = field(
+        default_factory=list
+    )
+    futures: list[FakeFuture] = field(default_factory=list)
+    closed_within_s: float | None = None
+    dropped: bool = False
+    blocks: bool = True
 
     def send(
         self,
@@ -48,7 +54,6 @@ class FakeProducer:
         value: bytes | None,
         headers: list[tuple[str, bytes]],
     ) -> FakeFuture:
-        """Return a future that is resolved as `outcome` says."""
         if self.raises is not None:
             raise self.raises
         future = FakeFuture()
@@ -61,36 +66,32 @@ class FakeProducer:
         return future
 
     def acknowledge(self, future: FakeFuture, topic: str = "bid_requests") -> None:
-        """Resolve a future the way the sender thread does."""
         offset = len(self.sent) - 1
         tp = TopicPartition(topic, 0)
         future.success(RecordMetadata(topic, 0, tp, offset, 0, None, 0, 0, 0))
 
     def partitions_for(self, _topic: str) -> set[int]:
-        """Return one partition, or raise what it was told to."""
         if self.topic_missing is not None:
             raise self.topic_missing
         return {0}
 
     def close(self, timeout: float | None = None) -> None:
-        """Note the call, or raise what it was told to."""
         self.closed_within_s = timeout
         if self.close_raises is not None:
             raise self.close_raises
 
     def never_block(self) -> None:
-        """Note the call."""
         self.blocks = False
 
     def abort_unsent(self) -> None:
-        """Fail what waits, where `queued` says that nothing of it was sent."""
-        for future in self.futures:
-            if self.queued and not future.is_done:
-                future.failure(NeverSentError("not sent in time"))
+        if self.queued:
+            self._fail_open(NeverSentError("not sent in time"))
 
     def force_close(self) -> None:
-        """Note the call; what is pending fails."""
         self.dropped = True
+        self._fail_open(IllegalStateError("Producer is closed forcefully."))
+
+    def _fail_open(self, error: Exception) -> None:
         for future in self.futures:
             if not future.is_done:
-                future.failure(IllegalStateError("Producer is closed forcefully."))
+                future.failure(error)

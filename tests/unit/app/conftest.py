@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,16 +47,12 @@ class Ingest:
         return self.registry.get_sample_value(name, labels) or 0.0
 
 
-@pytest.fixture
-def ingest() -> Ingest:
+def make_ingest(
+    validate: Validation | None = None, max_body: int = MAX_BODY, shared: Path = Path("nowhere")
+) -> Ingest:
     """Build the applications at a fixed time with fixed dice."""
-    return make_ingest()
-
-
-def make_ingest(validate: Validation | None = None, max_body: int = MAX_BODY) -> Ingest:
-    """Build the applications with a validate of their own."""
     registry = CollectorRegistry()
-    publisher = FakePublisher()
+    publisher, worker_state = FakePublisher(), WorkerState(shared)
     handler = BidHandler(
         UseCase(publisher, validate, now=lambda: 1_700_000_000.123),
         IngestMetrics(registry),
@@ -65,12 +60,17 @@ def make_ingest(validate: Validation | None = None, max_body: int = MAX_BODY) ->
         EventLog(BID_ACCEPTED, LogSettings("INFO", "console"), "tests", print),
         random_bytes=lambda n: b"\xaa" * n,
     )
-    worker_state = WorkerState(Path(tempfile.mkdtemp()))
     public = create_public_app(handler, publisher, worker_state)
     admin = create_admin_app(
         handler, publisher, worker_state, lambda: generate_latest(registry), OPENAPI
     )
     return Ingest(public.test_client(), admin.test_client(), publisher, registry, worker_state)
+
+
+@pytest.fixture
+def ingest(tmp_path: Path) -> Ingest:
+    """Build the applications of a worker that says how it is."""
+    return make_ingest(shared=tmp_path)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The account of several worker processes, real ones."""
+"""The counts of several worker processes, real ones, as one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from app.multiprocess_metrics import MultiprocessMetrics
 from verification.project import ROOT
 
-pytestmark = pytest.mark.timing
+pytestmark = [pytest.mark.promise("counted"), pytest.mark.timing]
 
 # Counts what its arguments say, prints its process id and ends without a word.
 _WORKER = """
@@ -32,13 +32,10 @@ print(os.getpid(), flush=True)
 os._exit(9)
 """
 
-# What prometheus_client makes of a new file: first nothing at all, then room without a content.
-begun = pytest.mark.parametrize("content", [b"", bytes(1 << 16)], ids=["empty", "blank"])
-
 
 @pytest.fixture
 def counts(tmp_path: Path) -> MultiprocessMetrics:
-    """Return an account with nothing in it."""
+    """Return the counts of nobody."""
     return MultiprocessMetrics(tmp_path)
 
 
@@ -105,25 +102,19 @@ def test_a_worker_that_counted_nothing_is_no_trouble(counts: MultiprocessMetrics
     assert counts.exposition() == b""
 
 
-@begun
-def test_a_file_without_anything_in_it_fails_no_scrape(
+@pytest.mark.parametrize("content", [b"", bytes(1 << 16)], ids=["empty", "blank"])
+def test_a_file_without_anything_in_it_is_no_trouble(
     counts: MultiprocessMetrics, tmp_path: Path, content: bytes
 ) -> None:
-    """A worker makes its files one by one: what it has not filled yet is passed over."""
+    """What a worker has not filled yet is passed over, and where it died of that, is gone.
+
+    prometheus_client makes a file with nothing at all at first, then with room for its content.
+    """
     worker(tmp_path, 3)
     for name in ("counter_1.db", "gauge_livesum_1.db", "histogram_1.db"):
         (tmp_path / name).write_bytes(content)
-    assert value(counts, 'ingest_requests_total{outcome="accepted"}') == 3
-    assert value(counts, "ingest_requests_in_flight") == 1
-
-
-@begun
-def test_a_worker_that_died_as_it_made_its_files_is_forgotten(
-    counts: MultiprocessMetrics, tmp_path: Path, content: bytes
-) -> None:
-    """Its empty files are no trouble to whoever buries it, and are gone."""
-    for name in ("counter_1.db", "histogram_1.db"):
-        (tmp_path / name).write_bytes(content)
-    counts.mark_dead(1)
+    for _ in range(2):
+        assert value(counts, 'ingest_requests_total{outcome="accepted"}') == 3
+        assert value(counts, "ingest_requests_in_flight") == 1
+        counts.mark_dead(1)
     assert [*tmp_path.glob("*_1.db")] == []
-    assert counts.exposition() == b""

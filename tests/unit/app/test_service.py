@@ -14,6 +14,8 @@ from app.settings import load_settings
 from app.validation.validator import enforce_openrtb26
 from common.log_stream import LogStream
 
+pytestmark = pytest.mark.promise("counted")
+
 
 @pytest.fixture
 def service(tmp_path: Path) -> Service:

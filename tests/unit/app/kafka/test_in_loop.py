@@ -21,7 +21,9 @@ from tests.support.waiting import eventually
 
 # ruff: noqa: SLF001  what is tested stands in for private parts of kafka-python
 
-pytestmark = pytest.mark.timing
+pytestmark = [pytest.mark.promise("fast"), pytest.mark.timing]
+
+HERE = threading.get_ident()
 
 
 def real_client() -> KafkaNetClient:
@@ -38,7 +40,7 @@ class CountingSender(threading.Thread):
         super().__init__(daemon=True)
         self._client = real_client()
         self._client._manager._conns[0] = SimpleNamespace(connected=True)
-        self.rounds: list[int] = []
+        self.rounds: list[int | None] = []
         self.raises: Exception | None = None
         self.ending = False
         self.start()
@@ -60,23 +62,16 @@ class World:
     """A producer, whoever has it, and a loop that has it as its guest."""
 
     def __init__(self) -> None:
-        """Begin with a producer whose sender goes round by itself."""
-        self.producers: list[Any] = []
-        self.producer: Any = None
+        self.senders: list[CountingSender] = []
         self.replace()
         self.epoll = select.epoll()
         self.guest = SenderInLoop(self, self.watch, select.EPOLLIN)
 
-    @property
-    def sender(self) -> CountingSender:
-        """The sender of the producer in use."""
-        sender: CountingSender = self.producer._sender
-        return sender
-
     def replace(self) -> None:
-        """Have another producer."""
-        self.producer = SimpleNamespace(_sender=CountingSender())
-        self.producers.append(self.producer)
+        """Have another producer, whose sender goes round by itself."""
+        self.sender = CountingSender()
+        self.senders.append(self.sender)
+        self.producer: Any = SimpleNamespace(_sender=self.sender)
 
     def watch(self, descriptor: int, _guest: SenderInLoop, interest: int) -> None:
         """Do as the loop does."""
@@ -94,31 +89,40 @@ class World:
 
     def take_over(self) -> None:
         """Go on until the loop does the sender's work."""
-        here = threading.get_ident()
+        eventually(lambda: self.go_on() >= 0 and HERE in self.sender.rounds, "a round", 10)
 
-        def runs_here() -> bool:
+    def rounds_when_woken(self, sender: CountingSender) -> set[int | None]:
+        """Return who goes round once this sender is woken."""
+        sender.rounds.clear()
+        sender._client.wakeup()
+        if sender is self.sender:
             self.go_on()
-            return here in self.sender.rounds
-
-        eventually(runs_here, "a round in the loop", 10)
+        return set(eventually(lambda: sender.rounds, "a round", 10))
 
     def close(self) -> None:
         """End every thread."""
         self.guest.stop()
-        for producer in self.producers:
-            producer._sender.ending = True
-            producer._sender._client.wakeup()
-            producer._sender.join(10)
-            producer._sender._client._net.close()
+        for sender in self.senders:
+            sender.ending = True
+            sender._client.wakeup()
+            sender.join(10)
+            sender._client._net.close()
         self.epoll.close()
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
+def begun() -> Iterator[World]:
     """Yield a producer and a loop."""
     world = World()
     yield world
     world.close()
+
+
+@pytest.fixture
+def world(begun: World) -> World:
+    """Return them once the loop has taken over the sender's work."""
+    begun.take_over()
+    return begun
 
 
 def test_the_names_are_kafka_python_s() -> None:
@@ -131,16 +135,12 @@ def test_the_names_are_kafka_python_s() -> None:
 
 def test_the_loop_does_the_sender_s_work(world: World) -> None:
     """Once it has taken over, no round is the sender's own."""
-    world.take_over()
-    rounds = len(world.sender.rounds)
-    world.sender._client.wakeup()
-    world.go_on()
-    assert world.sender.rounds[rounds:] == [threading.get_ident()]
+    assert world.rounds_when_woken(world.sender) == {HERE}
+    assert len(world.sender.rounds) == 1
 
 
 def test_a_wake_up_of_this_thread_is_done_before_the_loop_sleeps(world: World) -> None:
     """A record that was handed over in a pass leaves in the same pass."""
-    world.take_over()
     assert world.go_on() > 0
     world.sender._client.wakeup()
     assert world.guest.due_in(time.monotonic()) == 0
@@ -148,7 +148,6 @@ def test_a_wake_up_of_this_thread_is_done_before_the_loop_sleeps(world: World) -
 
 def test_a_wake_up_of_another_thread_wakes_the_loop(world: World) -> None:
     """Whoever else uses the client is heard."""
-    world.take_over()
     world.go_on()
     thread = threading.Thread(target=world.sender._client.wakeup)
     thread.start()
@@ -158,7 +157,6 @@ def test_a_wake_up_of_another_thread_wakes_the_loop(world: World) -> None:
 
 def test_what_makes_itself_ready_is_run(world: World) -> None:
     """Coroutines of kafka-python go on in the loop, step by step."""
-    world.take_over()
     steps: list[int] = []
     net = world.sender._client._net
 
@@ -173,7 +171,6 @@ def test_what_makes_itself_ready_is_run(world: World) -> None:
 
 def test_before_a_connection_is_made_the_sender_goes_on_by_itself(world: World) -> None:
     """It may have to wait, for a name or a login; the loop must not."""
-    world.take_over()
     manager = world.sender._client._manager
     asked: list[tuple[int, bool]] = []
 
@@ -194,19 +191,14 @@ def test_before_a_connection_is_made_the_sender_goes_on_by_itself(world: World) 
 
 def test_another_producer_takes_its_place(world: World) -> None:
     """The sender of the one before ends what it has by itself."""
-    world.take_over()
     before = world.sender
     world.replace()
     world.take_over()
-    before.rounds.clear()
-    before._client.wakeup()
-    eventually(lambda: before.rounds, "a round of its own", 10)
-    assert set(before.rounds) == {before.ident}
+    assert world.rounds_when_woken(before) == {before.ident}
 
 
 def test_at_the_end_the_sender_has_its_work_again(world: World) -> None:
     """So that closing the producer finds it as it was made."""
-    world.take_over()
     world.guest.stop()
     world.sender.rounds.clear()
     world.sender._client.wakeup()
@@ -215,26 +207,22 @@ def test_at_the_end_the_sender_has_its_work_again(world: World) -> None:
     assert "run_once" not in vars(world.sender)
 
 
+@pytest.mark.promise("recovers")
 def test_a_round_that_fails_is_not_the_end(world: World) -> None:
     """As in the sender's own thread: it is logged, and the next one comes."""
-    world.take_over()
     world.sender.raises = ValueError("odd")
-    world.sender._client.wakeup()
-    world.go_on()
+    assert world.rounds_when_woken(world.sender) == {HERE}
     world.sender.raises = None
-    world.sender.rounds.clear()
-    world.sender._client.wakeup()
-    world.go_on()
-    assert world.sender.rounds == [threading.get_ident()]
+    assert world.rounds_when_woken(world.sender) == {HERE}
 
 
 def test_another_kafka_python_keeps_its_thread(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    begun: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where a name is missing nothing is touched."""
     monkeypatch.delattr(NetworkSelector, "_next_scheduled_timeout")
     for _ in range(3):
-        world.go_on()
+        begun.go_on()
         time.sleep(0.001)
-    assert threading.get_ident() not in world.sender.rounds
-    assert "run_once" not in vars(world.sender)
+    assert HERE not in begun.sender.rounds
+    assert "run_once" not in vars(begun.sender)

@@ -17,6 +17,7 @@ from app.validation.validator import MODES, Validator
 from tests.unit.app.conftest import BID, Ingest, make_ingest
 
 BROKEN = {**BID, "imp": [], "at": "1", "ext": {"a": 1}}
+RULES = ("not-empty", "type", "auction-type", "no-context")
 SOFT = {**BID, "at": 3, "site": None}
 
 
@@ -36,83 +37,65 @@ def headers(ingest: Ingest) -> dict[str, bytes]:
     return {k: v for k, v in record.headers if k.startswith("validation-")}
 
 
-class TestEnforce:
-    """The default."""
-
-    def test_a_broken_rule_is_refused(self) -> None:
-        """400, nothing published, each broken rule counted."""
-        ingest = configured()
-        assert post(ingest, BROKEN) == 400
-        assert ingest.publisher.records == []
-        assert ingest.count("ingest_violations_total", rule="not-empty") == 1
-        assert ingest.count("ingest_tolerated_violations_total", rule="not-empty") == 0
-
-    def test_a_soft_rule_is_counted_and_marked(self) -> None:
-        """202, a count for each soft rule that is broken, and their names in a record header."""
-        ingest = configured()
-        assert post(ingest, SOFT) == 202
-        assert headers(ingest) == {"validation-warnings": b"auction-type,no-context"}
-        for rule in ("auction-type", "no-context"):
-            assert ingest.count("ingest_warnings_total", rule=rule) == 1
-
-    def test_without_warnings_there_is_no_header(self) -> None:
-        """A request that keeps every rule is published as before."""
-        ingest = configured()
-        assert post(ingest, BID) == 202
-        assert headers(ingest) == {}
+SOFT_RULES = {"validation-warnings": b"auction-type,no-context"}
+BROKEN_RULES = {"validation-violations": b"not-empty,type"}
+# the mode, what is posted, the marks on its record (None: refused), what is counted of each rule
+MODE_TABLE: list[tuple[str, dict[str, Any], dict[str, bytes] | None, dict[str, list[str]]]] = [
+    ("enforce", BID, {}, {}),
+    ("enforce", BROKEN, None, {"violations": ["not-empty", "type"]}),
+    ("enforce", SOFT, SOFT_RULES, {"warnings": ["auction-type", "no-context"]}),
+    ("warn", BROKEN, BROKEN_RULES, {"tolerated_violations": ["not-empty", "type"]}),
+    ("warn", SOFT, SOFT_RULES, {"warnings": ["auction-type", "no-context"]}),
+    ("off", BROKEN, {}, {}),
+]
 
 
-class TestWarn:
-    """A partner's first week."""
-
-    def test_a_broken_rule_is_accepted_and_counted(self) -> None:
-        """202, the record marked with the rules that enforce would refuse it for, each counted."""
-        ingest = configured(VALIDATION_MODE="warn")
-        assert post(ingest, BROKEN) == 202
-        assert headers(ingest) == {"validation-violations": b"not-empty,type"}
-        assert ingest.publisher.records[0].value == json.dumps(BROKEN).encode()
-        assert ingest.count("ingest_tolerated_violations_total", rule="not-empty") == 1
-        assert ingest.count("ingest_violations_total", rule="not-empty") == 0
-
-    def test_soft_rules_go_on(self) -> None:
-        """What is valid has its warnings as under enforce."""
-        ingest = configured(VALIDATION_MODE="warn")
-        assert post(ingest, SOFT) == 202
-        assert headers(ingest) == {"validation-warnings": b"auction-type,no-context"}
-
-    @pytest.mark.parametrize("bid_id", [None, "", 1, []])
-    def test_an_id_is_needed(self, bid_id: object) -> None:
-        """What has no id that could be the record's key is refused for that alone."""
-        ingest = configured(VALIDATION_MODE="warn")
-        answer = ingest.client.post("/bid", data=json.dumps({**BROKEN, "id": bid_id}))
-        assert answer.status_code == 400
-        assert answer.json is not None
-        assert [error["path"] for error in answer.json["errors"]] == ["id"]
+@pytest.mark.promise("valid")
+@pytest.mark.parametrize(("mode", "document", "marks", "counted"), MODE_TABLE)
+def test_mode(
+    mode: str,
+    document: dict[str, Any],
+    marks: dict[str, bytes] | None,
+    counted: dict[str, list[str]],
+) -> None:
+    """Refused or accepted, the record marked with what was found, and each rule counted once."""
+    ingest = configured(VALIDATION_MODE=mode)
+    assert post(ingest, document) == (400 if marks is None else 202)
+    bodies = [record.value for record in ingest.publisher.records]
+    assert bodies == [json.dumps(document).encode()] * (marks is not None)
+    if marks is not None:
+        assert headers(ingest) == marks
+    found = {
+        kind: [rule for rule in RULES if ingest.count(f"ingest_{kind}_total", rule=rule) == 1]
+        for kind in ("violations", "tolerated_violations", "warnings")
+    }
+    assert {kind: rules for kind, rules in found.items() if rules} == counted
 
 
-class TestOff:
-    """The id alone."""
-
-    def test_anything_with_an_id(self) -> None:
-        """202 for an object with an id, nothing counted, no mark on the record."""
-        ingest = configured(VALIDATION_MODE="off")
-        assert post(ingest, BROKEN) == 202
-        assert headers(ingest) == {}
-
-    @pytest.mark.parametrize("document", [{}, {"id": ""}, {"id": None}, {"id": 1}, {"id": {}}])
-    def test_an_id_is_needed(self, document: dict[str, Any]) -> None:
-        """400 for an object without a non-empty string as its id."""
-        assert post(configured(VALIDATION_MODE="off"), document) == 400
-
-    @pytest.mark.parametrize("mode", sorted(MODES))
-    @pytest.mark.parametrize("body", [b'{"id":"1","id":"1"}', b'{"id":"1","x":NaN}', b'["id"]'])
-    def test_json_is_needed(self, mode: str, body: bytes) -> None:
-        """In each mode, what two readers might read differently is refused."""
-        ingest = configured(VALIDATION_MODE=mode)
-        assert ingest.client.post("/bid", data=body).status_code == 400
-        assert ingest.publisher.records == []
+@pytest.mark.promise("valid")
+@pytest.mark.parametrize("mode", ["warn", "off"])
+@pytest.mark.parametrize("bid_id", [None, "", 1, [], {}])
+def test_an_id_is_needed(mode: str, bid_id: object) -> None:
+    """What has no id that could be the record's key is refused for that alone, in each mode."""
+    ingest = configured(VALIDATION_MODE=mode)
+    answer = ingest.client.post("/bid", data=json.dumps({**BROKEN, "id": bid_id}))
+    assert answer.status_code == 400
+    assert answer.json is not None
+    assert [error["path"] for error in answer.json["errors"]] == ["id"]
+    assert post(ingest, {}) == 400
 
 
+@pytest.mark.promise("valid")
+@pytest.mark.parametrize("mode", sorted(MODES))
+@pytest.mark.parametrize("body", [b'{"id":"1","id":"1"}', b'{"id":"1","x":NaN}', b'["id"]'])
+def test_json_is_needed(mode: str, body: bytes) -> None:
+    """In each mode, what two readers might read differently is refused."""
+    ingest = configured(VALIDATION_MODE=mode)
+    assert ingest.client.post("/bid", data=body).status_code == 400
+    assert ingest.publisher.records == []
+
+
+@pytest.mark.promise("configured")
 class TestSchemas:
     """BID_SCHEMA."""
 
@@ -160,8 +143,9 @@ class TestSchemas:
         assert stderr.getvalue().startswith("VALIDATION_MODE='lenient'")
 
 
+@pytest.mark.promise("valid")
 def test_a_compiled_mismatch_is_accepted_counted_and_logged() -> None:
-    """Where the compiled check is wrong marshmallow's verdict stands, and somebody hears of it."""
+    """Where the compiled check is wrong what marshmallow says stands, and somebody hears of it."""
 
     def wrong(_document: object) -> tuple[str, ...]:
         raise Rejected("imp[0].banner")

@@ -10,6 +10,8 @@ from app.openrtb import bid_request
 from app.schema.recommendations import is_ipv4, is_ipv6
 from app.validation.compiled_check import Compiled
 
+pytestmark = pytest.mark.promise("valid")
+
 COMPILED = Compiled(bid_request())
 IMP: dict[str, Any] = {"id": "1", "native": {"request": "{}"}}
 SIZED = {"w": 300, "h": 250}

@@ -17,6 +17,8 @@ from app.schema.violation import Violation
 from app.validation.compiled_check import Compiled
 from app.validation.supported import NotCompilable
 
+pytestmark = pytest.mark.promise("configured")
+
 ODD = Violation("odd", "must be odd")
 
 

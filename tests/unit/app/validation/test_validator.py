@@ -1,4 +1,4 @@
-"""Verdicts: who decides when the compiled check and marshmallow do not agree."""
+"""The validator: its threads, and how much marshmallow does for an explanation."""
 
 from __future__ import annotations
 
@@ -10,46 +10,22 @@ import pytest
 
 from app.openrtb import bid_request
 from app.schema.fields import VIOLATIONS_PER_ARRAY
-from app.validation.compile_rules import Rejected
 from app.validation.compiled_check import build_focused
 from app.validation.explain import violations
-from app.validation.validator import ValidationResult, Validator
+from app.validation.validator import Validator
+
+pytestmark = pytest.mark.promise("bounded")
 
 VALID: dict[str, Any] = {"id": "1", "imp": [{"id": "1", "native": {"request": ""}}], "site": {}}
 
 
-def refuse(_document: object) -> tuple[str, ...]:
-    """Stand in for a check that was compiled wrongly."""
-    raise Rejected("imp[0]")
-
-
-class TestVerdict:
-    """Who decides."""
-
-    def test_accepted(self) -> None:
-        """A valid request has no violations; what it ignores are warnings."""
-        validator = Validator(bid_request())
-        assert validator.validate(VALID) == ValidationResult(warnings=set())
-        assert validator.validate({**VALID, "at": 9}) == ValidationResult(warnings={"auction-type"})
-
-    def test_refused(self) -> None:
-        """A broken rule is explained by marshmallow."""
-        verdict = Validator(bid_request()).validate({**VALID, "tmax": "1"})
-        assert verdict == ValidationResult(violations=violations({**VALID, "tmax": "1"}))
-
-    def test_compiled_mismatch(self) -> None:
-        """Where marshmallow finds nothing wrong the request is accepted, and the place is named."""
-        assert Validator(bid_request(), refuse).validate(VALID) == ValidationResult(
-            compiled_mismatch="imp[0]"
-        )
-
-    def test_threads(self) -> None:
-        """Threads that share a validator get each its own verdict."""
-        validator = Validator(bid_request())
-        documents = [{**VALID, "tmax": value} for value in (1, "1", -1, None)] * 50
-        alone = [validator.validate(each) for each in documents]
-        with ThreadPoolExecutor(4) as pool:
-            assert list(pool.map(validator.validate, documents)) == alone
+def test_threads_that_share_a_validator_get_each_its_own_result() -> None:
+    """Of valid and invalid documents alike."""
+    validator = Validator(bid_request())
+    documents = [{**VALID, "tmax": value} for value in (1, "1", -1, None)] * 50
+    alone = [validator.validate(each) for each in documents]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(validator.validate, documents)) == alone
 
 
 class CountedSchema:

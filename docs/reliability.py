@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
 
-from tests.mutations.front import KINDS
+from tests.mutations.mutations import MUTATIONS
 from tests.support.scenario import scenario
 
 FAULTS = Path(__file__).parents[1] / "tests" / "services" / "faults"
@@ -107,8 +107,8 @@ def page() -> str:
 
 
 def _kinds() -> str:
-    lines = (
-        f"| {kind.fault} | {kind.rule} | `{kind.without.test.rpartition('::')[2]}` |\n"
-        for kind in KINDS
+    return _KINDS + "".join(
+        f"| {each.fault} | {each.rule} | `{each.test.rpartition('::')[2]}` |\n"
+        for each in MUTATIONS
+        if each.fault
     )
-    return _KINDS + "".join(lines)

@@ -10,70 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from tests.mutations.front import KINDS
-from tests.mutations.mutation import Mutation
+from tests.mutations.mutations import MUTATIONS, Mutation
 from verification.project import ROOT
 
-_COPIED = ("app", "common", "consumer", "samples", "tests", "verification", "pyproject.toml")
-_UNIT = "tests/unit/app"
-_CONSUMER_UNIT = "tests/unit/consumer"
-_FAULTS = "tests/services/faults"
-
-
-MUTATIONS = (
-    Mutation(
-        "acknowledged by the leader alone",
-        "app/kafka/kafka_publisher.py",
-        '"acks": "all",\n        "enable_idempotence": True,',
-        '"acks": 1,\n        "enable_idempotence": False,',
-        f"{_FAULTS}/test_broken_network.py::test_a_connection_that_breaks_is_made_up_for",
-    ),
-    Mutation(
-        "committed before the effects",
-        "consumer/processing/at_least_once.py",
-        "        progress = self._processor.process(polled)\n",
-        "        self._commits.add({tp: records[-1] for tp, records in polled.items()})\n"
-        "        self._commits.flush()\n"
-        "        progress = self._processor.process(polled)\n",
-        f"{_FAULTS}/test_consumer_trouble.py::test_killed_at_a_step_of_a_batch",
-    ),
-    Mutation(
-        "no end to a round",
-        "consumer/processing/batch.py",
-        "            if self.clock.monotonic() >= end or self.stop.requested:\n",
-        "            if self.stop.requested:\n",
-        f"{_CONSUMER_UNIT}/test_rounds.py",
-    ),
-    Mutation(
-        "what cannot be read is kept",
-        "consumer/kafka/reading.py",
-        "            self.drain()\n",
-        "",
-        "tests/unit/consumer/kafka/test_reading.py",
-    ),
-    Mutation(
-        "no bound on what waits",
-        "app/kafka/in_flight.py",
-        "        return len(self._waiting) < self._max_records and",
-        "        return True or",
-        f"{_UNIT}/kafka/test_in_flight.py",
-    ),
-    Mutation(
-        "no drain",
-        "app/kafka/kafka_publisher.py",
-        "self.supervisor.close(max(deadline - self._monotonic(), 0))",
-        "self.supervisor.close(0)",
-        f"{_UNIT}/kafka/test_kafka_publisher.py::TestClose",
-    ),
-    Mutation(
-        "liveness tied to Kafka",
-        "app/http/probes.py",
-        '"stuck", worker_state.not_alive()',
-        '"stuck", worker_state.not_alive() + publisher.not_ready()',
-        f"{_FAULTS}/test_broken_network.py::test_away_for_longer_is_503_and_then_over",
-    ),
-    *(kind.without for kind in KINDS),
-)
+_COPIED = ("app", "common", "consumer", "samples", "tests", "verification")
 
 
 def main(arguments: Sequence[str], out: TextIO) -> int:
@@ -86,24 +26,17 @@ def main(arguments: Sequence[str], out: TextIO) -> int:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
         for name in _COPIED:
-            _copy(ROOT / name, copy / name)
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / name, copy / name, ignore=ignored)
+        shutil.copy(ROOT / "pyproject.toml", copy)
         out.write("| mutation | test | before | after |\n| --- | --- | --- | --- |\n")
         for mutation in (each for each in MUTATIONS if word in each.test):
             before, after = _passes(copy, mutation.test), _passes_mutated(copy, mutation)
             missed += not before or after
-            out.write(
-                f"| {mutation.name} | `{mutation.test}` | {_colour(passes=before)} "
-                f"| {_colour(passes=after)} |\n"
-            )
+            colours = " | ".join("green" if passes else "red" for passes in (before, after))
+            out.write(f"| {mutation.name} | `{mutation.test}` | {colours} |\n")
             out.flush()
     return 1 if missed else 0
-
-
-def _copy(source: Path, target: Path) -> None:
-    if source.is_dir():
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-    else:
-        shutil.copy(source, target)
 
 
 def _passes_mutated(copy: Path, mutation: Mutation) -> bool:
@@ -127,10 +60,6 @@ def _passes(copy: Path, test: str) -> bool:
     if run.returncode not in {0, 1}:
         raise RuntimeError(f"pytest ended with {run.returncode}:\n{run.stdout}{run.stderr}")
     return run.returncode == 0
-
-
-def _colour(*, passes: bool) -> str:
-    return "green" if passes else "red"
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from verification.rules.manifests import NAMESPACE, Manifests, title
 from verification.rules.reachability import Peer, Port, may_connect, selecting
-from verification.rules.rule import RENDER, StaticRule
+from verification.rules.rule import RENDER, rule
 
 _DNS = Peer("dns", "kube-system", {"k8s-app": "kube-dns"})
 _DNS_PORTS = (Port("dns", 53, "UDP"), Port("dns-tcp", 53, "TCP"))
@@ -59,46 +59,51 @@ def _wanted(manifests: Manifests) -> frozenset[Edge]:
     return EDGES if manifests.workload("prometheus") is None else EDGES | PROMETHEUS_EDGES
 
 
-def _denied_by_default(manifests: Manifests) -> list[str]:
+@rule(
+    f"{RENDER} | grep -A 10 'name: default-deny'",
+    hint="See manifests/base/network/default-deny.yaml.",
+)
+def network_denied_by_default(manifests: Manifests) -> Iterator[str]:
+    """A pod that no policy names may neither be reached nor reach anything."""
     policies = manifests.of_kind("NetworkPolicy")
     expected = "a NetworkPolicy that selects every pod and allows nothing"
-    return [
-        f"Namespace/{NAMESPACE} {direction}: expected {expected}, found none"
-        for direction in ("Ingress", "Egress")
-        if all(
-            item["spec"].get(direction.lower())
-            for item in selecting(policies, _INTRUDER, direction)
-        )
-    ]
+    for direction in ("Ingress", "Egress"):
+        applying = selecting(policies, _INTRUDER, direction)
+        if all(item["spec"].get(direction.lower()) for item in applying):
+            yield f"Namespace/{NAMESPACE} {direction}: expected {expected}, found none"
 
 
-def _edges_open(manifests: Manifests) -> list[str]:
-    return [
-        _say(edge, "allowed", manifests)
-        for edge in sorted(_wanted(manifests) - _open_edges(manifests))
-    ]
+@rule(
+    f"{RENDER} | grep -A 40 'kind: NetworkPolicy'",
+    hint="The source needs an egress rule and the target an ingress rule.",
+)
+def network_edges_open(manifests: Manifests) -> Iterator[str]:
+    """Each connection that the product needs is allowed at both ends, DNS included."""
+    for edge in sorted(_wanted(manifests) - _open_edges(manifests)):
+        yield _say(edge, "expected allowed, found denied", manifests)
 
 
-def _nothing_else_open(manifests: Manifests) -> list[str]:
-    return [
-        _say(edge, "denied", manifests)
-        for edge in sorted(_open_edges(manifests) - _wanted(manifests))
-    ]
+@rule(
+    f"{RENDER} | grep -A 40 'kind: NetworkPolicy'",
+    hint="Narrow the policy's podSelector, peers or ports.",
+)
+def network_nothing_else(manifests: Manifests) -> Iterator[str]:
+    """No other connection from or to our pods is allowed."""
+    for edge in sorted(_open_edges(manifests) - _wanted(manifests)):
+        yield _say(edge, "expected denied, found allowed", manifests)
 
 
-def _say(edge: Edge, expected: str, manifests: Manifests) -> str:
+def _say(edge: Edge, what: str, manifests: Manifests) -> str:
     source, target, port = edge
-    found = "denied" if expected == "allowed" else "allowed"
     policies = ", ".join(title(item) for item in manifests.of_kind("NetworkPolicy")) or "none"
-    return f"{source} -> {target}:{port}: expected {expected}, found {found} (policies: {policies})"
+    return f"{source} -> {target}:{port}: {what} (policies: {policies})"
 
 
 def _open_edges(manifests: Manifests) -> set[Edge]:
     policies = manifests.of_kind("NetworkPolicy")
-    pairs = _pairs(manifests)
     return {
         (source.name, target.name, port.name)
-        for source, target, port in pairs
+        for source, target, port in _pairs(manifests)
         if may_connect(policies, source, target, port)
     }
 
@@ -116,26 +121,4 @@ def _pairs(manifests: Manifests) -> Iterator[tuple[Peer, Peer, Port]]:
             yield from ((source, target, reached) for source in [*inside, _MONITORING, _STRANGER])
 
 
-RULES = (
-    StaticRule(
-        "static.network-denied-by-default",
-        "A pod that no policy names may neither be reached nor reach anything.",
-        (f"{RENDER} | grep -A 10 'name: default-deny'",),
-        "See manifests/base/network/default-deny.yaml.",
-        _denied_by_default,
-    ),
-    StaticRule(
-        "static.network-edges-open",
-        "Each connection that the product needs is allowed at both ends, DNS included.",
-        (f"{RENDER} | grep -A 40 'kind: NetworkPolicy'",),
-        "The source needs an egress rule and the target an ingress rule.",
-        _edges_open,
-    ),
-    StaticRule(
-        "static.network-nothing-else",
-        "No other connection from or to our pods is allowed.",
-        (f"{RENDER} | grep -A 40 'kind: NetworkPolicy'",),
-        "Narrow the policy's podSelector, peers or ports.",
-        _nothing_else_open,
-    ),
-)
+RULES = (network_denied_by_default, network_edges_open, network_nothing_else)

@@ -5,37 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from verification.rules.manifests import NAMESPACE, Manifests, Object, finding
-from verification.rules.rule import RENDER, StaticRule
-from verification.rules.workload import POD, Workload
+from verification.rules.manifests import NAMESPACE, POD, Container, Manifests, Workload, finding
+from verification.rules.rule import RENDER, rule
 
 # It asks the API server about pods and nodes: that is its purpose.
 TALKS_TO_API = frozenset({"metrics-server"})
 _HOST = ("hostNetwork", "hostPID", "hostIPC")
 _MODES = ("enforce", "warn", "audit")
-
-
-def _restricted_pods(manifests: Manifests) -> list[str]:
-    return [text for item in manifests.workloads for text in _unrestricted(item)]
-
-
-def _unrestricted(item: Workload) -> Iterator[str]:
-    for name in _HOST:
-        if item.pod.get(name):
-            yield finding(item, f"{POD}.{name}", expected="false", found=True)
-    for volume in item.pod.get("volumes", []):
-        if "hostPath" in volume:
-            path = f"{POD}.volumes[{volume['name']}]"
-            yield finding(item, path, expected="no hostPath", found=volume["hostPath"])
-    for path, container in item.all_containers:
-        for field, wanted in _WANTED.items():
-            value = effective(item, container, field)
-            if value != wanted:
-                yield finding(
-                    item, f"{path}.securityContext.{field}", expected=str(wanted), found=value
-                )
-
-
 _WANTED: dict[str, Any] = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
@@ -46,109 +22,108 @@ _WANTED: dict[str, Any] = {
 _UNSET: dict[str, Any] = {"privileged": False}
 
 
-def effective(item: Workload, container: Object, field: str) -> Any:  # noqa: ANN401  the field's own type
+@rule(f"{RENDER} | grep pod-security", hint="See manifests/base/namespace.yaml.")
+def namespace_restricted(manifests: Manifests) -> Iterator[str]:
+    """The namespace enforces, warns of and audits Pod Security `restricted`, version stated."""
+    namespace = manifests.named("Namespace", NAMESPACE, "")
+    if namespace is None:
+        yield f"Namespace/{NAMESPACE}: expected one, found none"
+        return
+    labels = namespace["metadata"].get("labels", {})
+    for label in (f"pod-security.kubernetes.io/{mode}" for mode in _MODES):
+        level, version = labels.get(label), str(labels.get(f"{label}-version"))
+        path = f"metadata.labels.{label}"
+        if level != "restricted":
+            yield finding(namespace, path, expected="restricted", found=level)
+        if not version.startswith("v1."):
+            expected = "a version such as v1.34"
+            yield finding(namespace, f"{path}-version", expected=expected, found=version)
+
+
+@rule(
+    f"{RENDER} | grep -A 8 securityContext",
+    hint="Give the container the securityContext that the others have.",
+)
+def pods_restricted(manifests: Manifests) -> Iterator[str]:
+    """No container can gain privileges, and none shares anything with the node."""
+    for item in manifests.workloads:
+        for name in _HOST:
+            if item.pod.get(name):
+                yield finding(item, f"{POD}.{name}", expected="false", found=True)
+        for volume in item.pod.get("volumes", []):
+            if "hostPath" in volume:
+                path = f"{POD}.volumes[{volume['name']}]"
+                yield finding(item, path, expected="no hostPath", found=volume["hostPath"])
+        for container in item.all_containers:
+            for field, wanted in _WANTED.items():
+                if (value := effective(item, container, field)) != wanted:
+                    path = f"securityContext.{field}"
+                    yield finding(container, path, expected=str(wanted), found=value)
+
+
+def effective(item: Workload, container: Container, field: str) -> Any:  # noqa: ANN401  the field's own type
     """Return a field of the container's security context, or else of the pod's."""
-    own, pod = container.get("securityContext", {}), item.pod.get("securityContext", {})
+    own, pod = container.spec.get("securityContext", {}), item.pod.get("securityContext", {})
     return own.get(field, pod.get(field, _UNSET.get(field)))
 
 
-def _numeric_users(manifests: Manifests) -> list[str]:
-    return [
-        finding(item, f"{path}.securityContext.{field}", expected="1 or more", found=value)
-        for item in manifests.workloads
-        for path, container in item.all_containers
-        for field in ("runAsUser", "runAsGroup")
-        if not isinstance(value := effective(item, container, field), int) or value < 1
-    ]
+@rule(
+    f"{RENDER} | grep -E 'runAs(User|Group)'",
+    hint="The services run as 10001, the broker image as 1000.",
+)
+def users_numeric(manifests: Manifests) -> Iterator[str]:
+    """Each container runs as a user and a group that are stated as numbers and are not root."""
+    for item in manifests.workloads:
+        for container in item.all_containers:
+            for field in ("runAsUser", "runAsGroup"):
+                value = effective(item, container, field)
+                if not isinstance(value, int) or value < 1:
+                    path = f"securityContext.{field}"
+                    yield finding(container, path, expected="1 or more", found=value)
 
 
-def _read_only_root(manifests: Manifests) -> list[str]:
+@rule(
+    f"{RENDER} | grep readOnlyRootFilesystem",
+    hint="Mount an emptyDir where the process must write.",
+)
+def root_read_only(manifests: Manifests) -> Iterator[str]:
+    """The root file system of each container is read-only."""
     field = "readOnlyRootFilesystem"
-    return [
-        finding(item, f"{path}.securityContext.{field}", expected="true", found=value)
-        for item in manifests.workloads
-        for path, container in item.all_containers
-        if (value := container.get("securityContext", {}).get(field)) is not True
-    ]
+    for container in manifests.all_containers:
+        value = container.spec.get("securityContext", {}).get(field)
+        if value is not True:
+            yield finding(container, f"securityContext.{field}", expected="true", found=value)
 
 
-def _no_token(manifests: Manifests) -> list[str]:
-    field = "automountServiceAccountToken"
-    return [
-        finding(item, f"{POD}.{field}", expected="false", found=value)
-        for item in manifests.workloads
-        if item.name not in TALKS_TO_API and (value := item.pod.get(field)) is not False
-    ]
+@rule(
+    f"{RENDER} | grep automountServiceAccountToken",
+    hint="Set automountServiceAccountToken: false in the pod's spec.",
+)
+def no_service_account_token(manifests: Manifests) -> Iterator[str]:
+    """No pod holds a service account token, but those whose work is with the API server."""
+    others = (item for item in manifests.workloads if item.name not in TALKS_TO_API)
+    return _not_off(others, "automountServiceAccountToken")
 
 
-def _no_service_links(manifests: Manifests) -> list[str]:
-    field = "enableServiceLinks"
-    return [
-        finding(item, f"{POD}.{field}", expected="false", found=value)
-        for item in manifests.workloads
-        if (value := item.pod.get(field)) is not False
-    ]
+@rule(
+    f"{RENDER} | grep enableServiceLinks", hint="Set enableServiceLinks: false in the pod's spec."
+)
+def no_service_links(manifests: Manifests) -> Iterator[str]:
+    """No pod gets variables made of Services: the broker image reads KAFKA_* as its settings."""
+    return _not_off(iter(manifests.workloads), "enableServiceLinks")
 
 
-def _namespace_restricted(manifests: Manifests) -> list[str]:
-    namespace = manifests.named("Namespace", NAMESPACE, "")
-    if namespace is None:
-        return [f"Namespace/{NAMESPACE}: expected one, found none"]
-    labels = namespace["metadata"].get("labels", {})
-    return [text for mode in _MODES for text in _mode(namespace, labels, mode)]
-
-
-def _mode(namespace: Object, labels: Object, mode: str) -> Iterator[str]:
-    label = f"pod-security.kubernetes.io/{mode}"
-    level, version = labels.get(label), str(labels.get(f"{label}-version"))
-    if level != "restricted":
-        yield finding(namespace, f"metadata.labels.{label}", expected="restricted", found=level)
-    if not version.startswith("v1."):
-        path = f"metadata.labels.{label}-version"
-        yield finding(namespace, path, expected="a version such as v1.34", found=version)
+def _not_off(workloads: Iterator[Workload], field: str) -> Iterator[str]:
+    for item in workloads:
+        if (value := item.pod.get(field)) is not False:
+            yield finding(item, f"{POD}.{field}", expected="false", found=value)
 
 
 RULES = (
-    StaticRule(
-        "static.namespace-restricted",
-        "The namespace enforces, warns of and audits Pod Security `restricted`, version stated.",
-        (f"{RENDER} | grep pod-security",),
-        "See manifests/base/namespace.yaml.",
-        _namespace_restricted,
-    ),
-    StaticRule(
-        "static.pods-restricted",
-        "No container can gain privileges, and none shares anything with the node.",
-        (f"{RENDER} | grep -A 8 securityContext",),
-        "Give the container the securityContext that the others have.",
-        _restricted_pods,
-    ),
-    StaticRule(
-        "static.users-numeric",
-        "Each container runs as a user and a group that are stated as numbers and are not root.",
-        (f"{RENDER} | grep -E 'runAs(User|Group)'",),
-        "The services run as 10001, the broker image as 1000.",
-        _numeric_users,
-    ),
-    StaticRule(
-        "static.root-read-only",
-        "The root file system of each container is read-only.",
-        (f"{RENDER} | grep readOnlyRootFilesystem",),
-        "Mount an emptyDir where the process must write.",
-        _read_only_root,
-    ),
-    StaticRule(
-        "static.no-service-account-token",
-        "No pod holds a service account token, but those whose work is with the API server.",
-        (f"{RENDER} | grep automountServiceAccountToken",),
-        "Set automountServiceAccountToken: false in the pod's spec.",
-        _no_token,
-    ),
-    StaticRule(
-        "static.no-service-links",
-        "No pod gets variables made of Services: the broker image reads KAFKA_* as its settings.",
-        (f"{RENDER} | grep enableServiceLinks",),
-        "Set enableServiceLinks: false in the pod's spec.",
-        _no_service_links,
-    ),
+    namespace_restricted,
+    pods_restricted,
+    users_numeric,
+    root_read_only,
+    no_service_account_token,
+    no_service_links,
 )

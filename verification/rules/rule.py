@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from verification.rules.manifests import Manifests
@@ -23,3 +23,16 @@ class StaticRule:
     by_hand: tuple[str, ...]
     hint: str
     function: Callable[[Manifests], list[str]]
+
+
+def rule(*by_hand: str, hint: str) -> Callable[[Callable[[Manifests], Iterator[str]]], StaticRule]:
+    """Turn the decorated function, which yields what it objects to, into a rule.
+
+    Its name is the id, its docstring the promise.
+    """
+
+    def decorate(objections: Callable[[Manifests], Iterator[str]]) -> StaticRule:
+        name, promise = objections.__name__.replace("_", "-"), str(objections.__doc__)
+        return StaticRule(f"static.{name}", promise, by_hand, hint, lambda m: [*objections(m)])
+
+    return decorate

@@ -9,7 +9,7 @@ from verification.checklist.support.check import Check, Severity
 from verification.running import Status, run_one
 from verification.session import Session
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.promise("deployed")]
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)

@@ -22,7 +22,7 @@ from verification.errors import RolloutError
 from verification.running import CheckResult, Status, run_one
 from verification.session import Session
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.promise("honest")]
 
 _OTHER_TOPIC = "bid_requests.other"
 

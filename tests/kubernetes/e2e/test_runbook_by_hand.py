@@ -16,7 +16,7 @@ from verification.checklist.support.context import Context
 from verification.checklist.support.under_load import recover
 from verification.reports.runbook_page import PREAMBLE
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.promise("documented")]
 
 _DISTURBING = {"resilience", "configuration", "scaling"}
 _TIMEOUT_S = 240

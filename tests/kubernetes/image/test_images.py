@@ -18,6 +18,8 @@ from tests.support.topics import make_topic, read_all
 from tests.support.waiting import eventually
 from verification.project import ROOT
 
+pytestmark = pytest.mark.promise("deployed")
+
 # One worker, whose readiness is that of the service, and a deadline within the client's.
 ALONE = {"INGEST_WORKERS": "1", "INGEST_PUBLISH_TIMEOUT_MS": "4000"}
 BID = (ROOT / "samples" / "two-imps.json").read_bytes()

@@ -10,6 +10,8 @@ import pytest
 from tests.support.pages import blocks
 from verification.project import ROOT
 
+pytestmark = pytest.mark.promise("documented")
+
 TRACES = """
 import os, sys
 from common.settings import read

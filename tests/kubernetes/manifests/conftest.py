@@ -2,41 +2,35 @@
 
 from __future__ import annotations
 
-import subprocess
+import os
 from collections.abc import Callable
 from functools import cache
-from os.path import relpath
 from pathlib import Path
 
 import pytest
-import yaml
 
+from verification.cluster.deployment import write_overlay
+from verification.cluster.service_images import SERVICE_IMAGES
+from verification.cluster.tools.kubectl import Kubectl
+from verification.cluster.tools.process import SubprocessRunner
 from verification.project import ROOT
+from verification.rules.manifests import NAMESPACE, Manifests
 
 CONTENT_TAG = "0123456789ab"
-
-Render = Callable[[str], str]
-
-
-def _kustomization(folder: Path, overlay: str) -> str:
-    tags = [{"name": f"rtb/{name}", "newTag": CONTENT_TAG} for name in ("ingest", "consumer")]
-    base = relpath(ROOT / "manifests" / "overlays" / overlay, folder)
-    kind = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
-    return yaml.safe_dump({**kind, "resources": [base], "images": tags})
+Render = Callable[[str], Manifests]
 
 
 @pytest.fixture(scope="session")
 def render(kubectl: None, tmp_path_factory: pytest.TempPathFactory) -> Render:  # noqa: ARG001  needed
     """Return what renders an overlay, its images tagged as a run would tag them."""
+    tool = Kubectl(SubprocessRunner(os.environ, ROOT), Path("none"), "none", NAMESPACE)
+    images = [f"{image.repository}:{CONTENT_TAG}" for image in SERVICE_IMAGES]
 
     @cache
-    def rendered(overlay: str) -> str:
-        folder = tmp_path_factory.mktemp(overlay)
-        text = _kustomization(folder, overlay)
-        (folder / "kustomization.yaml").write_text(text, encoding="utf-8")
-        argv = ["kubectl", "kustomize", str(folder)]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+    def rendered(overlay: str) -> Manifests:
+        base = ROOT / "manifests" / "overlays" / overlay
+        return Manifests.parse(
+            tool.kustomize(write_overlay(tmp_path_factory.mktemp(overlay), base, images))
+        )
 
     return rendered

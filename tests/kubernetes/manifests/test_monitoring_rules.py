@@ -19,7 +19,9 @@ from consumer.metrics import TABLE as CONSUMER_METRICS
 from tests.support.prometheus import MONITORING, promtool
 from verification.checklist.monitoring import impatient
 from verification.project import ROOT
-from verification.rules.topic_names import LIST, parse_topics
+from verification.rules.brokers import LIST, parse_topics
+
+pytestmark = pytest.mark.promise("observable")
 
 TESTS = Path(__file__).parent / "alerts.yaml"
 RULE_FILES = sorted((MONITORING / "rules").glob("*.yaml"))

@@ -10,6 +10,8 @@ import pytest
 
 from verification.project import ROOT
 
+pytestmark = pytest.mark.promise("deployed")
+
 _SCRIPT = ROOT / "manifests" / "base" / "kafka" / "create-topics.sh"
 _TOOL = """\
 #!/bin/sh

@@ -13,6 +13,8 @@ from docs.diagram import PICTURE, SOURCE, mark
 from docs.private_api import USES, Use, missing
 from verification.project import ROOT
 
+pytestmark = pytest.mark.promise("documented")
+
 
 def test_current() -> None:
     """The picture was drawn from the source as it is: `make pictures` draws it anew."""

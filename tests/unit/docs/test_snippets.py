@@ -1,4 +1,4 @@
-"""What the pages show in code is there: verbs, commands, settings, metrics, files, checks."""
+"""What the pages show is there: verbs, commands, settings, metrics, files, checks."""
 
 from __future__ import annotations
 
@@ -18,11 +18,21 @@ from consumer.dlq.command import parser as dlq_parser
 from consumer.metrics import TABLE as CONSUMER_METRICS
 from consumer.settings.consumer import PREFIXES as CONSUMER_PREFIXES
 from docs.generate import SECTIONS
-from tests.support.pages import PAGES, RUNBOOK, blocks, code, kubectl_commands, spans
+from tests.support.pages import (
+    PAGES,
+    RUNBOOK,
+    blocks,
+    blocks_in,
+    code,
+    kubectl_commands,
+    spans,
+)
 from verification.checklist.registry import CATEGORIES, CHECKS, select
 from verification.cli import COMMANDS, parser
 from verification.errors import CommandError
 from verification.project import ROOT
+
+pytestmark = pytest.mark.promise("documented")
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 VERBS = set(re.findall(r"^([a-z0-9-]+):.*##", MAKEFILE, re.MULTILINE))
@@ -43,6 +53,7 @@ NOT_TYPED = {
     "kubectl apply --server-side --kustomize manifests/overlays/kind",
 }
 _FOLDERS = {path.name for path in ROOT.glob("[a-z]*/")}
+CI = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
 _MANIFESTS = {path.name for path in (ROOT / "manifests").iterdir()}
 
 
@@ -69,9 +80,9 @@ def understand(module: str, arguments: list[str]) -> None:
     """Read a command line as the module does."""
     assert find_spec(module) is not None
     if module == "verification" and arguments:
-        read = parser(COMMANDS, arguments[0]).parse_args(arguments)
-        if read.command in {"verify", "checks"}:
-            select(vars(read).get("names", []), CHECKS)
+        parsed = parser(COMMANDS, arguments[0]).parse_args(arguments)
+        if parsed.command in {"verify", "checks"}:
+            select(vars(parsed).get("names", []), CHECKS)
     elif module == "consumer" and arguments:
         assert arguments[0] == "dlq"
         dlq_parser().parse_args(arguments[1:])
@@ -156,3 +167,26 @@ def test_the_component_is_switched_on_as_shown() -> None:
     overlay = ROOT / "manifests" / "overlays" / "kind-monitoring" / "kustomization.yaml"
     components = yaml.safe_load(overlay.read_text(encoding="utf-8"))["components"]
     assert set(yaml.safe_load(shown)["components"]) <= set(components)
+
+
+def prompted(page: str) -> list[str]:
+    """Return the commands of a page's console blocks, without their comments."""
+    lines = "\n".join(blocks_in(page, "console")).splitlines()
+    return [re.sub(r"\s+#.*", "", line[2:]) for line in lines if line.startswith("$ ")]
+
+
+def typed(command: str) -> bool:
+    """Say whether CI types it, in front or in the background, with arguments of its own or not."""
+    lines = [line.removeprefix("step ").partition(" & ")[0] for line in CI]
+    bare = [re.sub(r"^make newcomer DO='(.*)'$", r"\1", line) for line in lines]
+    return any(line == command or line.startswith(f"{command} ") for line in bare)
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_every_command_is_typed_by_ci(name: str) -> None:
+    """Each line after a prompt is a line of .ci/run; another one would be told."""
+    assert prompted("```console\n$ make nothing   # at all\n```\n") == ["make nothing"]
+    assert not typed("make nothing")
+    found = prompted(PAGES[name])
+    assert found
+    assert [command for command in found if not typed(command)] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,10 @@ from verification.cluster.waiting import SilentProgress, Waiter, WaitTimeoutErro
 from verification.cluster.workloads import failure, pending
 from verification.errors import RolloutError
 
-pytestmark = pytest.mark.timing
+pytestmark = [pytest.mark.timing, pytest.mark.promise("honest")]
+
+SETS = (replica_set("web-old", 9), replica_set("web-new", 10))
+JOB: dict[str, Any] = {"kind": "Job", "metadata": {"name": "j"}, "spec": {}, "status": {}}
 
 
 @pytest.fixture
@@ -46,153 +50,135 @@ def rollout(runner: FakeRunner, clock: FakeClock, tmp_path: Path) -> Rollout:
     return Rollout(kubectl, Waiter(clock, SilentProgress()), clock)
 
 
-class TestWait:
-    """Rollout.wait."""
-
-    def test_available(self, rollout: Rollout, runner: FakeRunner) -> None:
-        """All replicas available and all pods ready: done."""
-        runner.answer("get", with_=items(deployment(), pod()))
-        assert rollout.wait() == 0
-
-    @pytest.mark.parametrize("reason", sorted(TERMINAL - {"Unschedulable"}))
-    def test_hopeless(
-        self, rollout: Rollout, runner: FakeRunner, clock: FakeClock, reason: str
-    ) -> None:
-        """A reason that waiting cannot help ends the wait within seconds, naming pod and image."""
-        runner.answer("get", with_=items(deployment(have=0), pod(waiting=reason, message="why")))
-        with pytest.raises(RolloutError, match=rf"{reason}: pod web-1, .*image rtb/web:abc: why"):
-            rollout.wait()
-        assert clock.seconds < 30
-
-    def test_unschedulable(self, rollout: Rollout, runner: FakeRunner, clock: FakeClock) -> None:
-        """A pod that fits on no node ends the wait within seconds, too."""
-        runner.answer("get", with_=items(deployment(have=0), unschedulable()))
-        with pytest.raises(RolloutError, match="Unschedulable: pod web-1: 0/1"):
-            rollout.wait()
-        assert clock.seconds < 30
-
-    def test_trouble_that_passes(self, rollout: Rollout, runner: FakeRunner) -> None:
-        """A pod that is in trouble for a moment only does not end the wait."""
-        seen = iter([items(deployment(have=0), unschedulable())] * 4)
-        well = items(deployment(), pod())
-        runner.answer("get", with_=lambda _argv, _stdin: json.dumps(next(seen, well)))
-        assert rollout.wait() == pytest.approx(2.0)
-
-    def test_pods_of_an_older_revision(self, rollout: Rollout, runner: FakeRunner) -> None:
-        """What is wrong with pods that are being replaced does not end the wait for new ones."""
-        old, new = replica_set("web-old", 9), replica_set("web-new", 10)
-        stuck = owned(pod("web-old-1", waiting="ErrImagePull"), "web-old")
-        runner.answer("get", with_=items(deployment(), old, new, stuck))
-        assert rollout.wait() == 0
-        stuck = owned(pod("web-new-1", waiting="ErrImagePull"), "web-new")
-        runner.answer("get", with_=items(deployment(have=0), old, new, stuck))
-        with pytest.raises(RolloutError, match="pod web-new-1"):
-            rollout.wait()
-
-    def test_never_finished(self, rollout: Rollout, runner: FakeRunner) -> None:
-        """A roll-out that takes too long tells what it waited for: the product's fault."""
-        runner.answer("get", with_=items(deployment(have=0), pod(ready=False)))
-        with pytest.raises(RolloutError, match=r"0 of 1 .*web-1: Pending, not ready yet") as error:
-            rollout.wait()
-        assert error.value.exit_code == 1
-
-    def test_nothing_deployed(self, rollout: Rollout, runner: FakeRunner) -> None:
-        """A namespace without workloads is no finished roll-out."""
-        runner.answer("get", with_=items())
-        with pytest.raises(RolloutError, match="there are no workloads yet"):
-            rollout.wait()
+def stuck(owner: str) -> dict[str, Any]:
+    """Return a pod of that revision whose image cannot be had."""
+    return owned(pod(f"{owner}-1", waiting="ErrImagePull"), owner)
 
 
-class TestPods:
-    """blocked and restarts."""
-
-    def test_ready_and_succeeded(self) -> None:
-        """A ready pod is not blocked, a finished one neither."""
-        done = pod(ready=False)
-        done["status"]["phase"] = "Succeeded"
-        assert blocked(pod()) is None
-        assert blocked(done) is None
-
-    def test_on_its_way_out(self) -> None:
-        """A pod that is being deleted is not ready, whatever its condition says."""
-        going = pod()
-        going["metadata"]["deletionTimestamp"] = "now"
-        reason = blocked(going)
-        assert reason is not None
-        assert "is being deleted" in reason.message
-
-    def test_terminal_reason_first(self) -> None:
-        """Of several reasons the one that waiting cannot help is told."""
-        item = pod(waiting="ContainerCreating")
-        second = pod(waiting="ErrImagePull")["status"]["containerStatuses"][0]
-        item["status"]["containerStatuses"].append(second)
-        reason = blocked(item)
-        assert reason is not None
-        assert reason.reason == "ErrImagePull"
-
-    def test_restarts(self) -> None:
-        """Restarts are counted by pod and container."""
-        assert restarts([pod(), pod("web-2", restarts=3)]) == {"web-2/main": 3}
+@pytest.mark.parametrize(
+    "found",
+    [
+        pytest.param([deployment(), pod()], id="all is available"),
+        pytest.param([deployment(), *SETS, stuck("web-old")], id="a pod that is being replaced"),
+    ],
+)
+def test_finished(rollout: Rollout, runner: FakeRunner, found: list[dict[str, Any]]) -> None:
+    """All replicas are available; what is wrong with older pods is waited for by nobody."""
+    runner.answer("get", with_=items(*found))
+    assert rollout.wait() == 0
 
 
-class TestWorkloads:
-    """Pending and failure."""
-
-    def test_change_not_seen_yet(self) -> None:
-        """A status of an older generation says nothing about the newer one."""
-        item = deployment()
-        item["status"]["observedGeneration"] = 1
-        assert pending(item) is not None
-
-    def test_old_pods_left(self) -> None:
-        """As long as pods of the old revision are there, the roll-out goes on."""
-        item = deployment()
-        item["status"]["replicas"] = 2
-        assert pending(item) == "deployment/web: 1 old pods are still there"
-
-    def test_job(self) -> None:
-        """A Job is pending until it has its completions."""
-        job = {"kind": "Job", "metadata": {"name": "j"}, "spec": {}, "status": {}}
-        assert pending(job) == "job/j: 0 of 1 completions"
-        assert pending({**job, "status": {"succeeded": 1}}) is None
-
-    @pytest.mark.parametrize(
-        "entry",
-        [
-            {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"},
-            {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"},
-        ],
-    )
-    def test_given_up(self, entry: dict[str, str]) -> None:
-        """A failed Job and an exceeded deadline are told by their reason."""
-        item = {**deployment(), "status": {"conditions": [entry]}}
-        assert entry["reason"] in (failure(item) or "")
-        assert failure(deployment()) is None
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        *(
+            (
+                pod(waiting=reason, message="why"),
+                rf"{reason}: pod web-1, .*image rtb/web:abc: why",
+            )
+            for reason in sorted(TERMINAL - {"Unschedulable"})
+        ),
+        (unschedulable(), "Unschedulable: pod web-1: 0/1"),
+        (stuck("web-new"), "ErrImagePull: pod web-new-1"),
+    ],
+)
+def test_hopeless(
+    rollout: Rollout, runner: FakeRunner, clock: FakeClock, found: dict[str, Any], said: str
+) -> None:
+    """A reason that waiting cannot help ends the wait within seconds, naming pod and image."""
+    runner.answer("get", with_=items(deployment(have=0), *SETS, found))
+    with pytest.raises(RolloutError, match=said):
+        rollout.wait()
+    assert clock.seconds < 30
 
 
-class TestWaiter:
-    """Waiter."""
-
-    def test_reason_is_told(self, clock: FakeClock) -> None:
-        """A wait that ends in vain says what, how long, and the last reason."""
-        reasons = iter(["first", "second"])
-        waiter = Waiter(clock, SilentProgress())
-        with pytest.raises(WaitTimeoutError, match="thing: not within 3 s; last seen: last"):
-            waiter.until("thing", lambda: next(reasons, "last"), within=3)
-        assert clock.seconds == 3
-
-    def test_time_that_it_took(self, clock: FakeClock) -> None:
-        """The seconds until the condition held are returned."""
-        states = iter(["not yet", "not yet", None])
-        assert Waiter(clock, SilentProgress()).until("x", lambda: next(states), within=9) == 1.0
+def test_trouble_that_passes(rollout: Rollout, runner: FakeRunner) -> None:
+    """A pod that is in trouble for a moment only does not end the wait."""
+    seen = iter([items(deployment(have=0), unschedulable())] * 4)
+    well = items(deployment(), pod())
+    runner.answer("get", with_=lambda _argv, _stdin: json.dumps(next(seen, well)))
+    assert rollout.wait() == pytest.approx(2.0)
 
 
-class TestOverlay:
-    """write_overlay."""
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ([deployment(have=0), pod(ready=False)], r"0 of 1 .*web-1: Pending, not ready yet"),
+        ([], "there are no workloads yet"),
+    ],
+)
+def test_never_finished(
+    rollout: Rollout, runner: FakeRunner, found: list[dict[str, Any]], said: str
+) -> None:
+    """A roll-out that takes too long tells what it waited for: the product's fault."""
+    runner.answer("get", with_=items(*found))
+    with pytest.raises(RolloutError, match=said) as error:
+        rollout.wait()
+    assert error.value.exit_code == 1
 
-    def test_relative_base_and_tags(self, tmp_path: Path) -> None:
-        """The overlay refers to its base by a relative path and carries the images' tags."""
-        folder = write_overlay(tmp_path / "state" / "o", tmp_path / "m", ["rtb/ingest:abc"])
-        text = (folder / "kustomization.yaml").read_text()
-        assert "../../m" in text
-        assert "name: rtb/ingest\n  newTag: abc" in text
+
+def test_what_blocks_a_pod() -> None:
+    """Nothing when it is ready or done; being deleted; first what waiting cannot help."""
+    done, going, two = pod(ready=False), pod(), pod(waiting="ContainerCreating")
+    done["status"]["phase"] = "Succeeded"
+    going["metadata"]["deletionTimestamp"] = "now"
+    more = pod(waiting="ErrImagePull")["status"]["containerStatuses"]
+    two["status"]["containerStatuses"] += more
+    assert (blocked(pod()), blocked(done)) == (None, None)
+    on_its_way, worst = blocked(going), blocked(two)
+    assert on_its_way is not None
+    assert "is being deleted" in on_its_way.message
+    assert worst is not None
+    assert worst.reason == "ErrImagePull"
+
+
+def test_restarts() -> None:
+    """Restarts are counted by pod and container."""
+    assert restarts([pod(), pod("web-2", restarts=3)]) == {"web-2/main": 3}
+
+
+@pytest.mark.parametrize(
+    ("workload", "status", "lacking"),
+    [
+        (deployment(), {"observedGeneration": 1}, "the controller has not seen the change yet"),
+        (deployment(), {"replicas": 2}, "deployment/web: 1 old pods are still there"),
+        (JOB, {}, "job/j: 0 of 1 completions"),
+        (JOB, {"succeeded": 1}, None),
+    ],
+)
+def test_pending(workload: dict[str, Any], status: dict[str, Any], lacking: str | None) -> None:
+    """What a workload lacks is said: a status that is old, pods that are, completions."""
+    found = pending({**workload, "status": {**workload["status"], **status}})
+    assert found is lacking if lacking is None else lacking in (found or "")
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"},
+        {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"},
+    ],
+)
+def test_given_up(entry: dict[str, str]) -> None:
+    """A failed Job and an exceeded deadline are told by their reason."""
+    item = {**deployment(), "status": {"conditions": [entry]}}
+    assert entry["reason"] in (failure(item) or "")
+    assert failure(deployment()) is None
+
+
+def test_a_wait_tells_its_time_and_its_last_reason(clock: FakeClock) -> None:
+    """The seconds until the condition held are returned; one in vain says what and how long."""
+    waiter = Waiter(clock, SilentProgress())
+    states, reasons = iter(["not yet", "not yet", None]), iter(["first", "second"])
+    assert waiter.until("x", lambda: next(states), within=9) == 1.0
+    with pytest.raises(WaitTimeoutError, match="thing: not within 3 s; last seen: last"):
+        waiter.until("thing", lambda: next(reasons, "last"), within=3)
+    assert clock.seconds == 4
+
+
+def test_an_overlay_has_a_relative_base_and_tags(tmp_path: Path) -> None:
+    """The overlay refers to its base by a relative path and carries the images' tags."""
+    folder = write_overlay(tmp_path / "state" / "o", tmp_path / "m", ["rtb/ingest:abc"])
+    text = (folder / "kustomization.yaml").read_text()
+    assert "../../m" in text
+    assert "name: rtb/ingest\n  newTag: abc" in text

@@ -1,4 +1,4 @@
-"""Tags that follow the content."""
+"""Tags that follow the content, and images that are built when it has changed."""
 
 from __future__ import annotations
 
@@ -18,9 +18,12 @@ from verification.cluster.service_images import (
 from verification.cluster.tools.docker import Docker
 from verification.errors import HarnessError, ToolFailedError
 
+pytestmark = pytest.mark.promise("deployed")
+
 _DOCKERFILE = """\
 FROM base AS build
-COPY requirements.txt /r.txt
+ARG GROUP=requirements
+COPY ${GROUP}.txt /r.txt
 COPY --chown=1:1 app \\
      common /srv/
 FROM base
@@ -42,87 +45,75 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-class TestCopiedPaths:
-    """copied_paths."""
-
-    def test_sources_in_order(self) -> None:
-        """Shell and list form, flags and continuation lines are read; other stages are left out."""
-        assert copied_paths(_DOCKERFILE) == ["requirements.txt", "app", "common", "a file"]
-
-    def test_defaults_of_arguments(self) -> None:
-        """What a build without arguments copies is what counts."""
-        dockerfile = "FROM base\nARG GROUP=ingest\nCOPY locks/${GROUP}.txt app /r/\n"
-        assert copied_paths(dockerfile) == ["locks/ingest.txt", "app"]
+def test_copied_paths() -> None:
+    """Both forms, flags, continued lines and arguments' defaults are read; other stages are not."""
+    assert copied_paths(_DOCKERFILE) == ["requirements.txt", "app", "common", "a file"]
 
 
-class TestContentTag:
-    """content_tag."""
-
-    def test_same_content_same_tag(self, root: Path) -> None:
-        """What Python leaves behind does not change the tag, nor does the time of writing."""
-        before = content_tag(root, INGEST.dockerfile, "base")
-        (root / "app" / "__pycache__").mkdir()
-        (root / "app" / "__pycache__" / "code.pyc").write_text("z")
-        (root / "app" / "code.py").write_text("x = 1\n")
-        assert content_tag(root, INGEST.dockerfile, "base") == before
-
-    @pytest.mark.parametrize("change", ["content", "name", "mode", "dockerfile", "base"])
-    def test_each_input_counts(self, root: Path, change: str) -> None:
-        """Content, names, executable bits, the Dockerfile and the base image all count."""
-        before = content_tag(root, INGEST.dockerfile, "base")
-        code = root / "app" / "code.py"
-        actions: dict[str, Callable[[], object]] = {
-            "content": lambda: code.write_text("x = 2\n"),
-            "name": lambda: code.rename(root / "app" / "other.py"),
-            "mode": lambda: code.chmod(0o755),
-            "dockerfile": lambda: (root / INGEST.dockerfile).write_text(f"{_DOCKERFILE}#"),
-            "base": lambda: None,
-        }
-        actions[change]()
-        base = "other" if change == "base" else "base"
-        assert content_tag(root, INGEST.dockerfile, base) != before
-
-    def test_other_files_do_not_count(self, root: Path) -> None:
-        """A file that no Dockerfile copies leaves the tag alone."""
-        before = content_tag(root, INGEST.dockerfile, "base")
-        (root / "README.md").write_text("new")
-        assert content_tag(root, INGEST.dockerfile, "base") == before
-
-    def test_missing_input(self, root: Path) -> None:
-        """A path that is copied and not there is named."""
-        (root / "requirements.txt").unlink()
-        with pytest.raises(HarnessError, match=r"requirements.txt: a Dockerfile copies it"):
-            content_tag(root, INGEST.dockerfile, "base")
-
-    def test_missing_dockerfile(self, root: Path) -> None:
-        """A Dockerfile that is not there is named."""
-        with pytest.raises(HarnessError, match=r"Dockerfile.x: cannot be read"):
-            content_tag(root, "Dockerfile.x", "base")
+def test_same_content_same_tag(root: Path) -> None:
+    """What Python leaves behind, the time of writing and files that are not copied do not count."""
+    before = content_tag(root, INGEST.dockerfile, "base")
+    (root / "app" / "__pycache__").mkdir()
+    (root / "app" / "__pycache__" / "code.pyc").write_text("z")
+    (root / "app" / "code.py").write_text("x = 1\n")
+    (root / "README.md").write_text("new")
+    assert content_tag(root, INGEST.dockerfile, "base") == before
 
 
-class TestBuildMissing:
-    """build_missing."""
+_CODE = Path("app", "code.py")
 
-    def test_nothing_to_build(self, root: Path) -> None:
-        """An engine that has both contents builds nothing."""
-        runner = FakeRunner()
-        runner.answer("image", with_={"Id": "x"})
-        names = build_missing(Docker(runner), root, "base")
-        assert set(names) == {INGEST, CONSUMER}
-        assert not runner.called("build")
 
-    def test_build_that_lies(self, root: Path) -> None:
-        """A build that succeeds and leaves no image is not believed."""
-        runner = FakeRunner()
-        runner.answer("image", code=1, stderr="No such image")
-        runner.answer("build")
-        with pytest.raises(HarnessError, match="there is no image rtb/ingest:"):
-            build_missing(Docker(runner), root, "base")
+@pytest.mark.parametrize(
+    ("change", "base"),
+    [
+        pytest.param(lambda root: (root / _CODE).write_text("x = 2\n"), "base", id="content"),
+        pytest.param(lambda root: (root / _CODE).rename(root / "app" / "b.py"), "base", id="name"),
+        pytest.param(lambda root: (root / _CODE).chmod(0o755), "base", id="mode"),
+        pytest.param(
+            lambda root: (root / INGEST.dockerfile).write_text(f"{_DOCKERFILE}#"),
+            "base",
+            id="dockerfile",
+        ),
+        pytest.param(lambda _: None, "other", id="base"),
+    ],
+)
+def test_each_input_counts(root: Path, change: Callable[[Path], object], base: str) -> None:
+    """Content, names, executable bits, the Dockerfile and the base image all count."""
+    before = content_tag(root, INGEST.dockerfile, "base")
+    change(root)
+    assert content_tag(root, INGEST.dockerfile, base) != before
 
-    def test_build_that_fails(self, root: Path) -> None:
-        """What the builder says when it fails is passed on."""
-        runner = FakeRunner()
-        runner.answer("image", code=1, stderr="No such image")
-        runner.answer("build", code=1, stderr="pip: no matching distribution")
-        with pytest.raises(ToolFailedError, match="no matching distribution"):
-            build_missing(Docker(runner), root, "base")
+
+def test_what_is_not_there_is_named(root: Path) -> None:
+    """A path that is copied, and a Dockerfile, are told by their name."""
+    (root / "requirements.txt").unlink()
+    with pytest.raises(HarnessError, match=r"requirements.txt: a Dockerfile copies it"):
+        content_tag(root, INGEST.dockerfile, "base")
+    with pytest.raises(HarnessError, match=r"Dockerfile.x: cannot be read"):
+        content_tag(root, "Dockerfile.x", "base")
+
+
+def test_nothing_to_build(root: Path) -> None:
+    """An engine that has both contents builds nothing."""
+    runner = FakeRunner()
+    runner.answer("image", with_={"Id": "x"})
+    assert set(build_missing(Docker(runner), root, "base")) == {INGEST, CONSUMER}
+    assert not runner.called("build")
+
+
+@pytest.mark.parametrize(
+    ("code", "stderr", "error", "said"),
+    [
+        (0, "", HarnessError, "there is no image rtb/ingest:"),
+        (1, "pip: no matching distribution", ToolFailedError, "no matching distribution"),
+    ],
+)
+def test_a_build_without_an_image(
+    root: Path, code: int, stderr: str, error: type[Exception], said: str
+) -> None:
+    """A build that succeeds and leaves none is not believed; what a failed one says is told."""
+    runner = FakeRunner()
+    runner.answer("image", code=1, stderr="No such image")
+    runner.answer("build", code=code, stderr=stderr)
+    with pytest.raises(error, match=said):
+        build_missing(Docker(runner), root, "base")

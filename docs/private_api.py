@@ -72,7 +72,7 @@ USES = (
         ("abort_undrained_batches",),
         _CLIENTS,
         "what has not been sent by the deadline never will be",
-        "tests/unit/common/test_droppable_producer.py",
+        "tests/unit/common/test_kafka_clients.py",
     ),
     Use(
         "kafka-python",

@@ -26,24 +26,9 @@ from docs.places import Place
 
 ROOT = Path(__file__).parents[1]
 LONGEST = 8192
-VALUES: tuple[Any, ...] = (
-    None,
-    True,
-    0,
-    1,
-    -1,
-    1.0,
-    0.5,
-    2**64,
-    10**400,
-    1e300,
-    "",
-    "1",
-    "USD",
-    [],
-    [None],
-    {},
-)
+OPTIONS = ("-timeout=5", "-rss_limit_mb=2048", "-print_final_stats=1", "-verbosity=0")
+NUMBERS = (0, 1, -1, 1.0, 0.5, 2**64, 10**400, 1e300)
+VALUES: tuple[Any, ...] = (*NUMBERS, None, True, "", "1", "USD", [], [None], {})
 TRAPS = ("NaN", "1e999", "null", "true", "1.0", "-1", "{}", "[]", r"\\ud83d", r"\\u003a")
 
 
@@ -62,7 +47,7 @@ def dictionary() -> str:
 def mutate(raw: bytes, most: int, seed: int) -> bytes:
     """Change one member or element of a body that is JSON, or of a sample, or else some bytes.
 
-    Samples are valid: only what is changed in one of them is left to the verdicts to differ on.
+    Samples are valid: only what is changed in one of them is left to differ on.
     """
     random = Random(seed)  # noqa: S311  for repeatable choices
     try:
@@ -106,15 +91,7 @@ def main(seconds: str) -> None:
     words.write_text(dictionary(), encoding="utf-8")
     corpus.mkdir()
     seeds = [ROOT / "samples", ROOT / "samples" / "refused", ROOT / "fuzz" / "findings"]
-    options = [
-        f"-max_total_time={seconds}",
-        f"-dict={words}",
-        f"-max_len={LONGEST}",
-        "-timeout=5",
-        "-rss_limit_mb=2048",
-        "-print_final_stats=1",
-        "-verbosity=0",
-    ]
+    options = [f"-max_total_time={seconds}", f"-dict={words}", f"-max_len={LONGEST}", *OPTIONS]
     arguments = [sys.argv[0], *options, *map(str, [corpus, *seeds])]
     atheris.Setup(arguments, Opinions().compare, custom_mutator=mutate)
     atheris.Fuzz()

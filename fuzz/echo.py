@@ -41,9 +41,8 @@ def echo(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[by
     try:
         body = environ["wsgi.input"].read()
     except Exception:  # noqa: BLE001  whatever the server's own reader raises: the body is refused
-        start_response("400 Bad Request", [("Connection", "close"), ("Content-Length", "0")])
-        return []
-    if len(body) < int(environ.get("CONTENT_LENGTH") or 0):
+        body = None
+    if body is None or len(body) < int(environ.get("CONTENT_LENGTH") or 0):
         start_response("400 Bad Request", [("Connection", "close"), ("Content-Length", "0")])
         return []
     told = json.dumps(_understood(environ, body)).encode()

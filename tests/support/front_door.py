@@ -32,24 +32,22 @@ def echo(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[by
 
 
 class FakeCounter:
-    """Keeps what it is told."""
+    """Keeps what it is told, or fails."""
 
     def __init__(self) -> None:
         self.responses: list[tuple[str, int]] = []
-        self.refusals: list[tuple[str, str, str]] = []
+        self.problems: list[tuple[str, str, str]] = []
         self.raises: Exception | None = None
 
     def note_response(self, path: str, status: int) -> None:
-        """Keep path and status, or fail."""
         if self.raises is not None:
             raise self.raises
         self.responses.append((path, status))
 
-    def note_problem(self, refusal: Problem, method: str, path: str) -> None:
-        """Keep the code and what was asked for, or fail."""
+    def note_problem(self, problem: Problem, method: str, path: str) -> None:
         if self.raises is not None:
             raise self.raises
-        self.refusals.append((refusal.code, method, path))
+        self.problems.append((problem.code, method, path))
 
 
 class FrontDoorWorld:
@@ -57,33 +55,33 @@ class FrontDoorWorld:
 
     def __init__(self, application: WSGIApplication = echo) -> None:
         self.now = 1000.0
-        self.account = FakeCounter()
-        self.gate = InFlight(10, 2 * MAX_HELD)  # the other half is for records
+        self.counter = FakeCounter()
+        self.in_flight = InFlight(10, 2 * MAX_HELD)  # the other half is for records
         self.hub = Hub(self._monotonic)
-        times = (Countdown(seconds) for seconds in (READ_S, IDLE_S, WRITE_S, LINGER_S))
-        countdowns = Countdowns(*times)
-        self.slow_passes: list[float] = []
-        loop = EventLoop(self.hub, countdowns.all(), self.slow_passes.append, self._monotonic)
+        countdowns = Countdowns(*map(Countdown, (READ_S, IDLE_S, WRITE_S, LINGER_S)))
         self.door = FrontDoor(
-            loop,
+            EventLoop(self.hub, countdowns.all(), lambda _seconds: None, self._monotonic),
             countdowns,
-            self.gate,
-            self.account,
+            self.in_flight,
+            self.counter,
             MAX_BODY,
             MAX_CONNECTIONS,
             self._monotonic,
             HttpDate(lambda: 0.0),
         )
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
-        self.address = self.listener.getsockname()
-        self.door.add_listener(
-            self.listener, Site(application, base_environ(self.address, multiprocess=False))
-        )
         self.clients: list[socket.socket] = []
+        self.address = self.listen(lambda environ: Site(application, environ))
 
-    def connect(self) -> socket.socket:
+    def listen(self, site: Callable[[WSGIEnvironment], Site]) -> tuple[str, int]:
+        """Let clients in at an address, which is returned."""
+        listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        address: tuple[str, int] = listener.getsockname()
+        self.door.add_listener(listener, site(base_environ(address, multiprocess=False)))
+        return address
+
+    def connect(self, address: tuple[str, int] | None = None) -> socket.socket:
         """Return a client that is connected and let in."""
-        client = socket.create_connection(self.address, 5)
+        client = socket.create_connection(address or self.address, 5)
         client.settimeout(0)
         self.clients.append(client)
         self.go_on()
@@ -95,6 +93,13 @@ class FrontDoorWorld:
         client.sendall(data)
         client.settimeout(0)
         self.go_on()
+
+    def started(self, *pieces: bytes) -> socket.socket:
+        """Return a client that has sent these pieces."""
+        client = self.connect()
+        for piece in pieces:
+            self.send(client, piece)
+        return client
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass, and be done what is due."""
@@ -133,14 +138,18 @@ class FrontDoorWorld:
         except ConnectionError:
             return True
 
+    def holds_nothing(self) -> bool:
+        """Say whether no connection is left, no byte and nobody who waits."""
+        return (len(self.door), self.in_flight.pending_bytes, self.hub.parked) == (0, 0, 0)
+
     def check(self) -> None:
         """Hold what is promised at any moment against what there is.
 
-        Bytes accounted are bytes held, each connection is somebody's matter, and no greenlet waits
+        Bytes counted are bytes held, each connection is somebody's matter, and no greenlet waits
         without an end.
         """
         connections = [each for each in self.door if isinstance(each, Connection)]
-        assert self.gate.pending_bytes == sum(each.held for each in connections)
+        assert self.in_flight.pending_bytes == sum(each.held for each in connections)
         timed = {each for countdown in self.door.countdowns.all() for each in countdown}
         for each in connections:
             assert each in timed or each.phase is Phase.ANSWERING, each.phase
@@ -167,6 +176,3 @@ class FrontDoorWorld:
 
     def _monotonic(self) -> float:
         return self.now
-
-
-Build = Callable[..., FrontDoorWorld]

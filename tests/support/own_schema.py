@@ -25,12 +25,10 @@ class OurRequest(BidRequest):
 
 
 class WithoutId(OpenRtbObject):
-    """A request that may be without an id."""
+    pass
 
 
 class OptionalId(OpenRtbObject):
-    """The same, in other words."""
-
     id = Text(validate=NOT_EMPTY)
 
 
@@ -42,8 +40,6 @@ class Unknown(OpenRtbObject):
 
 
 class UnknownInside(OpenRtbObject):
-    """The same, further in."""
-
     id = Text(required=True, validate=NOT_EMPTY)
     inside = Object(Unknown)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from types import TracebackType
+from contextlib import ExitStack
 from typing import Self
 
 from tests.support.background import Background
@@ -11,27 +11,14 @@ from tests.support.background import Background
 _TRICKLE_S = 0.05
 
 
-class RawClient:
+class RawClient(ExitStack):
     """One connection to the ingest; bytes in, bytes out."""
 
     def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
-
-    def __enter__(self) -> Self:
-        """Be used."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the connection."""
-        self.socket.close()
+        super().__init__()
+        self.socket = self.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
 
     def send(self, data: bytes) -> Self:
-        """Send."""
         self.socket.sendall(data)
         return self
 
@@ -65,7 +52,7 @@ class Tricklers(Background):
         """Trickle no more, and close the connections."""
         super().__exit__(*error)
         for client in self._clients:
-            client.socket.close()
+            client.close()
 
     def statuses(self) -> list[int | None]:
         """Wait for every client's answer and return the statuses."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 ID = b"@@@@@@@@"  # stands in a case for the id that belongs to one try of it
-BID = b'{"id":"%s","imp":[{"id":"1","banner":{}}]}' % ID
+BID = b'{"id":"%s","imp":[{"id":"imp-of-case","banner":{}}]}' % ID
 SMUGGLED = b"smuggled"  # an id that must never reach the topic
 
 _SHORT = 400  # bytes up to which a case is cut at every position
@@ -39,9 +39,43 @@ class Case:
         """Return the same with the client's side ended after it."""
         return replace(self, finishes=True, may_be_silent=silent)
 
-    def after(self, prefix: bytes, answers: tuple[Statuses, ...]) -> Case:
-        """Return the same behind other requests on the same connection."""
-        return replace(self, sent=prefix + self.sent, answers=answers + self.answers)
+
+def kept(*answers: int | set[int], continues: int = 0, heads: int = 0) -> Case:
+    """Return what must come of a case: these answers, and the connection stays.
+
+    An answer is a status, or one of several that are all right.
+    """
+    statuses = tuple(frozenset({each} if isinstance(each, int) else each) for each in answers)
+    return Case("", b"", statuses, kept=True, most_continues=continues, heads=heads)
+
+
+def closed(*answers: int | set[int], heads: int = 0) -> Case:
+    """Return the same for a connection that ends."""
+    return replace(kept(*answers, heads=heads), kept=False)
+
+
+def either(*answers: int | set[int], continues: int = 0) -> Case:
+    """Return the same for a connection of which both are right."""
+    return replace(kept(*answers, continues=continues), kept=None)
+
+
+TAKEN, REFUSED = kept(202), closed(400)
+CUT_OFF = either({400, 408}).finishing(silent=True)
+
+
+def each(wanted: Case, *odd: bytes, form: bytes = b"%b") -> dict[str, tuple[Case, bytes]]:
+    """Return rows of which the same must come, named by what is odd in them."""
+    return {repr(form % text)[1:]: (wanted, form % text) for text in odd}
+
+
+def cases(
+    kind: str, table: Mapping[str, tuple[Case, bytes]], before: bytes = b"", behind: bytes = b""
+) -> tuple[Case, ...]:
+    """Return the cases of a kind: by its name what must come of which, between the same two."""
+    return tuple(
+        replace(wanted, name=f"{kind}: {name}", sent=before + odd + behind)
+        for name, (wanted, odd) in table.items()
+    )
 
 
 @dataclass(frozen=True)
@@ -55,7 +89,6 @@ class Try:
 
     @property
     def name(self) -> str:
-        """The case and the manner."""
         return f"{self.case.name}, {self.manner}"
 
 
@@ -67,8 +100,7 @@ def tries(case: Case, first_number: int = 0) -> Iterator[Try]:
     for number, (manner, cuts) in enumerate(_manners(len(case.sent)), first_number):
         bid_id = b"%08d" % number
         sent = case.sent.replace(ID, bid_id)
-        bounds = [0, *cuts, len(sent)]
-        pieces = tuple(sent[a:b] for a, b in pairwise(bounds))
+        pieces = tuple(sent[a:b] for a, b in pairwise([0, *cuts, len(sent)]))
         yield Try(case, manner, bid_id, pieces)
 
 

@@ -38,22 +38,16 @@ class Exchange:
 
     @property
     def finals(self) -> list[WireAnswer]:
-        """The answers without the interim ones."""
         return [answer for answer in self.answers if not answer.is_interim]
 
     @property
     def is_answered(self) -> bool:
-        """Whether as many answers came as should."""
         return len(self.finals) >= len(self.what.case.answers) or self.garbage is not None
 
     def take(self, data: bytes) -> None:
         """Take in what came; nothing is the end."""
         self.ended = not data
         self.received += data
-        with suppress(ValueError):
-            self._read()
-
-    def _read(self) -> None:
         try:
             self.answers, self.rest = read_answers(self.received, self.what.case.heads)
         except Garbage as error:

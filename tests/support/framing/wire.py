@@ -30,12 +30,10 @@ class WireAnswer:
 
     @property
     def is_interim(self) -> bool:
-        """Whether another response follows to the same request."""
         return self.status < HTTPStatus.OK
 
     @property
     def ends_connection(self) -> bool:
-        """Whether it says that the connection closes."""
         options = ",".join(self.fields.get("connection", []))
         return "close" in {option.strip().lower() for option in options.split(",")}
 

@@ -6,25 +6,11 @@ import gc
 import logging
 import socket
 import ssl
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 import pytest
-from kafka import KafkaAdminClient
-from kafka.errors import (
-    ClusterAuthorizationFailedError,
-    GroupAuthorizationFailedError,
-    IllegalSaslStateError,
-    InvalidReceiveError,
-    KafkaConnectionError,
-    KafkaTimeoutError,
-    NotLeaderForPartitionError,
-    RequestTimedOutError,
-    SaslAuthenticationFailedError,
-    TopicAuthorizationFailedError,
-    UnsupportedSaslMechanismError,
-)
+from kafka import KafkaAdminClient, errors
 from kafka.net.manager import KafkaConnectionManager
 
 from common.kafka_clients import create_or_close
@@ -34,89 +20,68 @@ from common.kafka_reasons import (
     explain_answer,
     explain_connection,
 )
+from tests.support.background import Background
 from tests.support.fakes.consumer_clock import FakeTime
 from verification.run.ports import free_port
 
+pytestmark = pytest.mark.promise("observable")
+
 CONFIG = {"security_protocol": "SASL_SSL", "sasl_mechanism": "PLAIN"}
 PLAINTEXT = {"security_protocol": "PLAINTEXT", "sasl_mechanism": None}
+NO_CIPHER = "Handshake failed: [SSL: NO_SHARED_CIPHER] some words (_ssl.c:1006)"
+WANTED, REFUSED = "TLSV13_ALERT_CERTIFICATE_REQUIRED", "SSLV3_ALERT_CERTIFICATE_UNKNOWN"
+ENDS = {
+    "DNS Resolution failure": "unknown host",
+    "111 ECONNREFUSED": "connection refused",
+    "113 EHOSTUNREACH": "there is no way to this host",
+    "Connection timed out": "no answer in time",
+    "socket disconnected": "it closes the connection",
+    NO_CIPHER.replace("NO_SHARED_CIPHER", "WRONG_VERSION_NUMBER"): "it speaks no TLS on this port",
+    NO_CIPHER.replace("NO_SHARED_CIPHER", "UNEXPECTED_EOF"): "it speaks no TLS on this port",
+    NO_CIPHER: f"TLS fails: KafkaConnectionError: {NO_CIPHER}",
+    ssl.SSLError(1, WANTED): "it asks for a client certificate: KAFKA_SSL_CERTFILE",
+    ssl.SSLError(1, REFUSED): "it refuses the client's certificate",
+    "something new": "KafkaConnectionError: something new",
+}
+WRONG_LOGIN = "login refused: wrong user name or password (PLAIN)"
+NO_LOGIN = "it takes no login on this port (KAFKA_SECURITY_PROTOCOL=SASL_SSL)"
+ALERT = errors.InvalidReceiveError("Invalid frame length: 352518912")
+ERRORS = [
+    (errors.SaslAuthenticationFailedError("x"), WRONG_LOGIN),
+    (errors.UnsupportedSaslMechanismError(), "login refused: it does not offer PLAIN"),
+    (errors.IllegalSaslStateError(), NO_LOGIN),
+    (errors.RequestTimedOutError("after 100 ms"), "no answer in time"),
+    (ALERT, "it answers with what is no answer of Kafka's"),
+    *((errors.KafkaConnectionError(said), sentence) for said, sentence in ENDS.items()),
+]
 
 
-def handshake(why: str) -> KafkaConnectionError:
-    """Return what kafka-python raises when OpenSSL says `why`."""
-    return KafkaConnectionError(f"Handshake failed: [SSL: {why}] some words (_ssl.c:1006)")
+@pytest.mark.parametrize(("error", "sentence"), ERRORS)
+def test_each_end_of_a_connection_has_its_sentence(error: Exception, sentence: str) -> None:
+    """What nobody has foreseen is shown as it is."""
+    assert explain_connection(error, CONFIG) == sentence
 
 
-class TestConnection:
-    """What a connection ends with."""
-
-    @pytest.mark.parametrize(
-        ("error", "sentence"),
-        [
-            (
-                SaslAuthenticationFailedError("x"),
-                "login refused: wrong user name or password (PLAIN)",
-            ),
-            (UnsupportedSaslMechanismError(), "login refused: it does not offer PLAIN"),
-            (
-                IllegalSaslStateError(),
-                "it takes no login on this port (KAFKA_SECURITY_PROTOCOL=SASL_SSL)",
-            ),
-            (KafkaConnectionError("DNS Resolution failure"), "unknown host"),
-            (KafkaConnectionError("111 ECONNREFUSED"), "connection refused"),
-            (KafkaConnectionError("113 EHOSTUNREACH"), "there is no way to this host"),
-            (KafkaConnectionError("Connection timed out"), "no answer in time"),
-            (RequestTimedOutError("after 100 ms"), "no answer in time"),
-            (KafkaConnectionError("socket disconnected"), "it closes the connection"),
-            (
-                InvalidReceiveError("Invalid frame length: 352518912"),  # an alert of TLS
-                "it answers with what is no answer of Kafka's",
-            ),
-            (handshake("WRONG_VERSION_NUMBER"), "it speaks no TLS on this port"),
-            (handshake("UNEXPECTED_EOF_WHILE_READING"), "it speaks no TLS on this port"),
-            (
-                KafkaConnectionError(ssl.SSLError(1, "TLSV13_ALERT_CERTIFICATE_REQUIRED")),
-                "it asks for a client certificate: KAFKA_SSL_CERTFILE",
-            ),
-            (
-                KafkaConnectionError(ssl.SSLError(1, "SSLV3_ALERT_CERTIFICATE_UNKNOWN")),
-                "it refuses the client's certificate",
-            ),
-            (
-                handshake("NO_SHARED_CIPHER"),
-                f"TLS fails: {handshake('NO_SHARED_CIPHER')}",
-            ),
-            (KafkaConnectionError("something new"), "KafkaConnectionError: something new"),
-        ],
-    )
-    def test_each_error_has_its_sentence(self, error: Exception, sentence: str) -> None:
-        """What nobody has foreseen is shown as it is."""
-        assert explain_connection(error, CONFIG) == sentence
-
-    def test_without_tls_and_login_a_closed_connection_may_want_them(self) -> None:
-        """A broker does not say so itself."""
-        said = explain_connection(KafkaConnectionError("socket disconnected"), PLAINTEXT)
-        assert said.startswith("it closes the connection (with KAFKA_SECURITY_PROTOCOL=PLAINTEXT")
+def test_without_tls_and_login_a_closed_connection_may_want_them() -> None:
+    """A broker does not say so itself."""
+    said = explain_connection(errors.KafkaConnectionError("socket disconnected"), PLAINTEXT)
+    assert said.startswith("it closes the connection (with KAFKA_SECURITY_PROTOCOL=PLAINTEXT")
 
 
-class TestAnswer:
-    """What a broker answers a request with."""
-
-    @pytest.mark.parametrize(
-        ("error", "sentence"),
-        [
-            (TopicAuthorizationFailedError({"b", "a"}), "a right is missing on the topic a b "),
-            (TopicAuthorizationFailedError("a"), "a right is missing on the topic a "),
-            (GroupAuthorizationFailedError("g"), "a right is missing on the group g "),
-            (ClusterAuthorizationFailedError(), "a right is missing on the cluster "),
-        ],
-    )
-    def test_a_missing_right_is_named(self, error: Exception, sentence: str) -> None:
-        """It says on what, and keeps the name that Kafka has for it."""
-        assert explain_answer(error) == f"{sentence}({type(error).__name__})"
-
-    def test_other_answers_are_shown_as_they_are(self) -> None:
-        """Kafka's own name is what one can look up."""
-        assert "NotLeaderForPartition" in explain_answer(NotLeaderForPartitionError())
+@pytest.mark.parametrize(
+    ("error", "of_what"),
+    [
+        (errors.TopicAuthorizationFailedError({"b", "a"}), "the topic a b"),
+        (errors.TopicAuthorizationFailedError("a"), "the topic a"),
+        (errors.GroupAuthorizationFailedError("g"), "the group g"),
+        (errors.ClusterAuthorizationFailedError(), "the cluster"),
+    ],
+)
+def test_a_missing_right_is_named(error: Exception, of_what: str) -> None:
+    """It says on what, and keeps the name that Kafka has for it, as all other answers do."""
+    expected = f"a right is missing on {of_what} ({type(error).__name__})"
+    assert explain_answer(error) == expected
+    assert "NotLeaderForPartition" in explain_answer(errors.NotLeaderForPartitionError())
 
 
 class TestTroubles:
@@ -135,20 +100,21 @@ class TestTroubles:
         self.troubles.note_reached("a:1")
         assert self.troubles.reasons() == ["b:1: connection refused"]
 
-    def test_a_reason_that_says_little_does_not_hide_a_better_one(self) -> None:
-        """After a refused login a broker merely closes connections for a while."""
-        self.troubles.note_failed("a:1", "login refused")
-        self.troubles.note_failed("a:1", "it closes the connection")
-        self.troubles.note_failed("a:1", "no answer in time")
-        assert self.troubles.reasons() == ["a:1: login refused"]
-        self.troubles.note_failed("a:1", "connection refused")
-        assert self.troubles.reasons() == ["a:1: connection refused"]
-
-    def test_of_two_that_say_little_the_last_is_told(self) -> None:
-        """A first attempt that was late must not hide what the others end with."""
-        self.troubles.note_failed("a:1", "no answer in time")
-        self.troubles.note_failed("a:1", "it closes the connection")
-        assert self.troubles.reasons() == ["a:1: it closes the connection"]
+    @pytest.mark.parametrize(
+        ("reasons", "told"),
+        [
+            (["login refused", "it closes the connection", "no answer in time"], "login refused"),
+            (["login refused", "no answer in time", "connection refused"], "connection refused"),
+            (["no answer in time", "it closes the connection"], "it closes the connection"),
+        ],
+    )
+    def test_a_reason_that_says_little_does_not_hide_a_better_one(
+        self, reasons: list[str], told: str
+    ) -> None:
+        """After a refused login a broker merely closes connections; of two of these the last."""
+        for reason in reasons:
+            self.troubles.note_failed("a:1", reason)
+        assert self.troubles.reasons() == [f"a:1: {told}"]
 
     def test_what_nobody_tries_any_more_is_forgotten(self) -> None:
         """A broker that was taken out of the cluster explains nothing a minute later."""
@@ -172,25 +138,22 @@ class TestTroubles:
 
     def test_a_failed_call_is_explained_by_the_brokers(self) -> None:
         """That time was up says nothing; what a broker has answered does."""
-        up = KafkaTimeoutError("up")
+        up = errors.KafkaTimeoutError("up")
         assert self.troubles.explain(up) == "KafkaTimeoutError: up"
         self.troubles.note_failed("a:1", "connection refused")
         assert self.troubles.explain(up) == "a:1: connection refused"
-        assert "the group g" in self.troubles.explain(GroupAuthorizationFailedError("g"))
-        assert self.troubles.explain(KafkaUnavailableError("told")) == "told"
+        missing = errors.GroupAuthorizationFailedError("g")
+        assert "the group g" in self.troubles.explain(missing)
         assert self.troubles.explain(ZeroDivisionError("x")) == "ZeroDivisionError: x"
 
     def test_what_is_raised_is_explained_once(self) -> None:
         """The sentence is the message, the cause stays."""
         self.troubles.note_failed("a:1", "connection refused")
-        with (
-            pytest.raises(KafkaUnavailableError) as raised,
-            self.troubles.explain_errors(),
-            self.troubles.explain_errors(),
-        ):
-            raise KafkaTimeoutError("up")
-        assert str(raised.value) == "a:1: connection refused"
-        assert isinstance(raised.value.__cause__, KafkaTimeoutError)
+        once, twice = self.troubles.explain_errors(), self.troubles.explain_errors()
+        with pytest.raises(KafkaUnavailableError) as raised, once, twice:
+            raise errors.KafkaTimeoutError("up")
+        assert str(raised.value) == self.troubles.explain(raised.value) == "a:1: connection refused"
+        assert isinstance(raised.value.__cause__, errors.KafkaTimeoutError)
 
 
 # kafka-python leaves the sockets of refused connections to the garbage collector
@@ -205,52 +168,38 @@ class TestRealClient:
         yield
         gc.collect()
 
-    def why_not(self, at: str, **options: object) -> str:
-        """Connect and return why that was not possible."""
-        given = {"bootstrap_servers": at, "bootstrap_timeout_ms": 300, **options}
-        try:
+    def why_not(self, at: str, protocol: str = "PLAINTEXT") -> str:
+        """Connect and return why that was not possible, without the address that is named."""
+        given = {
+            "bootstrap_servers": at,
+            "bootstrap_timeout_ms": 300,
+            "security_protocol": protocol,
+        }
+        with pytest.raises(KafkaUnavailableError) as raised:
             create_or_close(KafkaAdminClient, given)
-        except KafkaUnavailableError as error:
-            return str(error)
-        return "connected"
+        address, _, why = str(raised.value).partition(": ")
+        assert address == at
+        return why
 
-    def test_every_connection_still_comes_through_the_method(self) -> None:
-        """A kafka-python without it would leave all reasons in the dark."""
+    def test_who_is_not_there_and_who_is_unknown(self) -> None:
+        """A kafka-python without the method would leave all reasons in the dark."""
         assert "_connect" in vars(KafkaConnectionManager)
-
-    def test_nobody_there(self) -> None:
-        """The address is named."""
-        at = f"127.0.0.1:{free_port()}"
-        assert self.why_not(at) == f"{at}: connection refused"
-
-    def test_an_unknown_host(self) -> None:
-        """The name is."""
-        at = "no-such-host.invalid:9092"
-        assert self.why_not(at) == f"{at}: unknown host"
+        assert self.why_not(f"127.0.0.1:{free_port()}") == "connection refused"
+        assert self.why_not("no-such-host.invalid:9092") == "unknown host"
 
     def test_a_server_that_hangs_up(self) -> None:
-        """It may be TLS that it waits for."""
-        with hanging_up() as at:
-            assert self.why_not(at).startswith(f"{at}: it closes the connection (with KAFKA_")
-            assert (
-                self.why_not(at, security_protocol="SSL") == f"{at}: it speaks no TLS on this port"
-            )
+        """It closes every connection, as Kafka does with what it cannot read: it may want TLS."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
 
+            def serve() -> None:
+                with suppress(OSError):
+                    while True:
+                        connection, _ = server.accept()
+                        with connection, suppress(OSError):
+                            connection.recv(1000)
 
-@contextmanager
-def hanging_up() -> Iterator[str]:
-    """Listen, read a little, and close every connection, as Kafka does with what it cannot read."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve() -> None:
-            with suppress(OSError):
-                while True:
-                    connection, _ = server.accept()
-                    with connection, suppress(OSError):
-                        connection.recv(1000)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield f"127.0.0.1:{server.getsockname()[1]}"
-        server.shutdown(socket.SHUT_RDWR)
-        thread.join()
+            with Background(serve):
+                at = f"127.0.0.1:{server.getsockname()[1]}"
+                assert self.why_not(at).startswith("it closes the connection (with KAFKA_")
+                assert self.why_not(at, "SSL") == "it speaks no TLS on this port"
+                server.shutdown(socket.SHUT_RDWR)

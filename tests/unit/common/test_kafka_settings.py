@@ -6,8 +6,11 @@ import pytest
 from kafka import KafkaProducer
 from kafka.cluster import collect_hosts
 
+from common.addresses import join_host_port, split_host_port
 from common.kafka import KafkaSettings
 from common.settings import SettingsError, load
+
+pytestmark = pytest.mark.promise("configured")
 
 
 def options(**environ: str) -> dict[str, object]:
@@ -16,17 +19,20 @@ def options(**environ: str) -> dict[str, object]:
 
 
 def test_brokers_are_a_list() -> None:
-    """Several bootstrap brokers are separated by commas."""
-    assert options(KAFKA_BROKERS="a:1,b:2")["bootstrap_servers"] == ["a:1", "b:2"]
-
-
-def test_brokers_may_have_ipv6_addresses() -> None:
-    """They are given in brackets, as kafka-python wants them, beside names."""
+    """They are separated by commas; IPv6 addresses are in brackets, as kafka-python wants them."""
     listed = ["[::1]:9092", "[fe80::1%eth0]:9093", "kafka:9092"]
-    given = options(KAFKA_BROKERS=",".join(listed))["bootstrap_servers"]
-    assert given == listed
-    reached = {broker[:2] for broker in collect_hosts(listed)}
-    assert reached == {("::1", 9092), ("fe80::1%eth0", 9093), ("kafka", 9092)}
+    assert options(KAFKA_BROKERS=",".join(listed))["bootstrap_servers"] == listed
+    hosts = {("::1", 9092), ("fe80::1%eth0", 9093), ("kafka", 9092)}
+    assert {broker[:2] for broker in collect_hosts(listed)} == hosts
+    assert {split_host_port(address) for address in listed} == hosts
+    assert {join_host_port(*each) for each in hosts} == {*listed}
+
+
+@pytest.mark.parametrize("text", ["", "kafka", "kafka:", "[::1]"])
+def test_a_host_alone_is_no_address(text: str) -> None:
+    """Without a port nobody is found."""
+    with pytest.raises(ValueError, match="invalid literal"):
+        split_host_port(text)
 
 
 @pytest.mark.parametrize("text", ["::1", "::1:9092", "[::1]", "[::1]:9092,::2", "a:1,fe80::1"])
@@ -36,22 +42,15 @@ def test_an_ipv6_address_without_brackets_is_refused(text: str) -> None:
         options(KAFKA_BROKERS=text)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "a", "a:", ":1", "a:1,", "a:1 b:2", "a:0", "a:65536", "a:1\n", "[::1"]
-)
+NO_LISTS = ["", "a", "a:", ":1", "a:1,", "a:1 b:2", "a:0", "a:65536", "a:1\n", "[::1"]
+NO_HOSTS = ["[]", "[a]", "[1.2.3.4]", "[:::1]", "[fe80::1%]", "a..b", "a" * 64]
+
+
+@pytest.mark.parametrize("text", [*NO_LISTS, *(f"a:1,{host}:9092" for host in NO_HOSTS)])
 def test_wrong_brokers_are_refused(text: str) -> None:
-    """What is not host:port,host:port does not start."""
+    """To look for what is no list, or for what no host can be, would be in vain for ever."""
     with pytest.raises(SettingsError, match="^KAFKA_BROKERS="):
         options(KAFKA_BROKERS=text)
-
-
-@pytest.mark.parametrize(
-    "host", ["[]", "[a]", "[1.2.3.4]", "[:::1]", "[fe80::1%]", "a..b", "a" * 64]
-)
-def test_a_broker_that_no_host_can_be_is_refused(host: str) -> None:
-    """To look for it would be in vain for ever."""
-    with pytest.raises(SettingsError, match="^KAFKA_BROKERS="):
-        options(KAFKA_BROKERS=f"a:1,{host}:9092")
 
 
 @pytest.mark.parametrize("text", ["", "a b", "a/b", ".", "..", "x" * 250, "x\n"])
@@ -69,11 +68,7 @@ def test_a_topic_for_two_purposes_is_refused(other: str) -> None:
 
 
 def test_every_option_is_known_to_kafka_python() -> None:
-    """No option is a name that kafka-python would reject."""
-    assert set(options()) <= set(KafkaProducer.DEFAULT_CONFIG)
-
-
-def test_empty_settings_stay_the_librarys_default() -> None:
-    """What is not configured is None, which kafka-python reads as not given."""
+    """What is not configured is None, which it reads as not given."""
     given = options()
+    assert set(given) <= set(KafkaProducer.DEFAULT_CONFIG)
     assert [given[name] for name in ("sasl_mechanism", "ssl_cafile", "ssl_password")] == [None] * 3

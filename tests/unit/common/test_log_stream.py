@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from threading import Thread
 
+import pytest
+
 from common.log_stream import LogStream
 
+pytestmark = pytest.mark.promise("observable")
 
-class CountingStream:
-    """A buffered stream that knows how often it was flushed, and may be full."""
+
+class BufferedStream:
+    """What is kept of a stream until it is flushed, and what is written; it may be full."""
 
     def __init__(self) -> None:
         self.kept, self.written = "", ""
@@ -26,45 +30,38 @@ class CountingStream:
         self.written, self.kept = self.written + self.kept, ""
 
 
-def test_lines_are_written_at_once() -> None:
-    """Before a thread keeps its lines back, a flush is a flush."""
-    there = CountingStream()
-    LogStream(there).write_line("a")
-    assert there.written == "a\n"
+class TestLogStream:
+    """In front of a buffered stream."""
 
+    def setup_method(self) -> None:
+        """Write nothing so far."""
+        self.there = BufferedStream()
+        self.stream = LogStream(self.there)
 
-def test_the_lines_of_a_pass_are_written_together() -> None:
-    """A thread that keeps its lines back has them written when it says so, in their order."""
-    there = CountingStream()
-    stream = LogStream(there)
-    stream.keep_back()
-    stream.write_line("a")
-    stream.write_line("b")
-    assert there.written == ""
-    stream.write_kept()
-    assert there.written == "a\nb\n"
+    def test_the_lines_of_a_pass_are_written_together(self) -> None:
+        """At once at first; once a thread keeps them back when it says so, in their order."""
+        self.stream.write_line("a")
+        assert self.there.written == "a\n"
+        self.stream.keep_back()
+        self.stream.write_line("b")
+        self.stream.write_line("c")
+        assert self.there.written == "a\n"
+        self.stream.write_kept()
+        assert self.there.written == "a\nb\nc\n"
 
+    def test_another_thread_waits_for_nobody(self) -> None:
+        """What another thread says is written at once, with all that was said before."""
+        self.stream.keep_back()
+        self.stream.write_line("a")
+        other = Thread(target=self.stream.write_line, args=("b",))
+        other.start()
+        other.join()
+        assert self.there.written == "a\nb\n"
 
-def test_another_thread_waits_for_nobody() -> None:
-    """What another thread says is written at once, with all that was said before."""
-    there = CountingStream()
-    stream = LogStream(there)
-    stream.keep_back()
-    stream.write_line("a")
-    other = Thread(target=stream.write_line, args=("b",))
-    other.start()
-    other.join()
-    assert there.written == "a\nb\n"
-
-
-def test_what_cannot_be_written_waits_for_the_next_time() -> None:
-    """A full disk ends no pass, and the lines come once there is room."""
-    there = CountingStream()
-    stream = LogStream(there)
-    stream.keep_back()
-    stream.write_line("a")
-    there.is_full = True
-    stream.write_kept()
-    there.is_full = False
-    stream.write_kept()
-    assert there.written == "a\n"
+    def test_what_cannot_be_written_waits_for_the_next_time(self) -> None:
+        """A full disk ends no pass, and the lines come once there is room."""
+        self.stream.keep_back()
+        self.stream.write_line("a")
+        for self.there.is_full in (True, False):
+            self.stream.write_kept()
+        assert self.there.written == "a\n"

@@ -15,6 +15,8 @@ import structlog
 
 from common.logs import LogSettings, configure_logs, get_logger
 
+pytestmark = pytest.mark.promise("observable")
+
 
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:
@@ -44,30 +46,32 @@ def test_a_line_says_when_how_bad_who_and_what(stream: io.StringIO) -> None:
 
 
 def test_libraries_log_through_the_same_form(stream: io.StringIO) -> None:
-    """A standard library logger ends up as JSON with its own name."""
+    """A standard library logger ends up as JSON with its own name, a Python warning as well."""
     logging.getLogger("gunicorn.error").warning("worker %s", "left")
-    (line,) = lines(stream)
-    assert (line["event"], line["logger"]) == ("worker left", "gunicorn.error")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(capture=False)
+        logging.captureWarnings(capture=True)
+        warnings.warn("old", UserWarning, stacklevel=1)
+    first, second = lines(stream)
+    assert (first["event"], first["logger"]) == ("worker left", "gunicorn.error")
+    assert second["logger"] == "py.warnings"
 
 
 @pytest.mark.parametrize("evil", ["a\nb", "a\r\nb", '","level":"x', "a\u2028b\x85c", "\x00\x1b[2J"])
 def test_an_id_cannot_break_or_forge_a_line(stream: io.StringIO, evil: str) -> None:
-    """Control characters in an id stay inside their JSON string."""
+    """Control characters in an id stay inside their JSON string; a terminal gets none of them."""
     get_logger().info("bid accepted", id=evil)
     (line,) = lines(stream)
     assert line["id"] == evil
     assert stream.getvalue().isascii()
-    assert stream.getvalue().count("\n") == 1
+    configure_logs("demo", LogSettings("INFO", "console"), stream)
+    get_logger().info("bid accepted", id=evil)
+    _, shown = stream.getvalue().splitlines()
+    assert evil not in shown or evil.isprintable()
 
 
-def test_what_only_the_slow_encoder_knows_is_written_as_well(stream: io.StringIO) -> None:
-    """Halves of surrogate pairs and objects of any type end up as JSON in ASCII."""
-    get_logger().info("odd", half="\ud800", thing=Fraction(1, 3))
-    (line,) = lines(stream)
-    assert (line["half"], line["thing"]) == ("\ud800", "Fraction(1, 3)")
-    assert stream.getvalue().isascii()
-
-
+@pytest.mark.promise("secured")
 def test_personal_values_are_never_logged(stream: io.StringIO) -> None:
     """ip, ipv6, ifa and buyeruid are dropped even where somebody passes them."""
     get_logger().info("x", ip="192.0.2.1", ipv6="2001:db8::1", ifa="i", buyeruid="b", id="1")
@@ -86,11 +90,12 @@ def test_an_exception_is_one_line(stream: io.StringIO) -> None:
     assert secret not in stream.getvalue()
 
 
-def test_kafka_python_never_logs_records(stream: io.StringIO) -> None:
-    """At DEBUG kafka-python would log whole records, so it stays at INFO."""
-    configure_logs("demo", LogSettings("DEBUG", "json"), stream)
-    logging.getLogger("kafka.producer.kafka").debug("Sending (value=%r)", b"secret")
-    assert stream.getvalue() == ""
+def test_what_only_the_slow_encoder_knows_is_written_as_well(stream: io.StringIO) -> None:
+    """Halves of surrogate pairs and objects of any type end up as JSON in ASCII."""
+    get_logger().info("odd", half="\ud800", thing=Fraction(1, 3))
+    (line,) = lines(stream)
+    assert (line["half"], line["thing"]) == ("\ud800", "Fraction(1, 3)")
+    assert stream.getvalue().isascii()
 
 
 def test_kafka_python_says_the_same_once(stream: io.StringIO) -> None:
@@ -98,32 +103,16 @@ def test_kafka_python_says_the_same_once(stream: io.StringIO) -> None:
     for port in range(100):
         logging.getLogger("kafka.net.manager").error("Connection to %s failed: %d", "a", port)
         logging.getLogger("x").warning("other")
-    assert [line["event"] for line in lines(stream) if "logger" in line].count("other") == 100
-    assert sum("failed" in line["event"] for line in lines(stream)) == 1
-
-
-def test_warnings_become_lines(stream: io.StringIO) -> None:
-    """A Python warning is logged, not printed."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("always")
-        logging.captureWarnings(capture=False)
-        logging.captureWarnings(capture=True)
-        warnings.warn("old", UserWarning, stacklevel=1)
-    assert lines(stream)[0]["logger"] == "py.warnings"
+    written = [line["event"] for line in lines(stream)]
+    assert written.count("other") == 100
+    assert sum("failed" in event for event in written) == 1
 
 
 def test_the_level_is_a_threshold(stream: io.StringIO) -> None:
-    """Less severe lines than the level are not written."""
+    """Less is not written; kafka-python would log whole records at DEBUG, and stays at INFO."""
+    configure_logs("demo", LogSettings("DEBUG", "json"), stream)
+    logging.getLogger("kafka.producer.kafka").debug("Sending (value=%r)", b"secret")
     configure_logs("demo", LogSettings("ERROR", "json"), stream)
     get_logger().info("quiet")
     logging.getLogger("x").info("quiet")
     assert stream.getvalue() == ""
-
-
-@pytest.mark.parametrize("evil", ["a\nb", "\x1b[2J"])
-def test_the_console_form_keeps_one_line_as_well(stream: io.StringIO, evil: str) -> None:
-    """A person's terminal is not at the mercy of an id."""
-    configure_logs("demo", LogSettings("INFO", "console"), stream)
-    get_logger().info("bid accepted", id=evil)
-    assert evil not in stream.getvalue()
-    assert stream.getvalue().count("\n") == 1

@@ -6,12 +6,15 @@ import errno
 import io
 import threading
 
+import pytest
 import structlog
 from structlog.testing import capture_logs
 
 from common.seldom import Seldom
 from common.threads import Guard, GuardedThread
 from tests.support.fakes.consumer_clock import FakeTime
+
+pytestmark = pytest.mark.promise("recovers")
 
 
 class FullDisk(io.StringIO):
@@ -20,13 +23,6 @@ class FullDisk(io.StringIO):
     def write(self, _text: str) -> int:
         """Fail."""
         raise OSError(errno.ENOSPC, "No space left on device")
-
-
-def run_to_its_end(thread: GuardedThread) -> None:
-    """Start a thread and wait for it."""
-    thread.start()
-    thread.join(30)
-    assert not thread.is_alive()
 
 
 def test_an_error_is_logged_and_the_thread_goes_on() -> None:
@@ -55,8 +51,9 @@ def test_a_log_that_cannot_be_written_ends_no_thread() -> None:
         structlog.reset_defaults()
 
 
-def test_work_begins_anew_until_it_returns() -> None:
-    """Whatever its loop raises, and wherever in it, the thread goes on."""
+@pytest.mark.parametrize("once", [False, True])
+def test_work_begins_anew_until_it_returns(*, once: bool) -> None:
+    """Whatever its loop raises, and wherever in it; what is done once is not tried again."""
     raised: list[BaseException] = [ZeroDivisionError(), SystemExit(), MemoryError()]
     begun = []
 
@@ -65,25 +62,11 @@ def test_work_begins_anew_until_it_returns() -> None:
         if raised:
             raise raised.pop()
 
+    thread = GuardedThread("lag", work, once=once, pause_s=0)
+    assert thread.daemon  # it does not outlive its process
     with capture_logs() as logged:
-        run_to_its_end(GuardedThread("lag", work, pause_s=0))
-    assert begun == ["lag"] * 4
-    assert [line["thread"] for line in logged] == ["lag"] * 3
-
-
-def test_what_is_done_once_is_not_tried_again() -> None:
-    """An end that fails is a line of the log."""
-    begun = []
-
-    def work() -> None:
-        begun.append(1)
-        raise ZeroDivisionError
-
-    with capture_logs() as logged:
-        run_to_its_end(GuardedThread("end", work, once=True))
-    assert (len(begun), [line["event"] for line in logged]) == (1, ["unexpected"])
-
-
-def test_no_thread_outlives_its_process() -> None:
-    """They are daemons, whoever starts them."""
-    assert GuardedThread("lag", lambda: None).daemon
+        thread.start()
+        thread.join(30)
+    assert not thread.is_alive()
+    assert begun == ["lag"] * (1 if once else 4)
+    assert [line["thread"] for line in logged] == ["lag"] * (1 if once else 3)

@@ -6,6 +6,8 @@ import pytest
 
 from common.topic_limits import producer_sizes
 
+pytestmark = pytest.mark.promise("valid")
+
 
 @pytest.mark.parametrize(
     ("limits", "largest", "batch"),

@@ -18,7 +18,7 @@ from common.otel import OtelTracer
 from common.settings import SettingsError
 from common.tracing import NoTracer, TracingSettings, tracer_maker
 
-pytestmark = pytest.mark.timing
+pytestmark = [pytest.mark.timing, pytest.mark.promise("observable")]
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.framing.case import ID, Case, Try, tries
 from tests.support.framing.cases import CASES
-from tests.support.framing.verdict import faults
+from tests.support.framing.faults import faults
 from tests.support.framing.volley import Exchange
 from tests.support.framing.wire import Garbage, read_answers
 
@@ -39,7 +39,7 @@ def judged(case: Case, received: bytes) -> list[str]:
         (PROBE, ALIVE + b"\r\n{}" + LAST),
         (REFUSED, BAD),
         (REFUSED.finishing(silent=True), b""),
-        (PROBE.after(b"x", (frozenset({200}),)), (ALIVE + b"\r\n{}") * 2 + LAST),
+        (Case("two", b"xx", (frozenset({200}),) * 2, kept=True), (ALIVE + b"\r\n{}") * 2 + LAST),
     ],
     ids=["kept", "closed", "silent", "two"],
 )

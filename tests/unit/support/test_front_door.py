@@ -33,7 +33,7 @@ def world() -> Iterator[FrontDoorWorld]:
 def test_bytes_that_are_counted_and_not_there(world: FrontDoorWorld) -> None:
     """One is enough."""
     world.connect()
-    world.gate.hold(1)
+    world.in_flight.hold(1)
     with pytest.raises(AssertionError):
         world.check()
 

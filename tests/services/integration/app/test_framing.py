@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.services.conftest import Kafka
 from tests.support.framing.case import SMUGGLED, Case, Try, tries
 from tests.support.framing.cases import CASES
-from tests.support.framing.verdict import faults
+from tests.support.framing.faults import faults
 from tests.support.framing.volley import Exchange, Volley
 from tests.support.ingest import PATIENT, IngestProcess
 from tests.support.topics import make_topic, read_all

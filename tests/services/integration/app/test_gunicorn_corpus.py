@@ -9,7 +9,7 @@ import pytest
 from tests.services.conftest import StartIngest
 from tests.support.corpora import NotToBeHad
 from tests.support.framing.case import Case, tries
-from tests.support.framing.verdict import faults
+from tests.support.framing.faults import faults
 from tests.support.framing.volley import Volley
 from tests.support.gunicorn_corpus import CorpusCase, corpus
 

@@ -16,6 +16,8 @@ from app.gunicorn_worker.wsgi import Exchange, base_environ, build_environ
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
+pytestmark = [pytest.mark.promise("client-isolation"), pytest.mark.promise("explicit")]
+
 DATE = HttpDate(lambda: 784_111_777.0)
 DATE_LINE = b"Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
 

@@ -10,11 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from kafka.errors import KafkaTimeoutError
 
 from app.gunicorn_worker.front_door import Listener
 from app.gunicorn_worker.request_parser import RequestParser
-from app.gunicorn_worker.wsgi import Site, ThreadedSite, base_environ
+from app.gunicorn_worker.wsgi import Site, ThreadedSite
 from tests.support.fakes.producer import FakeFuture
 from tests.support.front_door import (
     IDLE_S,
@@ -31,25 +30,52 @@ from tests.support.front_door import (
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+pytestmark = [pytest.mark.promise("client-isolation"), pytest.mark.promise("explicit")]
+
 POST = b"POST /bid HTTP/1.1\r\nHost: x\r\n"
 GET = b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+OK = b"HTTP/1.1 200 OK\r\n"
 EMPTY_LINES = b"\r\n" * 2000
-Open = Callable[..., FrontDoorWorld]
+Parts = Callable[[], Iterable[bytes]]
+Open = Callable[[Parts], FrontDoorWorld]
+
+
+def length(size: int) -> bytes:
+    """Return the end of a head whose body has so many bytes."""
+    return b"Content-Length: %d\r\n\r\n" % size
 
 
 def post(body: bytes) -> bytes:
     """Return a whole request."""
-    return POST + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    return POST + length(len(body)) + body
+
+
+def answer_with(parts: Parts) -> WSGIApplication:
+    """Return an application that answers a bid with its body, and all else with these parts."""
+
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/bid":
+            return echo(environ, start_response)
+        start_response("200 OK", [])
+        return parts()
+
+    return application
+
+
+def fail(error: BaseException) -> Iterable[bytes]:
+    """Be an application that fails."""
+    raise error
 
 
 @pytest.fixture
 def opened() -> Iterator[Open]:
-    """Yield what opens a front door before an application."""
+    """Yield what opens a front door before an application of these parts."""
     worlds: list[FrontDoorWorld] = []
 
-    def open_door(application: WSGIApplication = echo) -> FrontDoorWorld:
-        worlds.append(FrontDoorWorld(application))
+    def open_door(parts: Parts) -> FrontDoorWorld:
+        worlds.append(FrontDoorWorld(answer_with(parts)))
         return worlds[-1]
 
     yield open_door
@@ -59,20 +85,24 @@ def opened() -> Iterator[Open]:
 
 @pytest.fixture
 def world(opened: Open) -> FrontDoorWorld:
-    """Return a front door before an application that answers with the body."""
-    return opened()
+    """Return a front door before an application that answers with the body, or with nothing."""
+    return opened(list)
 
 
 class TestServing:
     """Requests are answered, one after the other."""
 
     def test_many_requests_on_one_connection(self, world: FrontDoorWorld) -> None:
-        """Each gets its own answer, and the connection stays."""
+        """Each gets its own answer, in whatever pieces it came, and the connection stays."""
         client = world.connect()
-        for body in (b"one", b"two", b"three"):
-            world.send(client, post(body))
-            assert world.read(client, body).endswith(b"\r\n\r\n" + body)
-        assert world.account.responses == [("/bid", 200)] * 3
+        for body, size in ((b"one", 100), (b"two", 100), (b"three", 1)):
+            whole = post(body)
+            for start in range(0, len(whole), size):
+                world.send(client, whole[start : start + size])
+            answer = world.read(client, body)
+            assert answer.startswith(OK)
+            assert answer.endswith(b"\r\n\r\n" + body)
+        assert world.counter.responses == [("/bid", 200)] * 3
         assert len(world.door) == 1
 
     def test_requests_in_one_piece_are_answered_in_order(self, world: FrontDoorWorld) -> None:
@@ -85,88 +115,68 @@ class TestServing:
         answers = world.read(busy, b"049")
         assert [int(part[:3]) for part in answers.split(b"\r\n\r\n")[1:]] == [*range(50)]
 
-    def test_byte_by_byte(self, world: FrontDoorWorld) -> None:
-        """A request may come in any pieces."""
-        client = world.connect()
-        for byte in post(b"abc"):
-            world.send(client, bytes([byte]))
-        assert world.read(client, b"abc").startswith(b"HTTP/1.1 200 OK\r\n")
-
-    def test_the_last_request_ends_the_connection(self, world: FrontDoorWorld) -> None:
+    @pytest.mark.parametrize("options", [b"close", b"x, close"])
+    def test_the_last_request_ends_the_connection(
+        self, world: FrontDoorWorld, options: bytes
+    ) -> None:
         """`Connection: close`, alone or in a list, closes after the answer, which says so."""
-        for field in (b"close", b"x, close"):
-            client = world.connect()
-            world.send(client, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: %b\r\n\r\n" % field)
-            assert b"\r\nConnection: close\r\n" in world.read(client)
+        client = world.started(GET[:-2] + b"Connection: %b\r\n\r\n" % options)
+        assert b"\r\nConnection: close\r\n" in world.read(client)
+        client.close()
         world.go_on()
-        for client in world.clients:
-            client.close()
-        world.go_on()
-        assert len(world.door) == 0
+        assert world.holds_nothing()
+
+    @pytest.mark.parametrize("size", [MAX_BODY, MAX_BODY + 1])
+    @pytest.mark.parametrize("chunked", [False, True])
+    def test_the_limit_of_a_body(self, world: FrontDoorWorld, size: int, *, chunked: bool) -> None:
+        """A body of the most bytes is taken, one byte more is 413, whether it says so or not."""
+        is_taken = size == MAX_BODY
+        client = world.started(POST + (CHUNKED + b"%x\r\n" % size if chunked else length(size)))
+        if chunked or is_taken:
+            for start in range(0, size, 50_000):
+                world.send(client, b"x" * min(size - start, 50_000))
+        if chunked and is_taken:
+            world.send(client, b"\r\n0\r\n\r\n")
+        assert world.read(client, b"\r\n\r\n").startswith(OK if is_taken else b"HTTP/1.1 413 ")
 
 
 class TestWaiting:
     """An application may wait; the loop goes on."""
 
     def test_others_are_answered_meanwhile(self, opened: Open) -> None:
-        """A request that waits holds up nobody, and goes on when what it waits for has happened."""
+        """A request that waits holds up nobody; what its client sends then waits in the kernel."""
         future = FakeFuture()
-
-        def application(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
-            waits = environ["PATH_INFO"] == "/bid"
-            answer = door.hub.wait(future, 1.0) if waits else b"at once"
-            start_response("200 OK", [])
-            return [answer]
-
-        door = opened(application)
-        patient, other = door.connect(), door.connect()
-        door.send(patient, post(b""))
-        door.send(other, GET)
-        assert door.read(other, b"at once")
+        door = opened(lambda: [door.hub.wait(future, 1.0)])
+        patient = door.started(GET)
+        held = door.in_flight.pending_bytes
+        door.send(patient, GET * 100)
+        assert door.in_flight.pending_bytes == held
+        assert door.read(door.started(post(b"at once")), b"at once")
         assert door.hub.parked == 1
         threading.Thread(target=future.success, args=(b"at last",)).start()
         assert door.read(patient, b"at last")
-        assert door.hub.parked == 0
 
-    def test_nobody_waits_for_ever(self, opened: Open) -> None:
-        """After its seconds the future's own error comes, and what happens later is nobody's."""
-        future, seen = FakeFuture(), list[type]()
+    def test_a_client_that_resets_while_it_is_answered(self, opened: Open) -> None:
+        """The application runs to its end, and nothing is left of it."""
+        future, ends = FakeFuture(), list[object]()
 
-        def application(_environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
-            try:
-                door.hub.wait(future, 1.0)
-            except KafkaTimeoutError as error:
-                seen.append(type(error))
-            start_response("200 OK", [])
-            return [b"late"]
-
-        door = opened(application)
-        client = door.connect()
-        door.send(client, GET)
-        door.pass_time(1.0)
-        assert door.read(client, b"late")
-        assert seen == [KafkaTimeoutError]
-        future.success(b"too late")
-        door.go_on()
-
-    def test_what_comes_meanwhile_waits_in_the_kernel(self, opened: Open) -> None:
-        """Of a client that waits for an answer nothing is read."""
-        future = FakeFuture()
-
-        def application(_environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
-            door.hub.wait(future, 1.0)
-            start_response("200 OK", [])
+        def parts() -> list[bytes]:
+            ends.append(door.hub.wait(future, 1.0))
             return [b"x"]
 
-        door = opened(application)
-        client = door.connect()
-        door.send(client, GET)
-        held = door.gate.pending_bytes
-        door.send(client, GET * 100)
-        assert door.gate.pending_bytes == held
+        door = opened(parts)
+        client = door.started(GET)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        client.close()
+        door.go_on()
+        future.success("ran")
+        door.go_on()
+        assert ends == ["ran"]
+        assert door.holds_nothing()
 
 
-class TestAccount:
+@pytest.mark.promise("bounded")
+class TestHeldBytes:
     """What is held is counted, byte for byte, and let go of."""
 
     @pytest.mark.parametrize(
@@ -175,100 +185,75 @@ class TestAccount:
             [EMPTY_LINES],
             [EMPTY_LINES, POST, b"X: y\r\n"],
             [b"\r", b"\n\r", b"\nPOST /bid"],
-            [POST + b"Content-Length: 10\r\n\r\n", b"abc"],
-            [POST + b"Content-Length: 3\r\n\r\nabc\r\n\r\n", POST],
-            [POST + b"Content-Length: 3\r\n\r\nabc", b"\r\n", POST],
-            [POST + b"Content-Length: 99999999\r\n\r\n"],
+            [POST + length(10), b"abc"],
+            [POST + length(3) + b"abc\r\n\r\n", POST],
+            [POST + length(3) + b"abc", b"\r\n", POST],
+            [POST + length(99_999_999)],
             [EMPTY_LINES, POST + b"Content-Length: +\r\n\r\n"],
-            [POST + b"Transfer-Encoding: chunked\r\n\r\n", b"3\r\nab", b"c\r\n5;x=y\r\nabc"],
+            [POST + CHUNKED, b"3\r\nab", b"c\r\n5;x=y\r\nabc"],
         ],
     )
     def test_nothing_is_left_when_the_client_has_gone(
         self, world: FrontDoorWorld, pieces: list[bytes]
     ) -> None:
-        """After each piece the account is right, and at the end it is empty."""
-        client = world.connect()
-        for piece in pieces:
-            world.send(client, piece)
-        client.close()
+        """After each piece the count is right, and at the end it is zero."""
+        world.started(*pieces).close()
         world.go_on()
-        assert (len(world.door), world.gate.pending_bytes) == (0, 0)
+        assert world.holds_nothing()
 
     def test_empty_lines_are_held_for_nobody(self, world: FrontDoorWorld) -> None:
         """Nor do they make a client look as if it were sending a request."""
-        client = world.connect()
-        for _ in range(20):
-            world.send(client, EMPTY_LINES)
-        assert world.gate.pending_bytes == 0
+        client = world.started(*[EMPTY_LINES] * 20)
+        assert world.in_flight.pending_bytes == 0
         world.pass_time(READ_S)
         assert world.ended(client)
-        assert world.account.refusals == []
+        assert world.counter.problems == []
 
-    @pytest.mark.parametrize("apart", [False, True])
+    @pytest.mark.parametrize("pieces", [[b"ab", b"\r\n"], [b"ab\r\n"]])
     def test_an_empty_line_after_a_body_leaves_the_connection_idle(
-        self, world: FrontDoorWorld, *, apart: bool
+        self, world: FrontDoorWorld, pieces: list[bytes]
     ) -> None:
         """It is not the beginning of a request: it is idle, for as long as any other may be."""
         client = world.connect()
         for _ in range(3):
-            world.send(client, post(b"ab") if apart else post(b"ab") + b"\r\n")
+            world.send(client, POST + length(2) + pieces[0])
             world.read(client, b"\r\n\r\nab")
-            if apart:
-                world.send(client, b"\r\n")
+            for piece in pieces[1:]:
+                world.send(client, piece)
             world.pass_time(IDLE_S - 1)
         assert not world.ended(client)
 
-    def test_a_crowd_that_holds_unfinished_requests_makes_room_for_others(
-        self, world: FrontDoorWorld
-    ) -> None:
-        """What has been arriving for longest gives way; what comes at once is served."""
-        crowd = [world.connect() for _ in range(8)]
-        for client in crowd:
-            world.send(client, POST + b"Content-Length: 90000\r\n\r\n" + b"x" * 60_000)
-        assert world.gate.pending_bytes <= MAX_HELD
-        innocent = world.connect()
-        world.send(innocent, post(b"y" * 50_000))
-        assert world.read(innocent, b"yyy").startswith(b"HTTP/1.1 200 OK")
-        assert {code for code, *_ in world.account.refusals} == {"overloaded"}
-        assert world.read(crowd[0]).startswith(b"HTTP/1.1 503 ")
-
-    def test_a_crowd_that_does_not_read_makes_room_for_others(self, opened: Open) -> None:
-        """Answers that nobody reads are thrown away before anybody else's request is refused."""
-
-        def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-            if environ["PATH_INFO"] == "/bid":
-                return echo(environ, start_response)
-            start_response("200 OK", [])
-            return [b"x" * 1_000_000]
-
-        door = opened(application)
-        for _ in range(8):
-            door.send(door.connect(), GET)
-        innocent = door.connect()
-        door.send(innocent, post(b"y" * 50_000))
-        assert door.read(innocent, b"yyy").startswith(b"HTTP/1.1 200 OK")
-
-    def test_as_many_make_room_as_it_takes(self, world: FrontDoorWorld) -> None:
-        """Many that hold little are no less in the way than few that hold much."""
-        for _ in range(30):
-            world.send(world.connect(), POST + b"Content-Length: 20000\r\n\r\n" + b"x" * 9_900)
-        innocent = world.connect()
-        world.send(innocent, post(b"y" * 50_000))
-        assert world.read(innocent, b"yyy").startswith(b"HTTP/1.1 200 OK")
+    @pytest.mark.parametrize(
+        ("count", "begun"),
+        [
+            (8, POST + length(90_000) + b"x" * 60_000),
+            (30, POST + length(20_000) + b"x" * 9_900),
+            (8, GET),
+        ],
+        ids=["unfinished", "many that hold little", "not reading"],
+    )
+    def test_a_crowd_makes_room_for_others(self, opened: Open, count: int, begun: bytes) -> None:
+        """What has been there for longest gives way; what comes at once is served."""
+        world = opened(lambda: [b"x" * 1_000_000])
+        crowd = [world.started(begun) for _ in range(count)]
+        assert world.in_flight.pending_bytes <= MAX_HELD
+        assert world.read(world.started(post(b"y" * 50_000)), b"yyy").startswith(OK)
+        if begun != GET:
+            assert {code for code, *_ in world.counter.problems} == {"overloaded"}
+            assert world.read(crowd[0]).startswith(b"HTTP/1.1 503 ")
 
     def test_who_makes_room_costs_nobody_else_anything(self, world: FrontDoorWorld) -> None:
         """An error in the end of one is not handed to the one that it was ended for."""
-        world.send(world.connect(), POST + b"Content-Length: 9\r\n\r\nx")
-        world.account.raises = RuntimeError("odd")
+        world.started(POST + length(9) + b"x")
+        world.counter.raises = RuntimeError("odd")
         (connection,) = world.door
         connection.evict()
-        assert len(world.door) == 0
+        assert world.holds_nothing()
 
     def test_the_next_ones_wait_outside(self, world: FrontDoorWorld) -> None:
         """Beyond the most connections nobody is accepted until another has gone."""
         inside = [world.connect() for _ in range(MAX_CONNECTIONS)]
-        waiting = world.connect()
-        world.send(waiting, GET)
+        waiting = world.started(GET)
         assert len(world.door) == MAX_CONNECTIONS
         inside[0].close()
         assert world.read(waiting, b"200 OK")
@@ -279,15 +264,21 @@ class TestTime:
 
     def test_a_request_that_does_not_arrive(self, world: FrontDoorWorld) -> None:
         """408 after the seconds from its first byte, however busily it trickles."""
-        client = world.connect()
-        world.send(client, POST)
+        client = world.started(POST)
         for _ in range(4):
             world.pass_time(1)
             world.send(client, b"X: y\r\n")
-        assert world.account.refusals == []
+        assert world.counter.problems == []
         world.pass_time(1)
         assert world.read(client).startswith(b"HTTP/1.1 408 ")
-        assert world.account.refusals == [("request-timeout", "", "")]
+        assert world.counter.problems == [("request-timeout", "", "")]
+
+    def test_a_body_that_does_not_arrive(self, world: FrontDoorWorld) -> None:
+        """408 as well, and it is counted for what was asked."""
+        client = world.started(POST + CHUNKED + b"00000000ff\r\n")
+        world.pass_time(READ_S)
+        assert world.read(client).startswith(b"HTTP/1.1 408 ")
+        assert world.counter.problems == [("request-timeout", "POST", "/bid")]
 
     def test_what_has_come_and_was_not_read_is_in_time(self, world: FrontDoorWorld) -> None:
         """A loop that is late itself ends no client that has sent everything."""
@@ -295,7 +286,7 @@ class TestTime:
         client.sendall(post(b"abc"))
         (connection,) = world.door
         connection.on_timeout()
-        assert world.read(client, b"abc").startswith(b"HTTP/1.1 200 OK")
+        assert world.read(client, b"abc").startswith(OK)
         assert not world.ended(client)
 
     def test_empty_lines_that_were_not_read_are_no_request(self, world: FrontDoorWorld) -> None:
@@ -307,26 +298,15 @@ class TestTime:
         world.pass_time(READ_S)
         assert world.ended(client)
 
-    def test_a_body_that_does_not_arrive(self, world: FrontDoorWorld) -> None:
-        """408 as well, and it is counted for what was asked."""
-        client = world.connect()
-        world.send(client, POST + b"Transfer-Encoding: chunked\r\n\r\n00000000ff\r\n")
-        world.pass_time(READ_S)
-        assert world.read(client).startswith(b"HTTP/1.1 408 ")
-        assert world.account.refusals == [("request-timeout", "POST", "/bid")]
-
-    def test_a_client_that_says_nothing(self, world: FrontDoorWorld) -> None:
-        """It is let go of without an answer: there is no request to answer."""
-        client = world.connect()
-        world.pass_time(READ_S)
-        assert world.ended(client)
-
-    def test_a_client_that_has_nothing_more_to_say(self, world: FrontDoorWorld) -> None:
-        """A kept-alive connection has its own, longer time."""
-        client = world.connect()
-        world.send(client, post(b"ab"))
-        world.read(client, b"ab")
-        world.pass_time(IDLE_S - 1)
+    @pytest.mark.parametrize(("said", "seconds"), [(b"", READ_S), (GET, IDLE_S)])
+    def test_a_client_that_says_nothing_more(
+        self, world: FrontDoorWorld, said: bytes, seconds: float
+    ) -> None:
+        """There is no request to answer; a kept-alive connection has its own, longer time."""
+        client = world.started(said)
+        if said:
+            world.read(client, b"\r\n\r\n")
+        world.pass_time(seconds - 1)
         assert not world.ended(client)
         world.pass_time(1)
         assert world.ended(client)
@@ -335,10 +315,7 @@ class TestTime:
         """Its answer is bounded in bytes and in seconds, and the application is told."""
         ends = list[type[BaseException]]()
 
-        def application(
-            _environ: WSGIEnvironment, start_response: StartResponse
-        ) -> Iterable[bytes]:
-            start_response("200 OK", [])
+        def parts() -> Iterable[bytes]:
             try:
                 for _ in range(10_000):
                     yield b"x" * 10_000
@@ -346,43 +323,32 @@ class TestTime:
                 ends.append(type(error))
                 raise
 
-        world = opened(application)
-        client = world.connect()
-        world.send(client, GET)
-        assert world.gate.pending_bytes < 100_000
+        world = opened(parts)
+        world.started(GET)
+        assert world.in_flight.pending_bytes < 100_000
         assert world.hub.parked == 1
         world.pass_time(WRITE_S)
-        assert (len(world.door), world.gate.pending_bytes, world.hub.parked) == (0, 0, 0)
+        assert world.holds_nothing()
         assert ends == [GeneratorExit]
 
     def test_a_client_that_reads_slowly_gets_all(self, opened: Open) -> None:
         """The application waits for it whenever much is unread."""
-
-        def application(
-            _environ: WSGIEnvironment, start_response: StartResponse
-        ) -> Iterable[bytes]:
-            start_response("200 OK", [("Content-Length", "10000000")])
-            return (b"x" * 100_000 for _ in range(100))
-
-        world = opened(application)
-        client = world.connect()
-        world.send(client, GET)
-        came = world.read(client, b"\r\n\r\n")
-        while len(came) < 10_000_000:
-            came += world.read(client, b"x")
-        assert came.endswith(b"x" * 1000)
-        world.send(client, GET)
-        assert world.read(client, b"200 OK")
+        world = opened(lambda: (b"x" * 100_000 for _ in range(100)))
+        client = world.started(GET)
+        came = bytearray()
+        while not came.endswith(b"\r\n0\r\n\r\n"):
+            came += world.read(client, b"\n")
+        assert came.count(b"x" * 100_000) == 100
+        world.send(client, post(b"next"))
+        assert world.read(client, b"next").startswith(OK)
 
     def test_an_answer_is_read_before_the_reset(self, world: FrontDoorWorld) -> None:
         """After a refusal what still comes is thrown away for a moment (RFC 9112 section 9.6)."""
-        client = world.connect()
-        world.send(client, POST + b"Content-Length: 99999999\r\n\r\n")
-        world.send(client, b"x" * 100_000)
+        client = world.started(POST + length(99_999_999), b"x" * 100_000)
         assert world.read(client).startswith(b"HTTP/1.1 413 ")
         world.send(client, b"x" * 100_000)
         world.pass_time(LINGER_S)
-        assert len(world.door) == 0
+        assert world.holds_nothing()
 
 
 class TestTrouble:
@@ -395,93 +361,60 @@ class TestTrouble:
         """It is logged, the others are served, and nothing of it stays counted."""
         feed = RequestParser.feed
 
-        def fail(parser: RequestParser, data: bytes) -> None:
+        def feed_or_fail(parser: RequestParser, data: bytes) -> None:
+            feed(parser, data)
             if b"odd" in data:
                 raise error
-            feed(parser, data)
 
-        monkeypatch.setattr(RequestParser, "feed", fail)
-        unlucky, other = world.connect(), world.connect()
-        world.send(other, POST)
-        world.send(unlucky, POST)
-        world.send(unlucky, b"odd")
-        assert world.ended(unlucky)
-        world.send(other, b"Content-Length: 2\r\n\r\nab")
+        monkeypatch.setattr(RequestParser, "feed", feed_or_fail)
+        other = world.started(POST)
+        assert world.ended(world.started(POST, b"odd"))
+        world.send(other, length(2) + b"ab")
         assert world.read(other, b"\r\n\r\nab")
         assert len(world.door) == 1
 
-    @pytest.mark.parametrize("when", ["timeout", "answer"])
-    def test_an_error_in_refusing_costs_one_connection(
-        self, world: FrontDoorWorld, when: str
+    @pytest.mark.parametrize("request_", [POST, b"GET / HTTP/1.1\r\n\r\n", GET])
+    def test_an_error_in_telling_of_an_answer_costs_one_connection(
+        self, opened: Open, request_: bytes
     ) -> None:
-        """Also where the time of a request is up, and where the application has failed."""
-        world.account.raises = RuntimeError("odd")
-        client = world.connect()
-        world.send(client, POST if when == "timeout" else b"GET / HTTP/1.1\r\n\r\n")
+        """Where the time of a request is up, where it is refused, where the application fails."""
+        world = opened(lambda: fail(KeyError("odd")))
+        world.counter.raises = RuntimeError("odd")
+        client = world.started(request_)
         world.pass_time(READ_S)
         assert world.ended(client)
-        assert (len(world.door), world.gate.pending_bytes) == (0, 0)
-
-    def test_an_error_in_telling_of_an_answer_costs_one_connection(self, opened: Open) -> None:
-        """In the greenlet as well: nothing is left that nobody looks after."""
-
-        def application(_environ: WSGIEnvironment, _start_response: StartResponse) -> list[bytes]:
-            raise KeyError("odd")
-
-        door = opened(application)
-        door.account.raises = RuntimeError("odd")
-        client = door.connect()
-        door.send(client, GET)
-        assert door.ended(client)
-        assert (len(door.door), door.gate.pending_bytes) == (0, 0)
+        assert world.holds_nothing()
 
     @pytest.mark.parametrize("error", [KeyError("odd"), SystemExit(1), RecursionError()])
     def test_an_error_of_the_application_is_an_answer(
         self, opened: Open, error: BaseException
     ) -> None:
         """500 as long as nothing was sent; others are served, and so is the next request."""
-
-        def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-            if environ["PATH_INFO"] == "/bid":
-                raise error
-            return echo(environ, start_response)
-
-        world = opened(application)
-        client = world.connect()
-        world.send(client, post(b"ab"))
-        assert world.read(client).startswith(b"HTTP/1.1 500 ")
-        assert (world.account.responses, world.account.refusals) == ([("/bid", 500)], [])
-        other = world.connect()
-        world.send(other, GET)
-        assert world.read(other, b"200 OK")
+        world = opened(lambda: fail(error))
+        assert world.read(world.started(GET)).startswith(b"HTTP/1.1 500 ")
+        assert (world.counter.responses, world.counter.problems) == ([("/a", 500)], [])
+        assert world.read(world.started(post(b"ab")), b"ab").startswith(OK)
 
     def test_an_error_in_the_middle_of_an_answer_ends_the_connection(self, opened: Open) -> None:
         """What was sent cannot be taken back: that it is not whole is told by its end."""
 
-        def application(
-            _environ: WSGIEnvironment, start_response: StartResponse
-        ) -> Iterable[bytes]:
-            start_response("200 OK", [])
+        def parts() -> Iterable[bytes]:
             yield b"half"
             raise KeyError("odd")
 
-        world = opened(application)
-        client = world.connect()
-        world.send(client, GET)
-        assert world.read(client).endswith(b"\r\n4\r\nhalf\r\n")
-        assert len(world.door) == 0
+        world = opened(parts)
+        assert world.read(world.started(GET)).endswith(b"\r\n4\r\nhalf\r\n")
+        assert world.holds_nothing()
 
     def test_a_crowd_that_comes_at_once_is_let_in_soon(self, world: FrontDoorWorld) -> None:
         """The more there are, the more come in one pass: nobody behind them waits for each."""
-        crowd = [socket.create_connection(world.address, 5) for _ in range(40)]
+        world.clients += [socket.create_connection(world.address, 5) for _ in range(40)]
         at_once: list[int] = []
-        while len(world.door) < len(crowd):
+        while len(world.door) < len(world.clients):
             before = len(world.door)
             world.door.loop.run_once(5)
             at_once.append(len(world.door) - before)
         assert at_once == [*[1] * 16, *[2] * 8, 3, 3, 2]
-        for client in crowd:
-            client.close()
 
     def test_a_connection_that_cannot_be_accepted_is_passed_over(
         self, world: FrontDoorWorld
@@ -495,81 +428,29 @@ class TestTrouble:
         with Broken() as sock:
             assert not Listener(world.door, sock, Site(echo, {})).accept()
 
-    def test_a_client_that_resets_while_it_is_answered(self, opened: Open) -> None:
-        """The application runs to its end, and nothing is left of it."""
-        future, ends = FakeFuture(), list[str]()
 
-        def application(_environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
-            door.hub.wait(future, 1.0)
-            ends.append("ran")
-            start_response("200 OK", [])
-            return [b"x"]
+@pytest.mark.parametrize("in_time", [True, False])
+def test_what_takes_its_time_runs_on_another_thread(
+    world: FrontDoorWorld, *, in_time: bool
+) -> None:
+    """Others are answered meanwhile, and it is whole; after its seconds 503 is the answer."""
+    over = threading.Event()
 
-        door = opened(application)
-        client = door.connect()
-        door.send(client, GET)
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        client.close()
-        door.go_on()
-        future.success(None)
-        door.go_on()
-        assert ends == ["ran"]
-        assert len(door.door) == 0
+    def parts() -> Iterable[bytes]:
+        over.wait(10)
+        return (b"x" * 10 for _ in range(3))
 
-
-class TestSlowSite:
-    """What takes its time runs on another thread."""
-
-    def test_others_are_answered_meanwhile(self, opened: Open) -> None:
-        """And its answer is whole, whatever pieces it comes in."""
-        begun, over = threading.Event(), threading.Event()
-
-        def application(
-            _environ: WSGIEnvironment, start_response: StartResponse
-        ) -> Iterable[bytes]:
-            begun.set()
-            over.wait(10)
-            start_response("200 OK", [])
-            return (b"x" * 10 for _ in range(3))
-
-        door = opened()
-        with ThreadPoolExecutor(1) as pool:
-            slow = ThreadedSite(
-                application, base_environ(door.address, multiprocess=False), pool, 5.0
-            )
-            listener = socket.create_server(("127.0.0.1", 0))
-            door.door.add_listener(listener, slow)
-            patient = socket.create_connection(listener.getsockname(), 5)
-            door.clients.append(patient)
-            door.send(patient, GET)
-            assert begun.wait(10)
-            other = door.connect()
-            door.send(other, post(b"ab"))
-            assert door.read(other, b"ab")
+    with ThreadPoolExecutor(1) as pool:
+        slow = world.listen(lambda environ: ThreadedSite(answer_with(parts), environ, pool, 5.0))
+        patient = world.connect(slow)
+        world.send(patient, GET)
+        assert world.read(world.started(post(b"ab")), b"ab").startswith(OK)
+        if in_time:
             over.set()
-            assert door.read(patient, b"\r\n0\r\n\r\n").count(b"x" * 10) == 3
-
-    def test_nobody_waits_for_it_for_ever(self, opened: Open) -> None:
-        """After its seconds the client gets an answer, and what comes then is thrown away."""
-        over = threading.Event()
-
-        def application(_environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
-            over.wait(10)
-            start_response("200 OK", [])
-            return [b"late"]
-
-        door = opened()
-        with ThreadPoolExecutor(1) as pool:
-            slow = ThreadedSite(
-                application, base_environ(door.address, multiprocess=False), pool, 5.0
-            )
-            listener = socket.create_server(("127.0.0.1", 0))
-            door.door.add_listener(listener, slow)
-            client = socket.create_connection(listener.getsockname(), 5)
-            door.clients.append(client)
-            door.send(client, GET)
-            door.pass_time(5.0)
-            assert door.read(client).startswith(b"HTTP/1.1 503 ")
+            assert world.read(patient, b"\r\n0\r\n\r\n").count(b"x" * 10) == 3
+        else:
+            world.pass_time(5.0)
+            assert world.read(patient).startswith(b"HTTP/1.1 503 ")
             over.set()
 
 
@@ -578,86 +459,55 @@ class TestExpectations:
 
     def test_one_leave_to_go_on_and_one_answer(self, world: FrontDoorWorld) -> None:
         """A second one would be taken for the answer."""
-        client = world.connect()
-        world.send(client, POST + b"Expect: 100-continue\r\nContent-Length: 3\r\n\r\n")
+        client = world.started(POST + b"Expect: 100-continue\r\n" + length(3))
         assert world.read(client, CONTINUE) == CONTINUE
         world.send(client, b"a")
         world.send(client, b"bc")
-        assert world.read(client, b"\r\n\r\nabc").startswith(b"HTTP/1.1 200 OK")
+        assert world.read(client, b"\r\n\r\nabc").startswith(OK)
 
-    def test_no_leave_where_nothing_waits_for_it(self, world: FrontDoorWorld) -> None:
-        """With the whole body there the answer is all that is to be said."""
-        client = world.connect()
-        world.send(client, POST + b"Expect: 100-continue\r\nContent-Length: 3\r\n\r\nabc")
-        assert world.read(client, b"\r\n\r\nabc").startswith(b"HTTP/1.1 200 OK")
-
-    def test_no_leave_for_http_1_0(self, world: FrontDoorWorld) -> None:
-        """A client of HTTP/1.0 knows no 1xx."""
-        client = world.connect()
-        head = b"POST /bid HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"
-        world.send(client, head)
-        world.send(client, b"abc")
-        assert world.read(client, b"\r\n\r\nabc").startswith(b"HTTP/1.1 200 OK")
-
-    def test_no_leave_for_what_is_too_large(self, world: FrontDoorWorld) -> None:
-        """The refusal is all that comes."""
-        client = world.connect()
-        world.send(client, POST + b"Expect: 100-continue\r\nContent-Length: 99999999\r\n\r\n")
-        assert world.read(client, b"too-large").startswith(b"HTTP/1.1 413 ")
-
-    def test_another_expectation(self, world: FrontDoorWorld) -> None:
-        """417 (RFC 9110 section 15.5.18)."""
-        client = world.connect()
-        world.send(client, POST + b"Expect: cake\r\nContent-Length: 3\r\n\r\nabc")
-        assert world.read(client).startswith(b"HTTP/1.1 417 ")
+    @pytest.mark.parametrize(
+        ("pieces", "status"),
+        [
+            ([POST + b"Expect: 100-continue\r\n" + length(3) + b"abc"], b"200"),
+            (
+                [POST.replace(b"1.1", b"1.0") + b"Expect: 100-continue\r\n" + length(3), b"abc"],
+                b"200",
+            ),
+            ([POST + b"Expect: 100-continue\r\n" + length(99_999_999)], b"413"),
+            ([POST + b"Expect: cake\r\n" + length(3) + b"abc"], b"417"),
+        ],
+        ids=["whole", "HTTP/1.0", "too large", "another expectation"],
+    )
+    def test_no_leave_where_nothing_waits_for_it(
+        self, world: FrontDoorWorld, pieces: list[bytes], status: bytes
+    ) -> None:
+        """The answer is all that is to be said; HTTP/1.0 knows no 1xx."""
+        client = world.started(*pieces)
+        assert world.read(client, b"\r\n\r\n").startswith(b"HTTP/1.1 " + status)
 
 
+@pytest.mark.promise("drains")
 class TestEnd:
     """A worker that ends answers who is there and lets nobody else in."""
 
     def test_who_has_connected_is_served(self, world: FrontDoorWorld) -> None:
         """Those in the backlog too; each answer says that the connection ends."""
-        there = world.connect()
-        late = socket.create_connection(world.address, 5)
+        there, late = world.connect(), socket.create_connection(world.address, 5)
         world.clients.append(late)
-        late.settimeout(0)
         world.door.stop_accepting(16, 2.0)
         for client in (there, late):
             world.send(client, post(b"ab"))
             answer = world.read(client)
-            assert answer.startswith(b"HTTP/1.1 200 OK")
+            assert answer.startswith(OK)
             assert b"\r\nConnection: close\r\n" in answer
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(world.address, 5)
 
     def test_idle_clients_have_a_moment_more(self, world: FrontDoorWorld) -> None:
         """For a request that they may already have sent."""
-        client = world.connect()
-        world.send(client, post(b"ab"))
-        world.read(client, b"ab")
+        world.read(world.started(post(b"ab")), b"ab")
         world.door.stop_accepting(16, 2.0)
         world.go_on()
         assert len(world.door) == 1
         world.pass_time(2.0)
         assert len(world.door) == 0
-
-
-@pytest.mark.parametrize("size", [MAX_BODY, MAX_BODY + 1])
-@pytest.mark.parametrize("chunked", [False, True])
-def test_the_limit_of_a_body(world: FrontDoorWorld, size: int, *, chunked: bool) -> None:
-    """A body of the most bytes is taken, one byte more is 413, whether it says so or not."""
-    client = world.connect()
-    body = b"x" * size
-    if chunked:
-        head = POST + b"Transfer-Encoding: chunked\r\n\r\n"
-        world.send(client, head + b"%x\r\n" % size)
-        for start in range(0, size, 50_000):
-            world.send(client, body[start : start + 50_000])
-        if size == MAX_BODY:
-            world.send(client, b"\r\n0\r\n\r\n")
-    else:
-        world.send(client, POST + b"Content-Length: %d\r\n\r\n" % size)
-        if size == MAX_BODY:
-            world.send(client, body)
-    expected = b"HTTP/1.1 200 OK" if size == MAX_BODY else b"HTTP/1.1 413 "
-    assert world.read(client, b"\r\n\r\n").startswith(expected)

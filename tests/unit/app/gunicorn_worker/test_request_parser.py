@@ -7,6 +7,8 @@ import pytest
 from app.gunicorn_worker.request_parser import RequestParser
 from app.problems import HeadTooLarge, TooLarge
 
+pytestmark = pytest.mark.promise("bounded")
+
 MAX_BODY = 256 * 1024
 HEAD = b"POST /bid HTTP/1.1\r\nHost: a\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"

@@ -16,43 +16,39 @@ from werkzeug.test import Client
 
 from app.__main__ import main, worker_tmp_dir
 from app.bootstrap import build_server
-from app.gunicorn_worker.server import ForwardingLogger, gunicorn_options
+from app.gunicorn_worker.server import ForwardingLogger, IngestServer, gunicorn_options
 from app.gunicorn_worker.worker import GreenletWorker
 from app.settings import load_settings
 from app.validation.validator import enforce_openrtb26
 from common.log_stream import LogStream
 
-pytestmark = pytest.mark.timing
+pytestmark = [pytest.mark.timing, pytest.mark.promise("configured"), pytest.mark.promise("secured")]
 
 NOWHERE = Path("nowhere")
 
 
-def test_every_option_is_known_to_gunicorn() -> None:
-    """No option is a name or a value that gunicorn would reject."""
+def built(folder: Path, **environ: str) -> IngestServer:
+    """Return the server of an environment."""
+    settings = load_settings(environ)
+    return build_server(settings, folder, enforce_openrtb26(), LogStream(io.StringIO()))
+
+
+def configured(**environ: str) -> Config:
+    """Return gunicorn's configuration; no name and no value is one that it would reject."""
     config = Config()
-    for name, value in gunicorn_options(load_settings({}), NOWHERE).items():
+    for name, value in gunicorn_options(load_settings(environ), NOWHERE).items():
         config.set(name, value)
-    assert config.worker_class is GreenletWorker
+    return config
 
 
 def test_settings_reach_gunicorn() -> None:
     """Address, processes and the grace period are the environment's."""
-    options = gunicorn_options(
-        load_settings(
-            {
-                "INGEST_HOST": "127.0.0.1",
-                "INGEST_PORT": "18080",
-                "INGEST_ADMIN_PORT": "18082",
-                "INGEST_WORKERS": "3",
-                "INGEST_GRACEFUL_TIMEOUT_S": "7",
-            }
-        ),
-        NOWHERE,
-    )
-    assert options["bind"] == ["127.0.0.1:18080", "127.0.0.1:18082"]
-    assert options["workers"] == 3
+    ports = {"INGEST_PORT": "18080", "INGEST_ADMIN_PORT": "18082"}
+    config = configured(**ports, INGEST_WORKERS="3", INGEST_GRACEFUL_TIMEOUT_S="7")
+    assert [port for _, port in config.address] == [18080, 18082]
+    assert (config.worker_class, config.workers) == (GreenletWorker, 3)
     # the arbiter waits for a worker's own end: requests in flight, then the publisher's drain
-    assert options["graceful_timeout"] > 7 + load_settings({}).drain_timeout_s
+    assert config.graceful_timeout > 7 + load_settings({}).drain_timeout_s
 
 
 @pytest.mark.parametrize(
@@ -61,17 +57,12 @@ def test_settings_reach_gunicorn() -> None:
 )
 def test_any_kind_of_address(host: str, address: str) -> None:
     """IPv4, IPv6 with and without brackets, and a name reach gunicorn as host and port."""
-    config = Config()
-    options = gunicorn_options(load_settings({"INGEST_HOST": host}), NOWHERE)
-    config.set("bind", options["bind"])
-    assert config.address == [(address, 8080), (address, 8082)]
+    assert configured(INGEST_HOST=host).address == [(address, 8080), (address, 8082)]
 
 
 def test_no_proxy_is_trusted() -> None:
     """No address, no header and no variable of the environment may say what a request is about."""
-    config = Config()
-    for name, value in gunicorn_options(load_settings({}), NOWHERE).items():
-        config.set(name, value)
+    config = configured()
     assert (config.forwarded_allow_ips, config.forwarder_headers) == ([], [])
     assert config.secure_scheme_headers == {}
     assert config.env == {"SCRIPT_NAME": ""}
@@ -79,9 +70,7 @@ def test_no_proxy_is_trusted() -> None:
 
 def test_a_worker_gets_its_own_application(tmp_path: Path) -> None:
     """Loading builds the routes and an unconnected publisher; no command line is read."""
-    server = build_server(
-        load_settings({}), tmp_path, enforce_openrtb26(), LogStream(io.StringIO())
-    )
+    server = built(tmp_path)
     server.load()
     assert server.service is not None
     public, admin = (
@@ -99,9 +88,7 @@ def test_a_worker_gets_its_own_application(tmp_path: Path) -> None:
 def test_the_port_that_is_bound_decides(tmp_path: Path, host: str) -> None:
     """With 0 the server learns the real port from gunicorn's listeners, before the first fork."""
     environ = {"INGEST_HOST": host, "INGEST_PORT": "0", "INGEST_ADMIN_PORT": "0"}
-    server = build_server(
-        load_settings(environ), tmp_path, enforce_openrtb26(), LogStream(io.StringIO())
-    )
+    server = built(tmp_path, **environ)
     arbiter = Arbiter(server)
     arbiter.LISTENERS = create_sockets(server.cfg, arbiter.log)
     try:
@@ -119,19 +106,14 @@ def test_the_port_that_is_bound_decides(tmp_path: Path, host: str) -> None:
 
 def test_a_stop_before_the_application_is_there(tmp_path: Path) -> None:
     """A signal that comes while a worker is still being built raises nothing."""
-    server = build_server(
-        load_settings({}), tmp_path, enforce_openrtb26(), LogStream(io.StringIO())
-    )
+    server = built(tmp_path)
     server.note_stop()
     assert server.service is None
 
 
 def test_the_limits_are_exposed(tmp_path: Path) -> None:
     """What may be in flight and may wait, by the settings of one worker."""
-    given = {"INGEST_MAX_PENDING_RECORDS": "8"}
-    server = build_server(
-        load_settings(given), tmp_path, enforce_openrtb26(), LogStream(io.StringIO())
-    )
+    server = built(tmp_path, INGEST_MAX_PENDING_RECORDS="8")
     server.load()
     assert server.service is not None
     text = generate_latest(server.service.metrics.registry).decode()

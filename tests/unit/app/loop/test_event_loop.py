@@ -11,6 +11,8 @@ from greenlet import getcurrent
 from app.loop.event_loop import READABLE, WRITABLE, Countdown, EventLoop, Handler
 from app.loop.hub import Hub, Runner
 
+pytestmark = pytest.mark.promise("client-isolation")
+
 
 class Noting(Handler):
     """A handler that says what it was called for."""

@@ -15,6 +15,8 @@ from kafka.errors import KafkaTimeoutError
 from app.loop.hub import Hub
 from tests.support.fakes.producer import FakeFuture
 
+pytestmark = [pytest.mark.promise("client-isolation"), pytest.mark.promise("bounded")]
+
 
 class World:
     """A hub, and the time by which it goes."""

@@ -11,7 +11,7 @@ from kafka.structs import TopicPartition
 
 from common.kafka_clients import AbortableProducer, NeverSentError
 
-pytestmark = pytest.mark.timing
+pytestmark = [pytest.mark.timing, pytest.mark.promise("explicit")]
 
 PARTITION = TopicPartition("bid_requests", 0)
 
@@ -36,24 +36,18 @@ class Unconnected(AbortableProducer):
         return batch
 
 
-def test_a_queued_record_is_taken_back() -> None:
-    """Its future fails at once, and the queue is empty: nobody can send it any more."""
+def test_what_is_queued_is_taken_back_and_what_is_in_a_request_is_not() -> None:
+    """All of the others fail at once; what became of that one the broker alone can say."""
     producer = Unconnected()
-    future = producer.queue()
-    producer.abort_unsent()
-    assert isinstance(future.exception, NeverSentError)
-    assert not producer._accumulator.has_undrained()  # noqa: SLF001  kafka-python's own
-
-
-def test_a_record_in_a_request_is_left_alone() -> None:
-    """Only the broker can say what became of it, and its answer still counts."""
-    producer = Unconnected()
-    future = producer.queue()
+    sent = producer.queue(b"x" * 20_000)
     batch = producer.put_into_request()
+    queued = [producer.queue(b"y" * 20_000) for _ in range(3)]
     producer.abort_unsent()
-    assert not future.is_done
+    assert [type(future.exception) for future in queued] == [NeverSentError] * 3
+    assert not producer._accumulator.has_undrained()  # noqa: SLF001  nobody can send them any more
+    assert not sent.is_done
     batch.complete(base_offset=7, log_append_time=-1)
-    assert future.value.offset == 7
+    assert sent.value.offset == 7
 
 
 def test_a_record_that_is_to_be_sent_again_is_left_alone() -> None:
@@ -63,16 +57,6 @@ def test_a_record_that_is_to_be_sent_again_is_left_alone() -> None:
     producer._accumulator.reenqueue(producer.put_into_request())  # noqa: SLF001  kafka-python's own
     producer.abort_unsent()
     assert not future.is_done
-
-
-def test_the_others_stay_in_order() -> None:
-    """Records queued after one in a request are taken back, all of them."""
-    producer = Unconnected()
-    sent = producer.queue(b"x" * 20_000)
-    producer.put_into_request()
-    queued = [producer.queue(b"y" * 20_000) for _ in range(3)]
-    producer.abort_unsent()
-    assert [f.failed() for f in (sent, *queued)] == [False, True, True, True]
 
 
 def test_one_that_expires_at_the_same_moment_is_no_error() -> None:

@@ -16,15 +16,11 @@ def faults(exchange: Exchange) -> list[str]:
 
 
 def is_kept(exchange: Exchange) -> bool:
-    """Whether the request that was sent after the case got its answer."""
-    case = exchange.what.case
-    finals = exchange.finals
-    return (
-        not case.finishes
-        and len(finals) > len(case.answers)
-        and finals[-1].status == HTTPStatus.OK
-        and finals[-1].ends_connection
-    )
+    """Say whether the request that was sent after the case got its answer."""
+    case, finals = exchange.what.case, exchange.finals
+    if case.finishes or len(finals) <= len(case.answers):
+        return False
+    return finals[-1].status == HTTPStatus.OK and finals[-1].ends_connection
 
 
 def _faults(exchange: Exchange) -> Iterator[str]:
@@ -63,6 +59,6 @@ def _faults_of_the_end(case: Case, answers: list[WireAnswer], *, kept: bool) -> 
 
 
 def _fit(case: Case, statuses: list[int]) -> bool:
-    return len(statuses) == len(case.answers) and all(
-        status in each for status, each in zip(statuses, case.answers, strict=True)
-    )
+    if len(statuses) != len(case.answers):
+        return False
+    return all(status in each for status, each in zip(statuses, case.answers, strict=True))

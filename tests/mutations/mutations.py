@@ -259,8 +259,7 @@ MUTATIONS = (
         "common/threads.py",
         "        except BaseException as error:",
         "        except KeyboardInterrupt as error:",
-        f"{_UNIT}/kafka/test_producer_supervisor.py"
-        "::TestConnecting::test_it_goes_on_after_an_error_that_nobody_expected",
+        f"{_UNIT}/kafka/test_producer_supervisor.py::TestConnecting::test_it_goes_on_trying",
         "The thread that connects to Kafka, or looks after a worker, dies of an error, and nothing "
         "ever connects",
         "Every thread of both services is one that logs what it meets and goes on",
@@ -301,8 +300,7 @@ MUTATIONS = (
         "app/settings.py",
         "        if self.max_pending_bytes < least:\n",
         "        if self.max_pending_bytes < 0:\n",
-        f"{_UNIT}/test_ingest_settings.py"
-        "::test_a_body_that_never_fits_among_those_pending_is_refused",
+        f"{_UNIT}/test_ingest_settings.py::test_what_does_not_go_is_a_line_at_the_start",
         "Two limits that contradict each other refuse every large body",
         "Settings that cannot work together are one line, and exit code 2",
     ),

@@ -18,7 +18,7 @@ from tests.support.waiting import eventually
 
 pytestmark = [
     pytest.mark.timing,
-    *map(pytest.mark.promise, ("acknowledged", "explicit", "recovers")),
+    pytest.mark.promise("acknowledged", "explicit", "recovers"),
 ]
 
 MIB = 1024 * 1024

@@ -26,7 +26,7 @@ from verification.kafka.broker import EmbeddedKafka
 
 pytestmark = [
     pytest.mark.timing,
-    *map(pytest.mark.promise, ("acknowledged", "explicit", "recovers")),
+    pytest.mark.promise("acknowledged", "explicit", "recovers"),
 ]
 
 KIB = 1024

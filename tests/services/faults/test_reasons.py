@@ -20,7 +20,7 @@ from tests.support.waiting import eventually
 from verification.project import ROOT
 from verification.run.ports import free_port
 
-pytestmark = [pytest.mark.timing, *map(pytest.mark.promise, ("observable", "recovers"))]
+pytestmark = [pytest.mark.timing, pytest.mark.promise("observable", "recovers")]
 
 TLS = {"KAFKA_SECURITY_PROTOCOL": "SSL", "KAFKA_SSL_CAFILE": "{folder}/authority.crt"}
 MUTUAL = TLS | {

@@ -28,7 +28,7 @@ from tests.support.waiting import eventually
 
 pytestmark = [
     pytest.mark.timing,
-    *map(pytest.mark.promise, ("acknowledged", "explicit", "recovers")),
+    pytest.mark.promise("acknowledged", "explicit", "recovers"),
 ]
 
 

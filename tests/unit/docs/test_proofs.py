@@ -16,43 +16,20 @@ from verification.promises import PROMISES
 
 pytestmark = pytest.mark.promise("documented")
 
-# Not marked yet: what these paths begin with may be without a promise. To be empty.
-NOT_MARKED_YET: tuple[str, ...] = (
-    "tests/property/",
-    "tests/report/",
-    "tests/run/",
-    "tests/services/",
-    "tests/unit/app/",
-    "tests/unit/bench/",
-    "tests/unit/common/",
-    "tests/unit/consumer/",
-    "tests/unit/fuzz/",
-    "tests/unit/soak/",
-    "tests/unit/stress/",
-    "tests/unit/support/",
-    "tests/unit/verification/checklist/",
-    "tests/unit/verification/commands/",
-    "tests/unit/verification/kafka/",
-    "tests/unit/verification/run/",
-    "tests/unit/verification/test_",
-    "tests/unit/verification/traffic/",
-)
 LOW, TOP = {"unit", "property"}, {"services", "kubernetes", CHECK}
 # What has no proof among the lowest levels, or none at the top, and why.
 EXCEPTIONS = {
-    ("two-commands", "top"): "tests/run types them: there is nothing above that",
     ("fast", "top"): "`make bench` measures it",
-    ("documented", "top"): "a page is as true anywhere",
 }
 
 
 def test_every_test_says_which_promise_it_proves() -> None:
-    """Each is marked with promises that are given, but for those in folders that are named."""
+    """Each is marked with promises that are in the list."""
     without = [
         f"{file}::{test}"
         for level in LEVELS
         for file, test, slugs in marked(level)
-        if not slugs <= PROMISES.keys() or not (slugs or file.startswith(NOT_MARKED_YET))
+        if not slugs <= PROMISES.keys() or not slugs
     ]
     assert without == []
 
@@ -65,7 +42,7 @@ def test_every_promise_is_proved_where_it_can_fail_and_at_the_top() -> None:
         for name, wanted in (("low", LOW), ("top", TOP))
         if not wanted & levels.keys()
     }
-    assert NOT_MARKED_YET or lacking == EXCEPTIONS.keys()
+    assert lacking == EXCEPTIONS.keys()
 
 
 def test_marks_are_found_wherever_they_stand() -> None:

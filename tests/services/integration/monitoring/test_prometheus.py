@@ -25,7 +25,7 @@ from verification.project import ROOT
 
 pytestmark = [
     pytest.mark.timing,
-    *map(pytest.mark.promise, ("observable", "counted", "documented")),
+    pytest.mark.promise("observable", "counted", "documented"),
 ]
 
 SAMPLES = [path.read_bytes() for path in sorted((ROOT / "samples").glob("*")) if path.is_file()]

@@ -17,6 +17,8 @@ from consumer.sinks.jsonl import JsonLines
 from consumer.sinks.log import LogSink
 from tests.support.fakes.consumer_records import make_record
 
+pytestmark = pytest.mark.promise("decides")
+
 
 def decision(offset: int) -> DecisionRecord:
     """Return a decision on the request at `offset`."""

@@ -31,7 +31,7 @@ from tests.support.fakes.consumer_sink import Failing, FakeSink
 from tests.support.fakes.consumer_wiring import DEAD_LETTERS, Wiring
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.timing
+pytestmark = [pytest.mark.timing, pytest.mark.promise("record-isolation", "decides")]
 
 BOUNDS = Bounds(decisions=3, size_bytes=10_000, timeout_s=5)
 WELL_S = 60.0  # what is well is over before, on a machine that stands still as well

@@ -151,6 +151,7 @@ class Bootstrap:
             runtime.stop,
             settings.commit_interval_ms / _MS,
             settings.publish_timeout_ms / _MS,
+            transactional=settings.exactly_once,
         )
         if not settings.exactly_once:
             return AtLeastOnce(batches, commits)

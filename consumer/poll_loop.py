@@ -42,13 +42,13 @@ class PollLoop:
     """
 
     consumer: Consumer
-    positions: OffsetReset
+    offset_reset: OffsetReset
     backlog: Backlog
     commits: Commits
     checkpointer: Checkpointer
     metrics: BufferedMetrics
     control_records: ControlRecords
-    watchdog: StallDetector
+    stall_detector: StallDetector
     unreadable: Unreadable
     states: PartitionState
     kafka_backoff: Backoff
@@ -70,7 +70,7 @@ class PollLoop:
         if due:
             self._process(due)
         self.control_records.check()
-        self.watchdog.check(empty=not due)
+        self.stall_detector.check(empty=not due)
 
     def _poll(self) -> Polled:
         try:
@@ -86,22 +86,22 @@ class PollLoop:
 
     def _records(self) -> Polled:
         self.unreadable.resume_due()
-        self.watchdog.on_revoked(self.unreadable.paused)
+        self.stall_detector.reset(self.unreadable.paused)
         try:
             polled = self.consumer.poll(timeout_ms=self.backlog.due_in_ms(self.poll_timeout_ms))
         except NoOffsetForPartitionError as error:
-            self.positions.begin(error.args[0])
+            self.offset_reset.begin(error.args[0])
             self._reread(error.args[0])
         except OffsetOutOfRangeError as error:
-            self.positions.out_of_range(error.args[0])
+            self.offset_reset.out_of_range(error.args[0])
             self._reread(error.args[0])
         except LogTruncationError as error:
-            self.positions.diverged(error.divergent_offsets)
+            self.offset_reset.diverged(error.divergent_offsets)
             self._reread(error.divergent_offsets)
         except UnreadableError as error:
             return self.unreadable.handle(error)
         else:
-            self.unreadable.on_revoked(polled)
+            self.unreadable.clear(polled)
             return polled
         return {}
 
@@ -121,7 +121,7 @@ class PollLoop:
         self.backlog.settle(progress)
 
     def _retry(self, why: str) -> None:
-        self.watchdog.reset()
+        self.stall_detector.reset()
         self.runtime.metrics.retries.labels("kafka").inc()
         self.runtime.health.set_not_ready("kafka", why)
         self.runtime.stop.wait(self.kafka_backoff.next_s())

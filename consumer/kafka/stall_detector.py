@@ -54,26 +54,26 @@ class StallDetector:
         if now < self._due:
             return
         self._due = now + _EVERY_S
-        self.on_revoked(self._pending.paused())
+        self.reset(self._pending.paused())
         overdue = [tp for tp in self._consumer.assignment() if self._overdue(tp, now)]
         if overdue:  # one at a time: each may take as long as the others together
             self._ask(min(overdue, key=lambda tp: self._stills[tp].since_s), now)
 
-    def reset(self) -> None:
-        """Begin anew: nothing could be read, or nothing could be delivered."""
-        self.on_revoked([*self._stills])
-
-    def on_revoked(self, partitions: Iterable[TopicPartition]) -> None:
-        """Drop what is known of partitions."""
-        for partition in partitions:
+    def reset(self, partitions: Iterable[TopicPartition] | None = None) -> None:
+        """Begin anew with some, or with all: nothing could be read, or nothing delivered."""
+        for partition in [*self._stills] if partitions is None else partitions:
             self._stills.pop(partition, None)
             self._clear(partition)
+
+    def on_revoked(self, partitions: Iterable[TopicPartition]) -> None:
+        """Drop what is known of partitions that are no longer this member's."""
+        self.reset(partitions)
 
     def _overdue(self, partition: TopicPartition, now: float) -> bool:
         position = self._position(partition)
         still = self._stills.get(partition)
         if still is None or still.position != position:
-            self.on_revoked([partition])
+            self.reset([partition])
             if position is not None:
                 self._stills[partition] = _StalledPosition(position, now, self._round)
             return False

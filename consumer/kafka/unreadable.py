@@ -51,7 +51,7 @@ class Unreadable:
         """Return what stands for the batch when it is skipped; else hold its partition."""
         if self._skip and (last := error.batch.last) is not None:
             self._consumer.seek(error.partition, last + 1)
-            self.on_revoked([error.partition])
+            self.clear([error.partition])
             get_logger().error("unreadable batch skipped", **_describe(error))
             return {error.partition: [_stand_in(error, last)]}
         self._pause(error)
@@ -66,7 +66,11 @@ class Unreadable:
                 self._consumer.resume(partition)
 
     def on_revoked(self, partitions: Iterable[TopicPartition]) -> None:
-        """Drop what is kept for partitions that are read, or no longer this member's."""
+        """Drop what is kept for partitions that are no longer this member's."""
+        self.clear(partitions)
+
+    def clear(self, partitions: Iterable[TopicPartition]) -> None:
+        """Drop what is kept for partitions that are read again."""
         if not self._paused:  # as after nearly every poll
             return
         for partition in self._paused.keys() & {*partitions}:

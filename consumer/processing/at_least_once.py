@@ -21,7 +21,6 @@ class AtLeastOnce:
     def process(self, polled: Polled) -> Progress:
         """Commit as far as the batch has come."""
         progress = self._processor.process(polled)
-        self._processor.record(progress)
         self._commits.add(progress.durable)
         self._commits.flush()
         return progress

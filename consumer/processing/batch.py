@@ -59,7 +59,8 @@ class BatchProcessor:
 
     New records are submitted for `interval_s` and, whatever the strategy does with the last one,
     not after it; the partitions share that time. A stop submits no more of them. Their
-    acknowledgements have `timeout_s` seconds, all together.
+    acknowledgements have `timeout_s` seconds, all together. What is finished counts at once, unless
+    a transaction around it is still to be committed: `transactional`.
     """
 
     processor: RecordProcessor
@@ -67,6 +68,7 @@ class BatchProcessor:
     stop: Stop
     interval_s: float
     timeout_s: float
+    transactional: bool = False
 
     def process(self, polled: Polled) -> Progress:
         """Process each partition in order, as far as the time and the sinks let it."""
@@ -83,13 +85,15 @@ class BatchProcessor:
                 for each in in_flight:
                     finished = self.processor.join(each, left_s)
                     progress.finished.setdefault(partition, []).append(finished)
+                    if not self.transactional:
+                        self.processor.record(finished)
             except SinkBackpressureError as error:
                 progress.paused[partition] = str(error)
                 progress.broken = True
         return progress
 
     def record(self, progress: Progress) -> None:
-        """Count and log what is finished, in order: once it is certain that it counts."""
+        """Count and log what is finished, in order: its transaction is committed."""
         for finished in progress.finished.values():
             for each in finished:
                 self.processor.record(each)

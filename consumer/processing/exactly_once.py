@@ -73,6 +73,9 @@ class ExactlyOnce:
 
     def on_revoked(self, partitions: Iterable[TopicPartition]) -> None:
         """Leave it to the next owner to find out what a commit without an answer has done."""
+        self._forget(partitions)
+
+    def _forget(self, partitions: Iterable[TopicPartition]) -> None:
         for partition in partitions:
             self.doubtful.pop(partition, None)
 
@@ -109,7 +112,7 @@ class ExactlyOnce:
         producer.add_offsets(offsets, member, self.timeout_s / 2)
         self.doubtful.update(progress.finished)
         producer.commit(self.timeout_s / 2)
-        self.on_revoked(offsets)
+        self._forget(offsets)
 
     def _give_up(self, progress: Progress, why: str) -> Progress:
         """Undo all of it; those that are not to blame are tried again at once, without the rest."""

@@ -203,3 +203,19 @@ def test_an_idle_partition_is_not_committed_again_and_again() -> None:
     service = Wiring.over([])
     service.go_round(5, after_s=1)
     assert service.consumer.commits == []
+
+
+def test_what_is_acknowledged_counts_then_whoever_is_waited_for_after_it() -> None:
+    """The time to a decision is its own, and not that of a slow partition in the same round."""
+    consumer = FakeKafkaConsumer(partitions=2)
+    for number in range(2):
+        consumer.add(REQUEST, number, headers=[("received-at", b"1700000000000")])
+
+    takes_s = iter([0, 5])
+
+    def wait(_decided: DecisionRecord) -> None:
+        service.time.now_s += next(takes_s)
+
+    service = Wiring(consumer, sinks=[FakeSink(at_wait=wait)])
+    service.go_round()
+    assert service.value("consumer_end_to_end_seconds_sum") == 5

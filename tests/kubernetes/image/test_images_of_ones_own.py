@@ -20,9 +20,9 @@ print(type(tracer_maker("ours", read(TracingSettings, os.environ), sys.stdout)()
 """
 DECIDES = """
 import os
-from consumer.plugins import made
+from consumer.plugins import load_plugin
 from consumer.bidding.strategies import ENTRY_POINTS
-print(made(ENTRY_POINTS, os.environ["BIDDING_STRATEGY"], ["decide"], {}).name)
+print(load_plugin(ENTRY_POINTS, os.environ["BIDDING_STRATEGY"], ["decide"], {}).name)
 """
 
 

@@ -189,22 +189,18 @@ class RequestParser:
             raise HeadTooLarge(_HEAD_LIMITS)
         if _TARGET.fullmatch(request.target) is None:
             raise MalformedRequest("The request target is malformed (RFC 9112 section 3.2).")
-        fields = dict(request.fields)  # their names are in lower case
+        fields = dict(request.fields)  # in lower case; of those below Expect alone may come twice
         is_1_1 = request.version == (1, 1)
         if _HOST.fullmatch(fields.get(b"host", b"/" if is_1_1 else b"")) is None:
             raise MalformedRequest("Host is missing or malformed (RFC 9112 section 3.2).")
         if fields.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
             raise UnsupportedCoding("Transfer-Encoding must be chunked, or absent.")
-        self._note_expectation(fields.get(b"expect") if is_1_1 else None)
+        if is_1_1 and b"expect" in fields:
+            if {*_values(request.fields, b"expect")} != {b"100-continue"}:
+                raise ExpectationFailed("Expect must be 100-continue, or absent.")
+            self.expects_continue = True
         if (protocol.content_length or 0) > self._max_body_bytes:
             raise self._too_large()
-
-    def _note_expectation(self, expectation: bytes | None) -> None:
-        if expectation is None:
-            return
-        if expectation.strip().lower() != b"100-continue":
-            raise ExpectationFailed("Expect must be 100-continue, or absent.")
-        self.expects_continue = True
 
     def _on_head(self) -> None:
         self._has_head = True
@@ -230,10 +226,15 @@ _HEAD_LIMITS = (
 )
 
 
+def _values(fields: list[tuple[bytes, bytes]], name: bytes) -> list[bytes]:
+    """Return the elements of all fields of that name, in lower case (RFC 9110 section 5.3)."""
+    said = b",".join([value for each, value in fields if each == name])
+    return [element.strip() for element in said.lower().split(b",")]
+
+
 def _keeps_alive(fields: list[tuple[bytes, bytes]], version: tuple[int, int]) -> bool:
     """Say what all fields `Connection` together ask for: the parser takes `closed` for `close`."""
-    said = b",".join(value for name, value in fields if name == b"connection").lower()
-    options = {option.strip() for option in said.split(b",")} if said else ()
+    options = _values(fields, b"connection")
     return b"close" not in options and (version == (1, 1) or b"keep-alive" in options)
 
 

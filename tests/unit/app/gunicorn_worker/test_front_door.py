@@ -475,8 +475,9 @@ class TestExpectations:
             ),
             ([POST + b"Expect: 100-continue\r\n" + length(99_999_999)], b"413"),
             ([POST + b"Expect: cake\r\n" + length(3) + b"abc"], b"417"),
+            ([POST + b"Expect: cake\r\nExpect: 100-continue\r\n" + length(3) + b"abc"], b"417"),
         ],
-        ids=["whole", "HTTP/1.0", "too large", "another expectation"],
+        ids=["whole", "HTTP/1.0", "too large", "another expectation", "one of two"],
     )
     def test_no_leave_where_nothing_waits_for_it(
         self, world: FrontDoorWorld, pieces: list[bytes], status: bytes

@@ -66,8 +66,9 @@ class Backlog:
 
     def settle(self, progress: Progress) -> None:
         """Let go of what is safe, hold what could not be delivered, and keep the rest."""
-        for partition in progress.durable.keys() & self._pending.keys():
-            self._drop(partition, progress.durable[partition].offset)
+        durable = progress.durable
+        for partition in durable.keys() & self._pending.keys():
+            self._drop(partition, durable[partition].offset)
         for partition in progress.paused.keys() & self._pending.keys():
             self._pause(partition)
         for partition in progress.submitted & self._pending.keys():
